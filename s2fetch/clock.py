@@ -1,0 +1,35 @@
+"""Time as the engine sees it, handed in so that tests can move it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+
+
+class Clock(Protocol):
+    """Where the engine takes the time from, and how it waits."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC. May jump; used only for what is written down."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; used for everything that is waited for."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long; cancellable."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)

@@ -1,0 +1,247 @@
+"""What happens during a run, as typed values, and the way to those who want to know.
+
+The engine emits; it knows no listener by name. The live view, the log and the report are listeners.
+A listener is called at once, on the event loop, and must not block.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import ClassVar
+
+import msgspec
+
+from s2fetch.product import Product, Proof
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all events.
+
+    Attributes:
+        name: Stable name in logs, e.g. ``product-completed``.
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+    """
+
+    name: ClassVar[str] = "event"
+    level: ClassVar[str] = "info"
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """A run begins. ``slots`` is the number of concurrent downloads over all accounts."""
+
+    name: ClassVar[str] = "run-started"
+    archive: str
+    hub: str
+    slots: int
+
+
+class CatalogueCounted(Event, frozen=True, kw_only=True):
+    """The hub told how many products match; more may be counted later in the run."""
+
+    name: ClassVar[str] = "catalogue-counted"
+    level: ClassVar[str] = "debug"
+    count: int
+
+
+class ProductPlanned(Event, frozen=True, kw_only=True):
+    """The planner decided about one product. ``verdict`` is a value of `sync.planner.Verdict`."""
+
+    name: ClassVar[str] = "product-planned"
+    level: ClassVar[str] = "debug"
+    product: Product
+    verdict: str
+    reason: str
+
+
+class TransferStarted(Event, frozen=True, kw_only=True):
+    """A body begins to arrive. Bytes before ``offset`` are kept from an earlier attempt."""
+
+    name: ClassVar[str] = "transfer-started"
+    product: Product
+    account: str
+    slot: int
+    attempt: int
+    offset: int
+    size: int | None
+
+
+class TransferProgressed(Event, frozen=True, kw_only=True):
+    """Bytes arrived: ``position`` counts from the start of the file, kept ones included."""
+
+    name: ClassVar[str] = "transfer-progressed"
+    level: ClassVar[str] = "trace"
+    product: Product
+    account: str
+    slot: int
+    position: int
+    size: int | None
+
+
+class TransferEnded(Event, frozen=True, kw_only=True):
+    """The body has ended, well or not; its slot is free. ``received`` is this attempt's bytes."""
+
+    name: ClassVar[str] = "transfer-ended"
+    level: ClassVar[str] = "debug"
+    product: Product
+    account: str
+    slot: int
+    received: int
+
+
+class AttemptFailed(Event, frozen=True, kw_only=True):
+    """One attempt failed; the product is tried again in ``retry_in`` seconds."""
+
+    name: ClassVar[str] = "attempt-failed"
+    level: ClassVar[str] = "warning"
+    product: Product
+    account: str
+    attempt: int
+    code: str
+    error: str
+    retry_in: float
+
+
+class ProductCompleted(Event, frozen=True, kw_only=True):
+    """The product is on disk under its final name, verified and recorded."""
+
+    name: ClassVar[str] = "product-completed"
+    product: Product
+    account: str
+    path: str
+    size: int
+    proof: Proof
+    received: int
+    seconds: float
+
+
+class ProductAdopted(Event, frozen=True, kw_only=True):
+    """A file that was already there, but not recorded, proved to be the product."""
+
+    name: ClassVar[str] = "product-adopted"
+    product: Product
+    path: str
+    size: int
+    proof: Proof
+
+
+class ProductFailed(Event, frozen=True, kw_only=True):
+    """The product is given up for this run; ``next_step`` says what happens to it next."""
+
+    name: ClassVar[str] = "product-failed"
+    level: ClassVar[str] = "error"
+    product: Product
+    code: str
+    error: str
+    next_step: str
+
+
+class ProductQuarantined(Event, frozen=True, kw_only=True):
+    """The hub delivered the same wrong bytes twice; they are kept aside at ``path``."""
+
+    name: ClassVar[str] = "product-quarantined"
+    level: ClassVar[str] = "error"
+    product: Product
+    path: str
+    expected: str
+    computed: str
+
+
+class RetrievalRequested(Event, frozen=True, kw_only=True):
+    """The hub was asked to bring an offline product back. ``answer`` is what it said."""
+
+    name: ClassVar[str] = "retrieval-requested"
+    product: Product
+    answer: str
+
+
+class ProductWaiting(Event, frozen=True, kw_only=True):
+    """An offline product waits for its retrieval; ``since`` is an ISO 8601 time."""
+
+    name: ClassVar[str] = "product-waiting"
+    level: ClassVar[str] = "debug"
+    product: Product
+    since: str
+
+
+class ProductOnline(Event, frozen=True, kw_only=True):
+    """A product that was waited for is online and goes back to the queue."""
+
+    name: ClassVar[str] = "product-online"
+    product: Product
+
+
+class HubPaused(Event, frozen=True, kw_only=True):
+    """Requests to a host wait; ``account`` is set when only that account has to."""
+
+    name: ClassVar[str] = "hub-paused"
+    level: ClassVar[str] = "warning"
+    host: str
+    account: str
+    seconds: float
+    reason: str
+
+
+class HubResumed(Event, frozen=True, kw_only=True):
+    """The host answers again."""
+
+    name: ClassVar[str] = "hub-resumed"
+    host: str
+
+
+class TokenObtained(Event, frozen=True, kw_only=True):
+    """An access token was issued, by login or by renewal. Never carries the token."""
+
+    name: ClassVar[str] = "token-obtained"
+    level: ClassVar[str] = "debug"
+    account: str
+    renewed: bool
+    seconds: float
+
+
+class Healed(Event, frozen=True, kw_only=True):
+    """Something on disk did not agree with its record and was put right."""
+
+    name: ClassVar[str] = "healed"
+    level: ClassVar[str] = "warning"
+    subject: str
+    what: str
+
+
+class RunFinished(Event, frozen=True, kw_only=True):
+    """The run is over; the report has the same numbers and the failures."""
+
+    name: ClassVar[str] = "run-finished"
+    exit_code: int
+    found: int
+    already: int
+    fetched: int
+    adopted: int
+    waiting: int
+    failed: int
+    received: int
+    seconds: float
+
+
+Listener = Callable[[Event], None]
+
+
+class EventBus:
+    """Hands every event to every listener, in the order they subscribed."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Add a listener; the returned function removes it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def emit(self, event: Event) -> None:
+        """Tell everyone. A listener that raises is removed and reported, and never hurts a run."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                self._listeners.remove(listener)
+                logging.getLogger("s2fetch").exception("event listener failed and was removed")
