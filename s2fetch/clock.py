@@ -33,3 +33,10 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
+
+
+def timestamp(time: datetime | None) -> str:
+    """ISO 8601 in UTC ending in Z, as in the progress file; empty for None."""
+    if time is None:
+        return ""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -22,6 +22,7 @@
     ├── ArchiveInUseError          6  another process works on this archive
     └── ProductError               7  one product failed; the others go on
         ├── ConnectionLostError       retried
+        ├── HubAnswerError            retried
         ├── BodyCutError              retried
         ├── BodyStalledError          retried
         ├── BodyTooLongError          retried
@@ -30,7 +31,7 @@
         ├── ChecksumMismatchError     retried once, then quarantined
         ├── TokenRefusedError         retried with a new token
         ├── ProductOfflineError       waits for retrieval
-        ├── ProductGoneError          tried again by a later run
+        ├── ProductGoneError          retried a little, then by a later run
         ├── AccessForbiddenError      tried again by a later run
         ├── RedirectError             never
         └── UnsafeNameError           never
@@ -219,10 +220,16 @@ class ProductError(S2FetchError):
 
     exit_code = ExitCode.FAILED
     fate: ClassVar[Fate] = Fate.RETRY
+    most_attempts: ClassVar[int | None] = None
+    """Fewer attempts than the setting allows, for errors that rarely pass."""
 
 
 class ConnectionLostError(ProductError):
     """The connection could not be made, or broke."""
+
+
+class HubAnswerError(ProductError):
+    """The hub answered with a status that is neither the product nor an explanation."""
 
 
 class BodyCutError(ProductError):
@@ -260,9 +267,9 @@ class ProductOfflineError(ProductError):
 
 
 class ProductGoneError(ProductError):
-    """The catalogue listed the product but the hub no longer has it."""
+    """The catalogue listed the product but the hub says it does not have it."""
 
-    fate = Fate.LATER
+    most_attempts = 3
 
 
 class AccessForbiddenError(ProductError):

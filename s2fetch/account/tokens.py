@@ -1,0 +1,297 @@
+"""Access tokens of one account: one session, renewed once for all who wait.
+
+Protocol: OpenID Connect password and refresh grants (RFC 6749 4.3 and 6) as the Copernicus Data
+Space documents them: ten minutes for an access token, sixty for a refresh token, at most one
+hundred sessions per user, a session for every password login.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import anyio
+import msgspec
+import pyotp
+
+from s2fetch.account.credentials import Credentials
+from s2fetch.clock import Clock
+from s2fetch.errors import (
+    AccountError,
+    AccountLockedError,
+    HubError,
+    SecondFactorError,
+    SessionLimitError,
+    WrongPasswordError,
+)
+from s2fetch.events import EventBus, TokenObtained
+from s2fetch.retry import repeating
+
+RENEWAL_MARGIN_SECONDS = 60.0
+"""A token with less life than this is renewed before it is used (never more than half its life)."""
+REFUSED_PAUSES_SECONDS = (15.0, 60.0)
+"""Pauses before asking again when an account that worked in this run is refused: the service has
+answered "invalid credentials" for good ones. Few, because repeated failures can lock an account."""
+LOGOUT_SECONDS = 5.0
+"""Longest time spent on ending the session at the end of a run."""
+UNAVAILABLE_ATTEMPTS = 6
+"""How often an identity service that answers 5xx, 429 or not at all is asked."""
+
+
+class _Grant(msgspec.Struct, frozen=True):
+    access_token: str
+    expires_in: float = 600
+    refresh_token: str = ""
+    refresh_expires_in: float = 0
+
+
+class _Unavailable(Exception):  # noqa: N818 - a signal for the retry policy, never leaves this module
+    pass
+
+
+class Tokens:
+    """The token of one account.
+
+    Args:
+        account: Name used in events.
+        credentials: User, password and the optional secret of the second factor.
+        url: The token endpoint.
+        client_id: The public OpenID client.
+        session: Where requests are made; must not follow redirects by itself with credentials.
+        clock: Where the time comes from.
+        events: Who is told about new tokens.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        credentials: Credentials,
+        *,
+        url: str,
+        client_id: str,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        events: EventBus,
+    ) -> None:
+        self.account = account
+        self._credentials = credentials
+        self._url = url
+        self._client_id = client_id
+        self._session = session
+        self._clock = clock
+        self._events = events
+        self._lock = anyio.Lock()
+        self._grant: _Grant | None = None
+        self._renew_at = 0.0
+        self._refresh_until = 0.0
+        self._refused: AccountError | None = None
+        self.logins = 0
+
+    def __repr__(self) -> str:
+        return f"<Tokens of {self.account}: {'one' if self._grant else 'none'}>"
+
+    async def get(self) -> str:
+        """A token that is valid for the next request. All callers share one login.
+
+        Raises:
+            AccountError: If the account is refused; once refused, always, without asking again.
+            HubError: If the identity service cannot be reached.
+        """
+        if (token := self._fresh()) is not None:
+            return token
+        async with self._lock:
+            if (token := self._fresh()) is not None:
+                return token
+            if self._refused is not None:
+                raise self._refused
+            await self._obtain()
+            assert self._grant is not None  # noqa: S101 - set by _obtain
+            return self._grant.access_token
+
+    def refuse(self, token: str) -> None:
+        """Say that a hub did not accept this token; the next `get` renews it.
+
+        Naming the token makes ten complaints about one token cost one renewal.
+        """
+        if self._grant is not None and self._grant.access_token == token:
+            self._renew_at = 0.0
+
+    async def logout(self) -> None:
+        """End the session (OpenID Connect RP-Initiated Logout, by refresh token). Never fails."""
+        grant, self._grant = self._grant, None
+        if grant is None or not grant.refresh_token or not self._url.endswith("/token"):
+            return
+        url = self._url.removesuffix("/token") + "/logout"
+        form = {"client_id": self._client_id, "refresh_token": grant.refresh_token}
+        with anyio.move_on_after(LOGOUT_SECONDS, shield=True):
+            try:
+                async with self._session.post(url, data=form, allow_redirects=False):
+                    return
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                return  # the session ends by itself when its token does
+
+    def _fresh(self) -> str | None:
+        if self._grant is not None and self._clock.monotonic() < self._renew_at:
+            return self._grant.access_token
+        return None
+
+    async def _obtain(self) -> None:
+        started = self._clock.monotonic()
+        grant = await self._renew()
+        renewed = grant is not None
+        if grant is None:
+            grant = await self._login()
+        now = self._clock.monotonic()
+        margin = min(RENEWAL_MARGIN_SECONDS, grant.expires_in / 2)
+        self._renew_at = now + grant.expires_in - margin
+        self._refresh_until = now + grant.refresh_expires_in - margin
+        self._grant = grant
+        self._events.emit(
+            TokenObtained(account=self.account, renewed=renewed, seconds=now - started)
+        )
+
+    async def _renew(self) -> _Grant | None:
+        """By refresh token; None when that is not possible, so that a login has to follow."""
+        old = self._grant
+        if old is None or not old.refresh_token or self._clock.monotonic() >= self._refresh_until:
+            return None
+        status, body = await self._post(
+            {"grant_type": "refresh_token", "refresh_token": old.refresh_token}
+        )
+        if status != 200:
+            return None
+        grant = _decode(body)
+        # The service need not rotate it; the old one stays valid inside its window.
+        return (
+            grant
+            if grant.refresh_token
+            else msgspec.structs.replace(
+                grant,
+                refresh_token=old.refresh_token,
+                refresh_expires_in=self._refresh_until - self._clock.monotonic(),
+            )
+        )
+
+    async def _login(self) -> _Grant:
+        pauses = iter(REFUSED_PAUSES_SECONDS if self.logins else ())
+        while True:
+            form = {
+                "grant_type": "password",
+                "username": self._credentials.user,
+                "password": self._credentials.password,
+            }
+            if self._credentials.totp_secret:
+                form["totp"] = self._one_time_code(self._credentials.totp_secret)
+            status, body = await self._post(form)
+            if status == 200:
+                self.logins += 1
+                return _decode(body)
+            error = self._classify(status, body)
+            pause = next(pauses, None)
+            if pause is None:
+                self._refused = error
+                raise error
+            await self._clock.sleep(pause)
+
+    def _one_time_code(self, secret: str) -> str:
+        try:
+            return pyotp.TOTP(secret.replace(" ", "")).at(self._clock.now())
+        except ValueError as error:
+            raise SecondFactorError(
+                f"the secret of the second factor of account {self._credentials.user} "
+                "is not a base32 text",
+                advice="Copy the secret shown when the authenticator was set up into totp-secret",
+            ) from error
+
+    async def _post(self, form: dict[str, str]) -> tuple[int, bytes]:
+        retrying = repeating(
+            _Unavailable,
+            attempts=UNAVAILABLE_ATTEMPTS,
+            first=1.0,
+            longest=30.0,
+            sleep=self._clock.sleep,
+        )
+        try:
+            return await retrying(self._post_once, {"client_id": self._client_id, **form})
+        except _Unavailable as error:
+            host = urlsplit(self._url).netloc
+            raise HubError(
+                f"the identity service {host} cannot be used: {error}",
+                did=f"Asked {UNAVAILABLE_ATTEMPTS} times",
+                advice="Check the network and the service's status page, then run again",
+            ) from error
+
+    async def _post_once(self, form: dict[str, str]) -> tuple[int, bytes]:
+        try:
+            async with self._session.post(self._url, data=form, allow_redirects=False) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _Unavailable(str(error) or type(error).__name__) from error
+        limit = _describes_session_limit(body)
+        if answer.status >= 500 or (answer.status == 429 and not limit):
+            raise _Unavailable(f"status {answer.status}")
+        return answer.status, body
+
+    def _classify(self, status: int, body: bytes) -> AccountError:
+        """Turn a refusal into the error whose message helps."""
+        user = self._credentials.user
+        host = urlsplit(self._url).netloc
+        text = _description(body)
+        lower = text.lower()
+        said = f'{host} answered {status} "{text}"' if text else f"{host} answered {status}"
+        if _describes_session_limit(body):
+            return SessionLimitError(
+                f"account {user} has too many open sessions: {said}",
+                advice="Log out elsewhere (browser, scripts) or wait an hour, then run again",
+            )
+        if any(word in lower for word in ("disabled", "locked", "not fully set up")):
+            return AccountLockedError(
+                f"account {user} is locked or not ready for use: {said}",
+                advice="Log in with a browser and follow what the service asks for",
+            )
+        if any(word in lower for word in ("totp", "otp", "one-time", "second factor")):
+            return SecondFactorError(
+                f"account {user} needs a second factor: {said}",
+                advice="Set S2FETCH_TOTP_SECRET or totp-secret in the credentials file",
+            )
+        if status in (400, 401, 403):
+            return self._wrong_password(user, said)
+        return AccountError(f"account {user} cannot be used: {said}")
+
+    def _wrong_password(self, user: str, said: str) -> AccountError:
+        if self._credentials.totp_secret:
+            return SecondFactorError(
+                f"user, password or one-time code of account {user} was refused: {said}",
+                advice="Check the password, the secret of the second factor and this machine's "
+                "clock",
+            )
+        return WrongPasswordError(
+            f"user or password of account {user} was refused: {said}",
+            advice="Check both by logging in with a browser. If the account has a second factor, "
+            "the service answers the same: set S2FETCH_TOTP_SECRET",
+        )
+
+
+def _decode(body: bytes) -> _Grant:
+    try:
+        return msgspec.json.decode(body, type=_Grant, strict=False)
+    except msgspec.DecodeError as error:
+        raise HubError(f"the identity service's answer is not a token: {error}") from error
+
+
+def _description(body: bytes) -> str:
+    try:
+        answer: Any = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict):
+        return ""
+    text = str(answer.get("error_description") or answer.get("error") or "")
+    return text[:200]
+
+
+def _describes_session_limit(body: bytes) -> bool:
+    text = body[:2000].decode("utf-8", "replace").lower()
+    return "session" in text and any(w in text for w in ("exceed", "limit", "maximum", "too many"))

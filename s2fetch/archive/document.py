@@ -1,0 +1,375 @@
+"""The document of the progress file: one JSON object, one product per line.
+
+The records stay on the disk; only where each begins is kept in memory. Any valid JSON document of
+the right shape can be read, also one that a person has edited or reformatted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from s2fetch.archive.durable import archive_error, translating
+from s2fetch.archive.offsets import Offsets
+from s2fetch.archive.records import Record
+from s2fetch.errors import ProgressFileError
+
+SCHEMA = 1
+"""Version of the format this s2fetch writes; a document with a later one is refused."""
+
+LINE_BYTES = 1024
+"""Enough for the line of nearly every record; longer ones are read in two steps."""
+_BLOCK_BYTES = 1 << 18
+_OPENING = b'"products": {\n'
+_CLOSING = b"}}\n"
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document says besides its products.
+
+    Attributes:
+        schema: Version of the format.
+        archive: Name of the archive.
+        generation: Grows with every new document; lines of a journal name the one they belong to.
+        folded: When the document was written, ISO 8601 in UTC.
+        meta: Small values kept with the archive, for example the summary of the last run.
+    """
+
+    schema: int
+    archive: str = ""
+    generation: int = 0
+    folded: str = ""
+    meta: dict[str, msgspec.Raw] = {}
+
+
+class DamagedError(Exception):
+    """The bytes are not a document; says what is wrong with them."""
+
+
+class _Loose(Header, frozen=True, kw_only=True):
+    products: dict[str, msgspec.Raw]
+
+
+class _Version(msgspec.Struct, frozen=True):
+    schema: int
+
+
+class _NotLinesError(Exception):
+    """Perhaps a valid document, but not laid out one product per line."""
+
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+_header_decoder = msgspec.json.Decoder(Header)
+_version_decoder = msgspec.json.Decoder(_Version)
+_loose_decoder = msgspec.json.Decoder(_Loose)
+_record_decoder = msgspec.json.Decoder(Record)
+_records_decoder = msgspec.json.Decoder(dict[str, Record])
+_raws_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Document:
+    """A document opened for reading; stays readable after the file has been replaced.
+
+    Attributes:
+        header: Everything but the products.
+        dropped: Identifiers of products whose records cannot be used.
+        reformatted: True when the file was not laid out one product per line.
+        source: Device and inode of the file this was read from.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.header = Header(schema=SCHEMA)
+        self.dropped: set[str] = set()
+        self.reformatted = False
+        self.source = (0, 0)
+        self._descriptor = descriptor
+        self._products = Offsets()
+        self._start = self._stop = 0
+        # Other threads may read while this document is being replaced: the last one closes.
+        self._close = weakref.finalize(self, os.close, descriptor)
+
+    @classmethod
+    def empty(cls) -> Document:
+        """A document without products, of generation 0, that is not on disk."""
+        return index_copy(Header(schema=SCHEMA), ())
+
+    @classmethod
+    def open(cls, path: Path) -> Document:
+        """Open a document and check all of it.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ArchiveError: It cannot be read.
+            ProgressFileError: A later version of s2fetch has written it.
+            DamagedError: It is no valid document.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise archive_error(error, path) from error
+        document = cls(descriptor)
+        source = _identity(os.fstat(descriptor))
+        with translating(path):
+            try:
+                document.index(path)
+            except _NotLinesError:
+                content = document.content()
+                document.close()
+                document = _reformat(content, path)
+        document.source = source
+        return document
+
+    def index(self, path: Path) -> None:
+        """Find every line of a document that is laid out one product per line."""
+        size = os.fstat(self._descriptor).st_size
+        first = read_line(self._descriptor, 0)
+        self._start = len(first)
+        self._stop = size - len(_CLOSING)
+        if not first.endswith(_OPENING) or self._stop < self._start:
+            raise _NotLinesError
+        if os.pread(self._descriptor, len(_CLOSING), self._stop) != _CLOSING:
+            raise _NotLinesError
+        try:
+            self.header = _header_decoder.decode(first[: -len(_OPENING)].rstrip(b", ") + b"}")
+        except msgspec.DecodeError:
+            raise _NotLinesError from None
+        _check_schema(self.header.schema, path)
+        self._products = Offsets(sum(len(lines) for _, lines in self._blocks()))
+        for offset, lines in self._blocks():
+            for product_id, line in zip(self._check_lines(lines), lines, strict=True):
+                if not self._products.add(product_id, offset) and self._has(product_id, offset):
+                    raise _NotLinesError
+                offset += len(line)
+
+    def content(self) -> bytes:
+        """All bytes of the file."""
+        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+            file.seek(0)
+            return file.read()
+
+    def __len__(self) -> int:
+        return len(self._products) - len(self.dropped)
+
+    def get(self, product_id: str) -> Record | None:
+        """The record of a product, or None."""
+        key = b"%b: " % _encode(product_id)
+        for offset in self._products.find(product_id):
+            line = read_line(self._descriptor, offset)
+            if line.startswith(key) and product_id not in self.dropped:
+                return _record_decoder.decode(line[len(key) :].rstrip(b",\r\n"))
+        return None
+
+    def __contains__(self, product_id: str) -> bool:
+        return product_id not in self.dropped and self._has(product_id)
+
+    def items(self, decoder: msgspec.json.Decoder[dict[str, T]]) -> Iterator[tuple[str, T]]:
+        """Every product with what ``decoder`` makes of its record, in the order of the file."""
+        for _, lines in self._blocks():
+            yield from _as_object(self._usable(lines), decoder).items()
+
+    def lines(self) -> Iterator[tuple[str, bytes]]:
+        """Every product with its line as it stands in the file, without comma and newline."""
+        for _, lines in self._blocks():
+            ids = _as_object(lines, _raws_decoder)
+            for product_id, line in zip(ids, lines, strict=True):
+                if product_id not in self.dropped:
+                    yield product_id, line.rstrip(b",\r\n")
+
+    def is_at(self, path: Path) -> bool:
+        """Whether this was read from the file that is at ``path`` now."""
+        try:
+            return _identity(path.stat()) == self.source
+        except FileNotFoundError:
+            return False
+
+    def close(self) -> None:
+        """Close the file now; otherwise it closes when nobody uses the document any more."""
+        self._descriptor = -1
+        self._close()
+
+    def _blocks(self) -> Iterator[tuple[int, list[bytes]]]:
+        return read_blocks(self._descriptor, self._start, self._stop)
+
+    def _has(self, product_id: str, before: int = sys.maxsize) -> bool:
+        """Whether there is a line for the product that begins before that offset."""
+        key = b"%b: " % _encode(product_id)
+        return any(
+            offset < before and read_line(self._descriptor, offset).startswith(key)
+            for offset in self._products.find(product_id)
+        )
+
+    def _usable(self, lines: list[bytes]) -> list[bytes]:
+        if not self.dropped:
+            return lines
+        ids = _as_object(lines, _raws_decoder)
+        return [line for i, line in zip(ids, lines, strict=True) if i not in self.dropped]
+
+    def _check_lines(self, lines: list[bytes]) -> list[str]:
+        """The identifiers of some lines, after making sure that each is a line of its own."""
+        try:
+            ids = list(_as_object(lines, _records_decoder))
+        except msgspec.ValidationError:
+            ids = [self._check_line(line) for line in lines]
+        except msgspec.DecodeError:
+            raise _NotLinesError from None
+        if len(ids) != len(lines):
+            raise _NotLinesError
+        for product_id, line in zip(ids, lines, strict=True):
+            end = len(product_id) + 1
+            if line[end : end + 3] != b'": ' and not line.startswith(_encode(product_id) + b": "):
+                raise _NotLinesError
+        return ids
+
+    def _check_line(self, line: bytes) -> str:
+        try:
+            (product_id,) = _as_object([line], _raws_decoder)
+        except (msgspec.DecodeError, ValueError):
+            raise _NotLinesError from None
+        try:
+            _as_object([line], _records_decoder)
+        except msgspec.ValidationError:
+            self.dropped.add(product_id)
+        return product_id
+
+
+def product_line(product_id: str, record: Record | bytes) -> bytes:
+    """A product's line, without comma and newline."""
+    body = record if isinstance(record, bytes) else _encode(record)
+    return b"%b: %b" % (_encode(product_id), body)
+
+
+def document_chunks(header: Header, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes of a document, in pieces of a quarter of a megabyte or more."""
+    opening = _encode(header)[:-1] + b", " + _OPENING
+    pending = [opening]
+    size = 0
+    comma = b""
+    for line in lines:
+        pending.append(comma + line)
+        comma = b",\n"
+        size += len(line)
+        if size >= _BLOCK_BYTES:
+            yield b"".join(pending)
+            pending.clear()
+            size = 0
+    pending.append(b"\n" + _CLOSING if comma else _CLOSING)
+    yield b"".join(pending)
+
+
+def read_line(descriptor: int, offset: int) -> bytes:
+    """The line that begins at ``offset``, newline included unless the file ends before."""
+    size = LINE_BYTES
+    while True:
+        block = os.pread(descriptor, size, offset)
+        end = block.find(b"\n")
+        if end >= 0:
+            return block[: end + 1]
+        if len(block) < size:
+            return block
+        size *= 8
+
+
+def read_blocks(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Groups of whole lines between two offsets, each group with the offset it begins at.
+
+    A last line without its newline is its own group.
+    """
+    offset = start
+    rest = b""
+    while offset + len(rest) < stop:
+        wanted = min(_BLOCK_BYTES, stop - offset - len(rest))
+        block = os.pread(descriptor, wanted, offset + len(rest))
+        if not block:
+            break
+        block = rest + block
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            lines = block[:cut].splitlines(keepends=True)
+            yield offset, lines
+        rest = block[cut:]
+        offset += cut
+    if rest:
+        yield offset, [rest]
+
+
+def _as_object(lines: list[bytes], decoder: msgspec.json.Decoder[dict[str, T]]) -> dict[str, T]:
+    try:
+        return decoder.decode(b"{%b}" % b"".join(lines).rstrip(b",\r\n"))
+    except RecursionError as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
+def _reformat(content: bytes, path: Path) -> Document:
+    """Read a document of any layout, by way of a copy that has one product per line."""
+    try:
+        _check_schema(_version_decoder.decode(content).schema, path)
+        loose = _loose_decoder.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DamagedError(str(error)) from error
+    header = Header(
+        schema=SCHEMA,
+        archive=loose.archive,
+        generation=loose.generation,
+        folded=loose.folded,
+        meta=loose.meta,
+    )
+    lines = (
+        product_line(product_id, msgspec.json.format(bytes(raw), indent=-1))
+        for product_id, raw in loose.products.items()
+    )
+    document = index_copy(header, lines)
+    document.reformatted = True
+    return document
+
+
+def index_copy(header: Header, lines: Iterable[bytes]) -> Document:
+    """A document that exists only while it is used, in the system's folder for such files."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(document_chunks(header, lines))
+        file.flush()
+        document = Document(os.dup(file.fileno()))
+    document.index(Path("a temporary copy of the progress file"))
+    return document
+
+
+def salvage(path: Path) -> dict[str, bytes]:
+    """The lines of a damaged document that are whole and sound, by product.
+
+    Raises:
+        ArchiveError: The file cannot be read.
+    """
+    found: dict[str, bytes] = {}
+    with translating(path), path.open("rb") as file:
+        for line in file:
+            try:
+                (product_id,) = _as_object([line], _records_decoder)
+            except (msgspec.DecodeError, ValueError):
+                continue
+            found[product_id] = line.rstrip(b",\r\n")
+    return found
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _check_schema(schema: int, path: Path) -> None:
+    if schema > SCHEMA:
+        raise ProgressFileError(
+            f"{path} has format version {schema}, this s2fetch knows versions up to {SCHEMA}",
+            did="Nothing was touched",
+            advice="Use the newer s2fetch that wrote it, or a copy of the archive's folder",
+        )
+    if schema < 1:
+        raise DamagedError(f"{schema} is no format version")

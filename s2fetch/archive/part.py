@@ -1,0 +1,321 @@
+"""Part files: a product while it arrives, beside its target under a name no reader mistakes for it.
+
+A part file has a sidecar that says which version of which product it holds and how much of it is
+surely on the disk. The sidecar is written before the first block, so that every byte that follows
+can be resumed. After a crash of the program all bytes in the file count; after a crash of the
+machine (another boot id) only those that were flushed.
+
+Blocks go past the page cache where the file system allows it (open(2), O_DIRECT): an archive of
+terabytes should not push everything else out of memory, and copying costs a fifth of the CPU time
+of a download. Small and last blocks go through it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from s2fetch.archive.durable import fsync_file, translating, write_beside
+from s2fetch.archive.preallocation import preallocate
+from s2fetch.archive.proof import Tick, new_hasher, wanted_algorithm
+from s2fetch.errors import ArchiveInUseError
+from s2fetch.product import Algorithm, Checksum, Product
+
+BLOCK_BYTES = 1 << 20
+"""What is written at a time when bytes come fast; a multiple of every file system's block."""
+ALIGNMENT_BYTES = 4096
+"""Direct I/O needs positions and lengths that are multiples of this."""
+CHECKPOINT_BYTES = 64 << 20
+"""A part file is flushed and its sidecar brought up to date this often."""
+ROLLBACK_BYTES = 64 << 10
+"""The last bytes are fetched again when resuming: servers have put error text at the cut."""
+_NO_DIRECT_IO = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Sidecar(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is known about a part file.
+
+    Attributes:
+        id: The product.
+        name: Its name, for people.
+        listed: Checksum the catalogue listed when the transfer began.
+        total: Length of the whole product, when known.
+        etag: Validators of the version that is being fetched.
+        last_modified: As `etag`.
+        boot: The machine's boot id when the bytes were written.
+        durable: So many bytes were flushed.
+    """
+
+    id: str
+    name: str
+    listed: str = ""
+    total: int | None = None
+    etag: str = ""
+    last_modified: str = ""
+    boot: str = ""
+    durable: int = 0
+
+
+class PartFile:
+    """One part file, locked while open. Blocking; used from worker threads, one call at a time.
+
+    Args:
+        folder: Where the product will be.
+        product: The product.
+    """
+
+    def __init__(self, folder: Path, product: Product) -> None:
+        digest = hashlib.sha256(product.id.encode()).hexdigest()[:16]
+        self.path = folder / f".s2fetch-{digest}.part"
+        self.sidecar_path = folder / f".s2fetch-{digest}.json"
+        self.position = 0
+        self.received = 0
+        self._product = product
+        self._descriptor = -1
+        self._direct = hasattr(os, "O_DIRECT")
+        self._direct_now = False
+        self._sidecar: Sidecar | None = None
+        self._checkpoint_at = CHECKPOINT_BYTES
+        self._hash = new_hasher(self._algorithm)
+
+    # Opening and resuming
+
+    def open(self) -> None:
+        """Open, creating it when there is none; find out what of it can be used.
+
+        Raises:
+            ArchiveInUseError: If another process writes to it.
+            ArchiveError: If it cannot be opened.
+        """
+        with translating(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(self.path, flags, 0o666)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                self.close()
+                raise ArchiveInUseError(
+                    f"another process is writing {self.path}", product=self._product.name
+                ) from error
+        self._sidecar = self._read_sidecar()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `open` has succeeded and `close` has not been called."""
+        return self._descriptor >= 0
+
+    @property
+    def sidecar(self) -> Sidecar | None:
+        """What is known about the bytes that are there; None when they are of no use."""
+        return self._sidecar
+
+    @property
+    def resumable(self) -> int:
+        """The position a transfer can go on from; 0 when it has to start again."""
+        if self._sidecar is None:
+            return 0
+        length = os.fstat(self._descriptor).st_size
+        if self._sidecar.boot != _boot_id() or not self._sidecar.boot:
+            length = min(length, self._sidecar.durable)
+        if self._sidecar.total is not None and length > self._sidecar.total:
+            return 0
+        kept = max(0, length - ROLLBACK_BYTES)
+        return kept - kept % ALIGNMENT_BYTES
+
+    def begin(self, position: int, tick: Tick) -> None:
+        """Keep the bytes before a position, hash them, and be ready to write from there.
+
+        Raises:
+            ArchiveError: If the file cannot be read or cut.
+        """
+        self._hash = new_hasher(self._algorithm)
+        with translating(self.path):
+            os.ftruncate(self._descriptor, position)
+            self._buffered()
+            buffer = memoryview(bytearray(min(BLOCK_BYTES, position)))
+            done = 0
+            while done < position:
+                count = os.preadv(self._descriptor, [buffer[: position - done]], done)
+                if count == 0:
+                    break
+                self._hash.update(buffer[:count])
+                done += count
+                tick(count)
+        self.position = done
+        self._checkpoint_at = done + CHECKPOINT_BYTES
+
+    def describe(self, *, total: int | None, etag: str, last_modified: str) -> bool:
+        """Write the sidecar and reserve the space. To be called before the first block of several.
+
+        Returns:
+            Whether the space is reserved.
+
+        Raises:
+            DiskFullError: If the space is not there.
+            ArchiveError: If the sidecar cannot be written.
+        """
+        listed = self._product.best_checksum
+        durable = self._sidecar.durable if self._sidecar else 0
+        self._sidecar = Sidecar(
+            id=self._product.id,
+            name=self._product.name,
+            listed=str(listed) if listed else "",
+            total=total,
+            etag=etag,
+            last_modified=last_modified,
+            boot=_boot_id(),
+            durable=min(durable, self.position),
+        )
+        self._write_sidecar(self._sidecar)
+        with translating(self.path):
+            return total is not None and preallocate(self._descriptor, total)
+
+    # Writing
+
+    def write(self, block: memoryview) -> None:
+        """Append a block and hash it.
+
+        Raises:
+            DiskFullError: If the disk is full; what was written before stays resumable.
+            ArchiveError: For any other failure.
+        """
+        with translating(self.path):
+            self._write_at(block, self.position)
+        self._hash.update(block)
+        self.position += len(block)
+        self.received += len(block)
+        if self.position >= self._checkpoint_at and self._sidecar is not None:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Flush, and say so in the sidecar."""
+        if self._sidecar is None:
+            return
+        with translating(self.path):
+            os.fdatasync(self._descriptor)
+        self._sidecar.durable = self.position
+        self._sidecar.boot = _boot_id()
+        self._write_sidecar(self._sidecar)
+        self._checkpoint_at = self.position + CHECKPOINT_BYTES
+
+    def checksum(self) -> Checksum:
+        """The digest of everything written so far, by the algorithm the catalogue lists."""
+        return Checksum(self._algorithm, self._hash.hexdigest())
+
+    def head(self, count: int) -> bytes:
+        """The first bytes of the file."""
+        with translating(self.path):
+            self._buffered()
+            return os.pread(self._descriptor, count, 0)
+
+    # Ending
+
+    def flush(self) -> None:
+        """Have the whole file on the disk."""
+        with translating(self.path):
+            os.ftruncate(self._descriptor, self.position)
+            fsync_file(self._descriptor)
+
+    def mtime_ns(self) -> int:
+        """Modification time, nanoseconds since 1970."""
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    def rename(self, target: Path) -> None:
+        """Give the flushed file another name; flushing the folders is the caller's.
+
+        Raises:
+            ArchiveError: If it cannot be renamed; it is still there under its old name then.
+        """
+        with translating(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.path.replace(target)
+            if self._sidecar is not None:
+                self.sidecar_path.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Start again from nothing; space and sidecar are given back."""
+        with translating(self.path):
+            os.ftruncate(self._descriptor, 0)
+            self.sidecar_path.unlink(missing_ok=True)
+        self._sidecar = None
+        self.position = 0
+        self._hash = new_hasher(self._algorithm)
+
+    def close(self, *, remove_if_empty: bool = False) -> None:
+        """Let go of the file; may be called twice."""
+        if self._descriptor < 0:
+            return
+        descriptor, self._descriptor = self._descriptor, -1
+        try:
+            if remove_if_empty and os.fstat(descriptor).st_size == 0:
+                self.path.unlink(missing_ok=True)
+                self.sidecar_path.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
+
+    # Inside
+
+    @property
+    def _algorithm(self) -> Algorithm:
+        return wanted_algorithm(self._product)
+
+    def _write_at(self, block: memoryview, position: int) -> None:
+        aligned = not (position % ALIGNMENT_BYTES or len(block) % ALIGNMENT_BYTES)
+        direct = self._direct and aligned and len(block) >= BLOCK_BYTES
+        if direct and self._write_direct(block, position):
+            return
+        self._buffered()
+        while block:
+            count = os.pwrite(self._descriptor, block, position)
+            block = block[count:]
+            position += count
+
+    def _write_direct(self, block: memoryview, position: int) -> bool:
+        try:
+            if not self._direct_now:
+                flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
+                fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags | os.O_DIRECT)
+                self._direct_now = True
+            return os.pwrite(self._descriptor, block, position) == len(block)
+        except OSError as error:
+            if error.errno not in _NO_DIRECT_IO:
+                raise
+            self._direct = False
+            return False
+
+    def _buffered(self) -> None:
+        if self._direct_now:
+            flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags & ~os.O_DIRECT)
+            self._direct_now = False
+
+    def _read_sidecar(self) -> Sidecar | None:
+        try:
+            sidecar = msgspec.json.decode(self.sidecar_path.read_bytes(), type=Sidecar)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+        listed = self._product.best_checksum
+        same = sidecar.id == self._product.id
+        if same and listed is not None and sidecar.listed:
+            same = sidecar.listed == str(listed)
+        return sidecar if same else None
+
+    def _write_sidecar(self, sidecar: Sidecar) -> None:
+        unfinished = write_beside(self.sidecar_path, [msgspec.json.encode(sidecar)])
+        with translating(self.sidecar_path):
+            unfinished.replace(self.sidecar_path)
+
+
+def _boot_id() -> str:
+    """Identifies this boot of the machine; empty where the system has no such thing."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""

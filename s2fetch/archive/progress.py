@@ -1,0 +1,429 @@
+"""The progress file: what the archive knows about every product, safe against any crash.
+
+Two files in ``.s2fetch`` below the archive's root: ``progress.json``, one valid JSON document at
+every moment, and ``progress.journal``, what happened since it was written. Recording appends to the
+journal and flushes it, which costs the same however many products there are; now and then `fold`
+writes a new document that takes the journal in. Records stay on the disk and are read when asked
+for, so that a million products cost some 20 MB of memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import NamedTuple, Self, TypeVar
+
+import msgspec
+
+from s2fetch.archive.document import SCHEMA, Document, Header, document_chunks
+from s2fetch.archive.durable import publish, translating, write_beside
+from s2fetch.archive.journal import Entry, Journal
+from s2fetch.archive.records import Record, State
+from s2fetch.archive.recovery import (
+    Files,
+    Recovered,
+    copy_as,
+    keep_as,
+    merged_lines,
+    open_or_recover,
+    prepare,
+    put_aside,
+    with_journals,
+)
+
+FOLD_LINES = 1000
+"""A journal is folded in when it has more lines than this …"""
+FOLD_SHARE = 4
+"""… and more than the archive's number of products divided by this."""
+_MOST_READS = 20
+_FORGOTTEN = -1
+_MOST_NAMED = 5
+
+T = TypeVar("T")
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Number of products in one state, and the bytes of their files."""
+
+    count: int = 0
+    size_bytes: int = 0
+
+
+class _Size(msgspec.Struct, frozen=True):
+    state: State
+    size: int = 0
+
+
+class _Place(msgspec.Struct, frozen=True):
+    state: State
+    path: str = ""
+
+
+_records_decoder = msgspec.json.Decoder(dict[str, Record])
+_sizes_decoder = msgspec.json.Decoder(dict[str, _Size])
+_places_decoder = msgspec.json.Decoder(dict[str, _Place])
+
+
+class _View(NamedTuple):
+    """A document, the journal that continues it, and where in the journal each change is."""
+
+    document: Document
+    journal: Journal
+    changes: dict[str, int]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ProgressFile:
+    """The records of one archive. Made by `load`.
+
+    Safe to use from several threads: reading never waits for a write. Only one process may have it
+    open for writing; the archive's lock sees to that. Others may read at the same time.
+
+    Attributes:
+        root: The archive's root folder.
+        writable: Whether changes can be recorded.
+        damage: What was found damaged when loading and what was done about it, or None.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        document: Document,
+        *,
+        writable: bool,
+        archive: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.root = root
+        self.writable = writable
+        self.damage: str | None = None
+        self._files = Files.of(root)
+        self._archive = archive or document.header.archive
+        self._now = now
+        self._lock = threading.RLock()
+        self._paths: dict[str, str] | None = None
+        self._meta = dict(document.header.meta)
+        self._generation = document.header.generation
+        self._journal_lines = 0
+        self._view = _View(document, Journal(self._files.journal, writable=writable), {})
+        self._count = 0
+        self._replay()
+
+    @classmethod
+    def load(
+        cls,
+        root: Path,
+        writable: bool,
+        *,
+        archive: str = "",
+        now: Callable[[], datetime] = _utc_now,
+    ) -> ProgressFile:
+        """Read the progress file of the archive at ``root``; there need not be one.
+
+        Loading for reading works while another process writes. A damaged document is never dropped:
+        it is put aside as ``progress.damaged-<time>.json`` (when ``writable``), what is known is
+        put together from the previous generation and the journals, and ``damage`` tells.
+
+        Args:
+            root: The archive's root folder.
+            writable: Whether this process holds the archive's lock and will record.
+            archive: Name of the archive, written into the document.
+            now: Wall clock, aware.
+
+        Raises:
+            ProgressFileError: Written by a later version of s2fetch.
+            ArchiveError: The files cannot be read or, when ``writable``, not written.
+        """
+        files = Files.of(root)
+        if writable:
+            prepare(files)
+        for _ in range(_MOST_READS):
+            document, reason, recovered = open_or_recover(files)
+            progress = cls(root, document, writable=writable, archive=archive, now=now)
+            if writable or reason or progress._is_current():
+                break
+        if progress._generation > document.header.generation and not reason:
+            reason = "is older than its journal"
+            recovered = Recovered(with_journals(document, files), (), "it and the journals")
+            progress = cls(root, recovered.document, writable=writable, archive=archive, now=now)
+        progress._settle(reason, recovered)
+        return progress
+
+    def get(self, product_id: str) -> Record | None:
+        """The record of a product, or None."""
+        document, journal, changes = self._view
+        offset = changes.get(product_id)
+        if offset is None:
+            return document.get(product_id)
+        return None if offset == _FORGOTTEN else journal.entry_at(offset).record
+
+    def __contains__(self, product_id: str) -> bool:
+        document, _, changes = self._view
+        offset = changes.get(product_id)
+        return product_id in document if offset is None else offset != _FORGOTTEN
+
+    def __len__(self) -> int:
+        return self._count
+
+    def items(self) -> Iterator[tuple[str, Record]]:
+        """Every product with its record; those recorded meanwhile may or may not be among them."""
+        yield from self._decoded(_records_decoder, lambda record: record)
+
+    def counts(self) -> dict[State, Tally]:
+        """Number and bytes of the products in every state; reads all records."""
+        numbers = dict.fromkeys(State, 0)
+        sizes = dict.fromkeys(State, 0)
+        for _, entry in self._decoded(_sizes_decoder, lambda r: _Size(r.state, r.size)):
+            numbers[entry.state] += 1
+            sizes[entry.state] += entry.size
+        return {state: Tally(numbers[state], sizes[state]) for state in State}
+
+    def paths(self) -> Mapping[str, str]:
+        """Recorded path of every complete product's file, with the product it belongs to.
+
+        Reads all records when first asked for, and is kept up to date from then on.
+        """
+        with self._lock:
+            if self._paths is None:
+                self._paths = {
+                    place.path: product_id
+                    for product_id, place in self._decoded(
+                        _places_decoder, lambda record: _Place(record.state, record.path)
+                    )
+                    if place.state is State.COMPLETE and place.path
+                }
+            return MappingProxyType(self._paths)
+
+    @property
+    def meta(self) -> dict[str, object]:
+        """The small values kept with the archive."""
+        return {key: msgspec.json.decode(raw) for key, raw in list(self._meta.items())}
+
+    def record(self, product_id: str, record: Record) -> None:
+        """Keep one record; on the disk when this returns. See `record_many`."""
+        self.record_many(((product_id, record),))
+
+    def record_many(self, pairs: Iterable[tuple[str, Record]]) -> None:
+        """Keep records, all with one flush; on the disk when this returns.
+
+        Raises:
+            ArchiveError: They could not be written; none of them counts then.
+        """
+        self._append([(product_id, record) for product_id, record in pairs])
+
+    def forget(self, product_id: str) -> None:
+        """Drop the record of a product, if there is one; on the disk when this returns.
+
+        Raises:
+            ArchiveError: It could not be written; the record is still there then.
+        """
+        with self._lock:
+            if product_id in self:
+                self._append([(product_id, None)])
+
+    def set_meta(self, key: str, value: object) -> None:
+        """Keep a small JSON value with the archive; on the disk when this returns.
+
+        Raises:
+            ArchiveError: It could not be written.
+        """
+        raw = msgspec.Raw(msgspec.json.encode(value))
+        with self._lock:
+            self._writable_journal().append(
+                [Entry(generation=self._generation, meta=key, value=raw)]
+            )
+            self._meta[key] = raw
+            self._journal_lines += 1
+
+    @property
+    def should_fold(self) -> bool:
+        """Whether the journal has grown long enough for `fold` to be worth it."""
+        return self._journal_lines > max(FOLD_LINES, self._count // FOLD_SHARE)
+
+    def fold(self) -> None:
+        """Write a new document that takes the journal in; does nothing when nothing changed.
+
+        The replaced document and journal are kept as the previous generation. Recording waits
+        meanwhile, reading does not.
+
+        Raises:
+            ArchiveError: It could not be written; nothing is lost then.
+        """
+        with self._lock:
+            deque(self._fold_steps(), maxlen=0)
+
+    def close(self) -> None:
+        """Let go of the files. Nothing is written: what was recorded is on the disk already."""
+        self._view.document.close()
+        self._view.journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ProgressFile {self._files.document} with {self._count} products>"
+
+    def _replay(self) -> None:
+        """Take in the lines of the journal that continue the document."""
+        document, journal, changes = self._view
+        for offset, entry in journal.entries():
+            if entry.generation < document.header.generation:
+                continue
+            self._generation = max(self._generation, entry.generation)
+            self._journal_lines += 1
+            if entry.meta:
+                self._meta[entry.meta] = entry.value.copy()
+            else:
+                changes[entry.id] = _FORGOTTEN if entry.record is None else offset
+        self._count = len(document) + sum(
+            (offset != _FORGOTTEN) - (product_id in document)
+            for product_id, offset in changes.items()
+        )
+
+    def _is_current(self) -> bool:
+        """False when another process has replaced what we were reading."""
+        document = self._view.document
+        if self._generation > document.header.generation:
+            return False
+        return document.is_at(self._files.document) or document.source == (0, 0)
+
+    def _settle(self, reason: str, recovered: Recovered | None) -> None:
+        """Say what was damaged and, when writable, leave a sound document behind."""
+        found = []
+        if recovered is not None:
+            aside = self._replace_damaged(recovered) if self.writable else ()
+            kept = f" (kept as {', '.join(path.name for path in aside)})" if aside else ""
+            found.append(
+                f"{self._files.document.name} {reason}{kept}; "
+                f"{self._count} records were recovered from {recovered.origin}"
+            )
+        elif self.writable and self._view.document.source == (0, 0):
+            deque(self._fold_steps(), maxlen=0)
+        dropped = sorted(self._view.document.dropped)
+        if dropped:
+            named = ", ".join(dropped[:_MOST_NAMED]) + (" …" if dropped[_MOST_NAMED:] else "")
+            found.append(f"the records of {len(dropped)} products were damaged, dropped: {named}")
+        if self._view.journal.damaged_lines:
+            found.append(
+                f"{self._view.journal.damaged_lines} damaged lines of the journal, skipped"
+            )
+        self.damage = "; ".join(found) or None
+
+    def _replace_damaged(self, recovered: Recovered) -> tuple[Path, ...]:
+        stamp = self._now().astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside: list[Path] = []
+        for step in self._fold_steps(previous=False):
+            if step == "written":
+                aside += [put_aside(path, stamp) for path in recovered.damaged]
+        # A copy and not a link: rot in one of the two must not reach the other.
+        copy_as(self._files.document, self._files.previous_document)
+        return tuple(aside)
+
+    def _writable_journal(self) -> Journal:
+        if not self.writable:
+            msg = "this progress file was loaded for reading"
+            raise RuntimeError(msg)
+        return self._view.journal
+
+    def _append(self, pairs: list[tuple[str, Record | None]]) -> None:
+        with self._lock:
+            journal = self._writable_journal()
+            if not pairs:
+                return
+            offsets = journal.append(
+                Entry(generation=self._generation, id=product_id, record=record)
+                for product_id, record in pairs
+            )
+            self._journal_lines += len(pairs)
+            for (product_id, record), offset in zip(pairs, offsets, strict=True):
+                self._move_path(product_id, record)
+                self._count += (record is not None) - (product_id in self)
+                self._view.changes[product_id] = _FORGOTTEN if record is None else offset
+
+    def _move_path(self, product_id: str, record: Record | None) -> None:
+        if self._paths is None:
+            return
+        before = self.get(product_id)
+        if before is not None and self._paths.get(before.path) == product_id:
+            del self._paths[before.path]
+        if record is not None and record.state is State.COMPLETE and record.path:
+            self._paths[record.path] = product_id
+
+    def _decoded(
+        self, decoder: msgspec.json.Decoder[dict[str, T]], convert: Callable[[Record], T]
+    ) -> Iterator[tuple[str, T]]:
+        document, journal, changes = self._view
+        changes = dict(changes)
+        for product_id, entry in document.items(decoder):
+            if product_id not in changes:
+                yield product_id, entry
+        for product_id, record in _changed(journal, changes):
+            if record is not None:
+                yield product_id, convert(record)
+
+    def _fold_steps(self, *, previous: bool = True) -> Generator[str, None, None]:
+        """Fold, stopping after each step that a crash could separate from the next."""
+        document, journal, changes = self._view
+        unchanged = not (self._journal_lines or document.dropped or document.reformatted)
+        if unchanged and document.is_at(self._files.document):
+            return
+        header = Header(
+            schema=SCHEMA,
+            archive=self._archive,
+            generation=self._generation + 1,
+            folded=self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            meta=self._meta,
+        )
+        lines = merged_lines(document, _changed(journal, changes), changes)
+        unfinished = write_beside(self._files.document, document_chunks(header, lines))
+        try:
+            # Reading it back finds the lines, and proves the document before it replaces one.
+            folded = Document.open(unfinished)
+            yield "written"
+            if previous and document.is_at(self._files.document):
+                keep_as(self._files.document, self._files.previous_document)
+                yield "kept"
+            try:
+                publish(unfinished, self._files.document)
+            finally:
+                if folded.is_at(self._files.document):
+                    self._turn_to(folded)
+            yield "published"
+        finally:
+            unfinished.unlink(missing_ok=True)
+        self._rotate_journal()
+        yield "rotated"
+
+    def _turn_to(self, folded: Document) -> None:
+        """Go on with a new document; whatever is in the journal now is part of it."""
+        journal = Journal(self._files.journal, writable=True)
+        self._generation = folded.header.generation
+        self._journal_lines = 0
+        self._view = _View(folded, journal, {})
+
+    def _rotate_journal(self) -> None:
+        """Keep the journal that was folded in beside the document it belonged to."""
+        with translating(self._files.journal):
+            if self._files.journal.exists():
+                self._files.journal.replace(self._files.previous_journal)
+        self._view = self._view._replace(journal=Journal(self._files.journal, writable=True))
+
+
+def _changed(journal: Journal, changes: dict[str, int]) -> Iterator[tuple[str, Record | None]]:
+    for product_id, offset in changes.items():
+        yield product_id, None if offset == _FORGOTTEN else journal.entry_at(offset).record

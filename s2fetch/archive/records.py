@@ -1,0 +1,102 @@
+"""What the progress file says about one product.
+
+Times are ISO 8601 strings in UTC ending in Z. Fields at their default are not written, so that a
+line of the progress file stays short.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from s2fetch.product import Proof
+
+
+class State(StrEnum):
+    """How far a product has come."""
+
+    COMPLETE = "complete"
+    """On disk and verified."""
+    FAILED = "failed"
+    """Given up by a run; a later one tries again."""
+    WAITING = "waiting"
+    """Offline; waits for its retrieval."""
+    QUARANTINED = "quarantined"
+    """The hub delivered the same wrong bytes twice; they are kept aside."""
+
+
+class RetrievalState(StrEnum):
+    """What became of the request to bring an offline product back."""
+
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    QUOTA = "quota"
+    WAITING = "waiting"
+
+
+class Retrieval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The retrieval of an offline product.
+
+    Attributes:
+        state: What became of the request.
+        since: When the product was first found offline.
+        answer: What the hub said, shortened.
+        asked: How often it was asked for.
+        checked: When it was last looked at.
+        next: When it is to be asked for or looked at again.
+    """
+
+    state: RetrievalState
+    since: str
+    answer: str = ""
+    asked: int = 0
+    checked: str | None = None
+    next: str | None = None
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """The last error: its stable code, its message and when it happened."""
+
+    code: str
+    message: str
+    at: str
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One product of the archive.
+
+    Attributes:
+        name: As published.
+        state: How far it has come.
+        path: Of the file, relative to the archive's root with ``/``; empty when there is none.
+        size: Bytes of that file.
+        checksum: Computed over that file, ``MD5:…`` or ``BLAKE3:…``.
+        listed: As the catalogue listed it, ``MD5:…`` or ``BLAKE3:…``; empty when it listed none.
+        proof: What shows that the file is the product.
+        verified: When that was shown.
+        source: Base URL of the hub that delivered it.
+        modified: The catalogue entry's own modification date at that time.
+        mtime_ns: Of the file, nanoseconds since 1970; tells cheaply that it was not touched.
+        attempts: Attempts that failed since the last success.
+        failure: The last error.
+        retrieval: The order that brings it back online.
+        next_try: Not to be tried before.
+    """
+
+    name: str
+    state: State
+    path: str = ""
+    size: int = 0
+    checksum: str = ""
+    listed: str = ""
+    proof: Proof | None = None
+    verified: str = ""
+    source: str = ""
+    modified: str = ""
+    mtime_ns: int = 0
+    attempts: int = 0
+    failure: Failure | None = None
+    retrieval: Retrieval | None = None
+    next_try: str | None = None

@@ -1,0 +1,34 @@
+"""TOML, environment and options into plain values, with the place of every mistake."""
+
+from __future__ import annotations
+
+from s2fetch.config.load import load_config
+from s2fetch.config.setting import Setting
+from s2fetch.config.settings import ACCOUNT_SETTINGS, SETTINGS
+from s2fetch.config.values import (
+    AccountConfig,
+    Config,
+    HubConfig,
+    LogFormat,
+    Offline,
+    Resume,
+    RetrievalConfig,
+    ShowingConfig,
+    TransferConfig,
+)
+
+__all__ = [
+    "ACCOUNT_SETTINGS",
+    "SETTINGS",
+    "AccountConfig",
+    "Config",
+    "HubConfig",
+    "LogFormat",
+    "Offline",
+    "Resume",
+    "RetrievalConfig",
+    "Setting",
+    "ShowingConfig",
+    "TransferConfig",
+    "load_config",
+]

@@ -1,0 +1,208 @@
+"""From file, environment and options to one `Config`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from s2fetch.config import settings as s
+from s2fetch.config.document import Document, read_document
+from s2fetch.config.given import (
+    Given,
+    Mistakes,
+    Rank,
+    Values,
+    from_environment,
+    from_options,
+    from_table,
+)
+from s2fetch.config.parsers import Context
+from s2fetch.config.query import read_query
+from s2fetch.config.values import (
+    AccountConfig,
+    Config,
+    HubConfig,
+    RetrievalConfig,
+    ShowingConfig,
+    TransferConfig,
+    authority,
+)
+from s2fetch.errors import ConfigError, UsageError
+
+_FLAT = tuple(setting for setting in s.SETTINGS if not setting.table)
+_HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
+
+
+def load_config(
+    path: Path | None,
+    options: Mapping[str, object],
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Config:
+    """Put together what the user wants; an option beats the environment, which beats the file.
+
+    Args:
+        path: Configuration file, or None for none.
+        options: By setting name, without dashes. None and empty lists count as not given.
+        environ: Endpoints, ``S2FETCH_USER``, and ``HOME`` for paths that begin with ``~``.
+        now: Aware; what relative times count from.
+
+    Raises:
+        UsageError: Something is wrong; the message names file, line and key, or the option or
+            variable. Several mistakes are told at once. The class is `ConfigError` for the file
+            and the environment, `QueryError` and `AreaError` for what selects products.
+    """
+    mistakes = Mistakes()
+    document = None if path is None else read_document(path)
+    given = _from_document(document, mistakes) if document else {}
+    given |= from_environment(environ, s.SETTINGS) | from_options(options, s.SETTINGS, mistakes)
+    values = Values(given, Context(now=now, folder=None, environ=environ), mistakes)
+    query, area_notes = read_query(values)
+    config = Config(
+        query=query,
+        into=values.find(s.INTO),
+        layout=values.get(s.LAYOUT),
+        reserve_bytes=values.get(s.RESERVE),
+        wait_for_lock_seconds=values.get(s.WAIT_FOR_LOCK),
+        hub=_hub(values),
+        accounts=_accounts(values, document, mistakes),
+        transfer=_transfer(values),
+        retrieval=RetrievalConfig(
+            offline=values.get(s.OFFLINE),
+            wait_offline_seconds=values.get(s.WAIT_OFFLINE),
+            poll_interval_seconds=values.get(s.POLL_INTERVAL),
+            limit=values.get(s.RETRIEVAL_LIMIT),
+        ),
+        showing=_showing(values),
+        area_notes=area_notes,
+        file=path,
+    )
+    mistakes.check()
+    return config
+
+
+def _from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
+    """The flat keys and those of ``[hub]``; a key in the wrong one of the two is pointed out."""
+    flat = {k: v for k, v in document.values.items() if k not in ("hub", "accounts")}
+    hub = document.values.get("hub", {})
+    if not isinstance(hub, dict):
+        mistakes.add(document.place("hub"), ConfigError("it is a table: begin it with [hub]"))
+        hub = {}
+    for setting in _HUB:
+        if setting.name in flat:
+            del flat[setting.name]
+            error = ConfigError("this key belongs below [hub]")
+            mistakes.add(document.place(setting.name), error)
+    for setting in _FLAT:
+        if setting.name in hub:
+            hub = {k: v for k, v in hub.items() if k != setting.name}
+            error = ConfigError("this key belongs above the first [table] of the file")
+            mistakes.add(document.place("hub", setting.name), error)
+    return from_table(document, flat, (), _FLAT, mistakes) | from_table(
+        document, hub, ("hub",), _HUB, mistakes
+    )
+
+
+def _hub(values: Values) -> HubConfig:
+    catalogue, download = values.get(s.CATALOGUE_URL), values.get(s.DOWNLOAD_URL)
+    token = values.get(s.TOKEN_URL)
+    hosts = [authority(url) for url in (catalogue, download, token)]
+    if download == s.CDSE_DOWNLOAD:
+        hosts.append(s.CDSE_ALIAS)
+    hosts += values.find(s.TRUSTED_HOSTS) or ()
+    return HubConfig(
+        kind=values.get(s.KIND),
+        catalogue_url=catalogue,
+        download_url=download,
+        token_url=token,
+        trusted_hosts=tuple(dict.fromkeys(hosts)),
+        client_id=values.get(s.CLIENT_ID),
+        give_up_after_seconds=values.get(s.GIVE_UP_AFTER),
+    )
+
+
+def _transfer(values: Values) -> TransferConfig:
+    return TransferConfig(
+        connect_timeout_seconds=values.get(s.CONNECT_TIMEOUT),
+        first_byte_timeout_seconds=values.get(s.FIRST_BYTE_TIMEOUT),
+        minimum_rate=values.get(s.MINIMUM_RATE),
+        minimum_rate_window_seconds=values.get(s.MINIMUM_RATE_WINDOW),
+        attempts=values.get(s.ATTEMPTS),
+        resume=values.get(s.RESUME),
+        bandwidth=values.find(s.BANDWIDTH),
+    )
+
+
+def _showing(values: Values) -> ShowingConfig:
+    showing = ShowingConfig(
+        report=values.find(s.REPORT),
+        log_format=values.get(s.LOG_FORMAT),
+        quiet=values.get(s.QUIET),
+        verbose=values.get(s.VERBOSE),
+    )
+    if showing.quiet and showing.verbose:
+        values.wrong(s.QUIET, ValueError("quiet and verbose exclude each other"))
+    return showing
+
+
+def _accounts(
+    values: Values, document: Document | None, mistakes: Mistakes
+) -> tuple[AccountConfig, ...]:
+    """The accounts of the file's tables, or else the one that the flat settings describe."""
+    slots, given = values.get(s.SLOTS), values.given(s.SLOTS)
+    tables = document.values.get("accounts") if document else None
+    if not document or not tables:
+        return (_account(values, None, slots),)
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        error = ConfigError("these are tables: begin each with [[accounts]]")
+        mistakes.add(document.place("accounts"), error)
+        return ()
+    accounts = []
+    for index, table in enumerate(tables):
+        held = from_table(document, table, ("accounts", index), s.ACCOUNT_SETTINGS, mistakes)
+        own = Values(held, values.context, mistakes)
+        overridden = given is not None and given.rank is Rank.OPTION
+        own_slots = slots if overridden or not own.given(s.SLOTS) else own.get(s.SLOTS)
+        accounts.append(_account(own, own.find(s.ACCOUNT_NAME), own_slots))
+    _check_accounts(accounts, document, mistakes)
+    return _chosen(accounts, values)
+
+
+def _account(values: Values, name: str | None, slots: int) -> AccountConfig:
+    user = values.find(s.USER)
+    return AccountConfig(
+        name=name or user or "default",
+        user=user,
+        credentials_file=values.find(s.CREDENTIALS_FILE),
+        slots=slots,
+    )
+
+
+def _check_accounts(accounts: list[AccountConfig], document: Document, mistakes: Mistakes) -> None:
+    """Several accounts must be told apart, else all of them would be the same login."""
+    for index, account in enumerate(accounts):
+        place = document.place("accounts", index)
+        if account.user is None and account.credentials_file is None:
+            mistakes.add(place, ConfigError("an account needs a user or a credentials-file"))
+        elif account.name in {other.name for other in accounts[:index]}:
+            error = ConfigError(f"there are two accounts called {account.name}")
+            error.advice = "Give each its own name"
+            mistakes.add(place, error)
+
+
+def _chosen(accounts: list[AccountConfig], values: Values) -> tuple[AccountConfig, ...]:
+    """All accounts, or the one that ``--user`` picks."""
+    for setting in (s.USER, s.CREDENTIALS_FILE):
+        given = values.given(setting)
+        if given and given.rank is Rank.FILE:
+            error = ConfigError(f"{setting.name} and [[accounts]] exclude each other")
+            values.wrong(setting, error)
+    given = values.given(s.USER)
+    if not given or given.rank is not Rank.OPTION:
+        return tuple(accounts)
+    picked = tuple(a for a in accounts if given.raw in (a.user, a.name))
+    if not picked:
+        names = ", ".join(account.name for account in accounts)
+        values.wrong(s.USER, UsageError(f"{given.raw!r} is none of the accounts {names}"))
+    return picked

@@ -1,0 +1,228 @@
+"""From what a file, the environment or an option holds to a typed value.
+
+A parser takes the raw value and the context it was given in, and raises `ValueError` or a
+`UsageError` with a sentence that says what is wanted; where it was given is added by the caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from s2fetch import units
+from s2fetch.config.values import is_loopback
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What a value's meaning depends on.
+
+    Attributes:
+        now: What relative times count from; aware.
+        folder: What relative paths start from; None keeps them as they are.
+        environ: For the home folder of ``~``.
+    """
+
+    now: datetime
+    folder: Path | None
+    environ: Mapping[str, str]
+
+
+Parser = Callable[[object, Context], T]
+
+_PERCENT = r"(-?[0-9]+(?:\.[0-9]+)?)"
+_CLOUD = re.compile(rf"(?:{_PERCENT}\s*\.\.\s*)?{_PERCENT}\s*%?")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?")
+
+
+def shown(raw: object) -> str:
+    """A raw value the way a TOML file has it, shortened."""
+    if isinstance(raw, bool):
+        return str(raw).lower()
+    text = repr(raw)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def text(raw: object, _: Context) -> str:
+    """A string that is not empty."""
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError(f"{shown(raw)} is not text: write it in quotes")
+    return raw.strip()
+
+
+def layout(raw: object, context: Context) -> str:
+    """A template of paths inside the archive."""
+    template = text(raw, context)
+    if template != "{name}":
+        from s2fetch.archive.layout import Layout
+
+        Layout(template)
+    return template
+
+
+def kind(raw: object, _: Context) -> str:
+    """The protocol of a hub."""
+    if raw != "cdse":
+        raise ValueError(f"{shown(raw)} is not a hub this version speaks with: write cdse")
+    return "cdse"
+
+
+def flag(raw: object, _: Context) -> bool:
+    """A truth value."""
+    if isinstance(raw, bool):
+        return raw
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(raw, str) and (value := known.get(raw.lower())) is not None:
+        return value
+    raise ValueError(f"{shown(raw)} is neither true nor false")
+
+
+def whole(least: int, most: int | None = None, example: int = 10) -> Parser[int]:
+    """A whole number within bounds."""
+    bounds = f"from {least} up" if most is None else f"from {least} to {most}"
+
+    def parse(raw: object, _: Context) -> int:
+        digits = str(raw).strip() if isinstance(raw, str | int) else ""
+        if not re.fullmatch(r"-?[0-9]{1,15}", digits):
+            wanted = f"a whole number {bounds}, for example {example}"
+            raise ValueError(f"{shown(raw)} is not {wanted}")
+        number = int(digits)
+        if number < least or (most is not None and number > most):
+            raise ValueError(f"{number} is out of bounds: write a whole number {bounds}")
+        return number
+
+    return parse
+
+
+def choice(values: type[E]) -> Parser[E]:
+    """One of an enumeration's values, in any case."""
+    known = {member.value: member for member in values}
+
+    def parse(raw: object, _: Context) -> E:
+        member = known.get(raw.strip().lower()) if isinstance(raw, str) else None
+        if member is None:
+            raise ValueError(f"{shown(raw)} is not one of {', '.join(known)}")
+        return member
+
+    return parse
+
+
+def many(parse_one: Parser[T]) -> Parser[tuple[T, ...]]:
+    """A list; text may also separate its items by commas. Repetitions are dropped."""
+
+    def parse(raw: object, context: Context) -> tuple[T, ...]:
+        items: list[object] = []
+        for part in raw if isinstance(raw, list | tuple) else [raw]:
+            items += [p.strip() for p in part.split(",")] if isinstance(part, str) else [part]
+        return tuple(dict.fromkeys(parse_one(item, context) for item in items))
+
+    return parse
+
+
+def duration(raw: object, _: Context) -> float:
+    """A duration in seconds."""
+    return units.parse_duration(raw)
+
+
+def positive_duration(raw: object, _: Context) -> float:
+    """A duration in seconds, longer than nothing."""
+    seconds = units.parse_duration(raw)
+    if seconds == 0:
+        raise ValueError(f"{shown(raw)} is no time at all: write for example 30s or 2 min")
+    return seconds
+
+
+def size(raw: object, _: Context) -> int:
+    """A size in bytes."""
+    return units.parse_size(raw)
+
+
+def rate(raw: object, _: Context) -> float:
+    """A rate in bytes per second."""
+    return units.parse_rate(raw)
+
+
+def bandwidth(raw: object, _: Context) -> float:
+    """A rate in bytes per second that lets something through."""
+    value = units.parse_rate(raw)
+    if value < 1:
+        raise ValueError(f"{shown(raw)} lets nothing through: write for example 20 MB/s")
+    return value
+
+
+def instant(raw: object, context: Context) -> datetime:
+    """A point in time, aware, in UTC."""
+    return units.parse_time(raw, context.now)
+
+
+def cloud(raw: object, _: Context) -> tuple[float, float]:
+    """Least and greatest cloud cover in percent, from ``0..20``, or ``20`` for at most that."""
+    wanted = "write percent, for example 20 or 0..20"
+    match = _CLOUD.fullmatch(str(raw).strip()) if isinstance(raw, str | int | float) else None
+    if match is None:
+        raise ValueError(f"{shown(raw)} is not a cloud cover: {wanted}")
+    least, greatest = float(match[1] or 0), float(match[2])
+    if not all(0 <= percent <= 100 for percent in (least, greatest)):
+        raise ValueError(f"{shown(raw)} is not between 0 and 100 percent: {wanted}")
+    if least > greatest:
+        raise ValueError(f"{shown(raw)} is the wrong way round: {wanted}")
+    return least, greatest
+
+
+def box(raw: object, _: Context) -> str:
+    """West, south, east, north as one text; a TOML list of four numbers will do too."""
+    if isinstance(raw, list | tuple):
+        return ",".join(str(item) for item in raw)
+    if isinstance(raw, str):
+        return raw
+    raise ValueError(f"{shown(raw)} is not a box: write west,south,east,north")
+
+
+def path(raw: object, context: Context) -> Path:
+    """A path; ``~`` is the home folder."""
+    if not isinstance(raw, str | Path) or not str(raw).strip() or "\0" in str(raw):
+        raise ValueError(f"{shown(raw)} is not a path: write for example /data/sentinel-2")
+    found = Path(raw)
+    if found.parts[:1] == ("~",):
+        home = context.environ.get("HOME")
+        if not home:
+            raise ValueError(f"{shown(raw)} needs a home folder, but HOME is not set")
+        return Path(home, *found.parts[1:])
+    return found if context.folder is None else context.folder / found
+
+
+def url(raw: object, _: Context) -> str:
+    """An endpoint: https, or http on loopback; no password inside, no trailing slash."""
+    wanted = "write for example https://catalogue.dataspace.copernicus.eu/odata/v1"
+    try:
+        parts = urlsplit(raw.strip() if isinstance(raw, str) else "")
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"not a URL ({error}): {wanted}") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL must not hold a user or a password: use a credentials file")
+    if parts.scheme not in ("http", "https") or not host or re.search(r"\s", parts.geturl()):
+        raise ValueError(f"{shown(raw)} is not a URL: {wanted}")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{shown(raw)} must end with its path, without ? and #: {wanted}")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError(f"{shown(raw)} is not encrypted: only https is used, except on localhost")
+    return parts.geturl().rstrip("/")
+
+
+def host(raw: object, _: Context) -> str:
+    """A host name or address, with a port where it is not 443."""
+    name = raw.strip().lower() if isinstance(raw, str) else ""
+    if not _HOST.fullmatch(name):
+        wanted = "write a name alone, for example download.dataspace.copernicus.eu"
+        raise ValueError(f"{shown(raw)} is not a host: {wanted}")
+    return name.removesuffix(":443")

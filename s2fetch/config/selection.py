@@ -1,0 +1,172 @@
+"""The settings that select products."""
+
+from __future__ import annotations
+
+from s2fetch.config import parsers
+from s2fetch.config.parsers import choice, many, whole
+from s2fetch.config.setting import Setting
+from s2fetch.query import Order
+from s2fetch.vocabulary import COLLECTIONS, ORBIT_DIRECTIONS
+
+COLLECTION = Setting(
+    name="collection",
+    group="Selection",
+    parse=parsers.text,
+    help="Collection of the catalogue",
+    default="SENTINEL-2",
+    example="SENTINEL-2",
+    metavar="NAME",
+    choices=COLLECTIONS,
+)
+PRODUCT_TYPE = Setting(
+    name="product-type",
+    group="Selection",
+    parse=many(parsers.text),
+    help="Product types to take, such as S2MSI1C, S2MSI2A or S2MSI2Ap",
+    example="S2MSI1C",
+    metavar="TYPE",
+    many=True,
+)
+FROM = Setting(
+    name="from",
+    group="Selection",
+    parse=parsers.instant,
+    help="Sensed at or after this time (UTC unless it names a zone)",
+    example="2024-06-01",
+    metavar="TIME",
+)
+TO = Setting(
+    name="to",
+    group="Selection",
+    parse=parsers.instant,
+    help="Sensed before this time, which is not included",
+    example="2024-07-01",
+    metavar="TIME",
+)
+BOX = Setting(
+    name="box",
+    group="Selection",
+    parse=parsers.box,
+    help="Area of interest as west, south, east, north in degrees",
+    example="11.0,46.0,12.5,47.0",
+    metavar="W,S,E,N",
+)
+WKT = Setting(
+    name="wkt",
+    group="Selection",
+    parse=parsers.text,
+    help="Area of interest as WKT in longitude and latitude",
+    example="POLYGON((11 46,12 46,12 47,11 46))",
+    metavar="WKT",
+)
+GEOJSON = Setting(
+    name="geojson",
+    group="Selection",
+    parse=parsers.path,
+    help="Area of interest from a GeoJSON file",
+    example="area.geojson",
+    metavar="FILE",
+)
+CLOUD = Setting(
+    name="cloud",
+    group="Selection",
+    parse=parsers.cloud,
+    help="Cloud cover in percent, a range or the most there may be",
+    example="0..20",
+    metavar="RANGE",
+)
+RELATIVE_ORBIT = Setting(
+    name="relative-orbit",
+    group="Selection",
+    parse=many(whole(1, example=65)),
+    help="Relative orbits, 1 to 143 for Sentinel-2",
+    example="65",
+    metavar="N",
+    many=True,
+)
+ORBIT_DIRECTION = Setting(
+    name="orbit-direction",
+    group="Selection",
+    parse=parsers.text,
+    help="Direction of the orbit",
+    example="DESCENDING",
+    metavar="DIRECTION",
+    choices=ORBIT_DIRECTIONS,
+)
+TILE = Setting(
+    name="tile",
+    group="Selection",
+    parse=many(parsers.text),
+    help="MGRS tiles",
+    example="32TQM",
+    metavar="TILE",
+    many=True,
+)
+PLATFORM = Setting(
+    name="platform",
+    group="Selection",
+    parse=many(parsers.text),
+    help="Platforms, such as S2A",
+    example="S2A",
+    metavar="PLATFORM",
+    many=True,
+)
+BASELINE = Setting(
+    name="baseline",
+    group="Selection",
+    parse=many(parsers.text),
+    help="Processing baselines",
+    example="05.10",
+    metavar="BASELINE",
+    many=True,
+)
+NAME = Setting(
+    name="name",
+    group="Selection",
+    parse=many(parsers.text),
+    help="Exact names of products",
+    example="S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212.SAFE",
+    metavar="NAME",
+    many=True,
+)
+NAMES_FILE = Setting(
+    name="names-file",
+    group="Selection",
+    parse=parsers.path,
+    help="A file with one product name on each line; lines that begin with # are skipped",
+    example="names.txt",
+    metavar="FILE",
+)
+LIMIT = Setting(
+    name="limit",
+    group="Selection",
+    parse=whole(1, example=100),
+    help="At most this many products, the first ones in the chosen order",
+    example="100",
+    metavar="N",
+)
+ORDER_BY = Setting(
+    name="order-by",
+    group="Selection",
+    parse=choice(Order),
+    help="Order of work: by time of sensing, of publication, or what leaves the hub soonest",
+    default="sensing",
+    example="publication",
+    metavar="ORDER",
+    choices=tuple(Order),
+)
+NEWEST_FIRST = Setting(
+    name="newest-first",
+    group="Selection",
+    parse=parsers.flag,
+    help="Begin with the newest instead of the oldest",
+    default="false",
+    example="true",
+    metavar="",
+    flag=True,
+)
+
+SELECTION: tuple[Setting[object], ...] = (
+    *(COLLECTION, PRODUCT_TYPE, FROM, TO, BOX, WKT, GEOJSON, CLOUD, RELATIVE_ORBIT),
+    *(ORBIT_DIRECTION, TILE, PLATFORM, BASELINE, NAME, NAMES_FILE, LIMIT, ORDER_BY, NEWEST_FIRST),
+)

@@ -1,0 +1,333 @@
+"""Every setting, described once: for the file, the options, the environment and the documentation.
+
+The name is the key in the file and, with two dashes, the option. `SETTINGS` is what a command can
+be given; `ACCOUNT_SETTINGS` are the keys of an ``[[accounts]]`` table.
+"""
+
+from __future__ import annotations
+
+from s2fetch.config import parsers
+from s2fetch.config.parsers import choice, many, whole
+from s2fetch.config.selection import SELECTION
+from s2fetch.config.setting import Setting
+from s2fetch.config.values import LogFormat, Offline, Resume
+
+CDSE_CATALOGUE = "https://catalogue.dataspace.copernicus.eu/odata/v1"
+CDSE_DOWNLOAD = "https://download.dataspace.copernicus.eu/odata/v1"
+CDSE_TOKEN = (
+    "https://identity.dataspace.copernicus.eu/auth/realms/CDSE"  # noqa: S105  # an address
+    "/protocol/openid-connect/token"
+)
+CDSE_ALIAS = "zipper.dataspace.copernicus.eu"
+
+# --- archive --------------------------------------------------------------------------------------
+
+INTO = Setting(
+    name="into",
+    group="Archive",
+    parse=parsers.path,
+    help="Folder of the archive; in a file, relative to the folder that holds the file",
+    example="archive",
+    metavar="FOLDER",
+)
+LAYOUT = Setting(
+    name="layout",
+    group="Archive",
+    parse=parsers.layout,
+    help="Template of the paths inside the archive",
+    default="{name}",
+    example="{collection}/{year}/{month}/{name}",
+    metavar="TEMPLATE",
+)
+RESERVE = Setting(
+    name="reserve",
+    group="Archive",
+    parse=parsers.size,
+    help="Free space that downloads leave on the disk",
+    default="1 GB",
+    example="50 GB",
+    metavar="SIZE",
+)
+WAIT_FOR_LOCK = Setting(
+    name="wait-for-lock",
+    group="Archive",
+    parse=parsers.duration,
+    help="How long to wait while another process works on the archive",
+    default="0s",
+    example="10 min",
+    metavar="DURATION",
+)
+
+# --- account --------------------------------------------------------------------------------------
+
+USER = Setting(
+    name="user",
+    group="Account",
+    parse=parsers.text,
+    help="Login; passwords come from a credentials file, the environment, ~/.netrc or the keyring",
+    example="me@example.org",
+    metavar="USER",
+    variable="S2FETCH_USER",
+)
+CREDENTIALS_FILE = Setting(
+    name="credentials-file",
+    group="Account",
+    parse=parsers.path,
+    help="TOML file with user, password and totp-secret that only its owner can read",
+    example="~/.config/s2fetch/credentials.toml",
+    metavar="FILE",
+)
+SLOTS = Setting(
+    name="slots",
+    group="Account",
+    parse=whole(1, 20, example=2),
+    help="Concurrent downloads of the account, 1 to 20, over all processes of this machine",
+    default="2",
+    example="4",
+    metavar="N",
+)
+
+# --- transfer -------------------------------------------------------------------------------------
+
+CONNECT_TIMEOUT = Setting(
+    name="connect-timeout",
+    group="Transfer",
+    parse=parsers.positive_duration,
+    help="Longest wait for a connection",
+    default="30s",
+    example="10s",
+    metavar="DURATION",
+)
+FIRST_BYTE_TIMEOUT = Setting(
+    name="first-byte-timeout",
+    group="Transfer",
+    parse=parsers.positive_duration,
+    help="Longest wait for an answer to begin",
+    default="120s",
+    example="5 min",
+    metavar="DURATION",
+)
+MINIMUM_RATE = Setting(
+    name="minimum-rate",
+    group="Transfer",
+    parse=parsers.rate,
+    help="A download slower than this over the window has stalled and is begun anew",
+    default="10 kB/s",
+    example="50 kB/s",
+    metavar="RATE",
+)
+MINIMUM_RATE_WINDOW = Setting(
+    name="minimum-rate-window",
+    group="Transfer",
+    parse=parsers.positive_duration,
+    help="The window over which the minimum rate is measured",
+    default="60s",
+    example="2 min",
+    metavar="DURATION",
+)
+ATTEMPTS = Setting(
+    name="attempts",
+    group="Transfer",
+    parse=whole(1, example=8),
+    help="Attempts for each product in one run; being told to wait costs none",
+    default="8",
+    example="3",
+    metavar="N",
+)
+RESUME = Setting(
+    name="resume",
+    group="Transfer",
+    parse=choice(Resume),
+    help="Continue part files where that is provably safe, or never",
+    default="auto",
+    example="never",
+    metavar="WHEN",
+    choices=tuple(Resume),
+)
+BANDWIDTH = Setting(
+    name="bandwidth",
+    group="Transfer",
+    parse=parsers.bandwidth,
+    help="Most bytes per second of all downloads together",
+    example="20 MB/s",
+    metavar="RATE",
+)
+
+# --- retrieval ------------------------------------------------------------------------------------
+
+OFFLINE = Setting(
+    name="offline",
+    group="Offline products",
+    parse=choice(Offline),
+    help="Ask the hub for offline products, only wait for them, or skip them",
+    default="request",
+    example="wait",
+    metavar="WHAT",
+    choices=tuple(Offline),
+)
+WAIT_OFFLINE = Setting(
+    name="wait-offline",
+    group="Offline products",
+    parse=parsers.duration,
+    help="How long a run stays to wait for offline products after everything else is done",
+    default="0s",
+    example="2h",
+    metavar="DURATION",
+)
+POLL_INTERVAL = Setting(
+    name="poll-interval",
+    group="Offline products",
+    parse=parsers.positive_duration,
+    help="How often to ask whether offline products are online",
+    default="60s",
+    example="5 min",
+    metavar="DURATION",
+)
+RETRIEVAL_LIMIT = Setting(
+    name="retrieval-limit",
+    group="Offline products",
+    parse=whole(1, example=20),
+    help="Most retrievals under way at a time",
+    default="20",
+    example="5",
+    metavar="N",
+)
+
+# --- hub ------------------------------------------------------------------------------------------
+
+GIVE_UP_AFTER = Setting(
+    name="give-up-after",
+    group="Hub",
+    parse=parsers.duration,
+    help="How long the hub may stay unreachable before the run ends",
+    default="15 min",
+    example="6h",
+    metavar="DURATION",
+)
+KIND = Setting(
+    name="kind",
+    group="Hub",
+    parse=parsers.kind,
+    help="Protocol of the hub",
+    default="cdse",
+    example="cdse",
+    table="hub",
+    choices=("cdse",),
+)
+CATALOGUE_URL = Setting(
+    name="catalogue-url",
+    group="Hub",
+    parse=parsers.url,
+    help="OData service of the catalogue",
+    default=CDSE_CATALOGUE,
+    example=CDSE_CATALOGUE,
+    table="hub",
+    metavar="URL",
+    variable="S2FETCH_CATALOGUE_URL",
+)
+DOWNLOAD_URL = Setting(
+    name="download-url",
+    group="Hub",
+    parse=parsers.url,
+    help="OData service of the downloads",
+    default=CDSE_DOWNLOAD,
+    example=CDSE_DOWNLOAD,
+    table="hub",
+    metavar="URL",
+    variable="S2FETCH_DOWNLOAD_URL",
+)
+TOKEN_URL = Setting(
+    name="token-url",
+    group="Hub",
+    parse=parsers.url,
+    help="OpenID Connect token endpoint",
+    default=CDSE_TOKEN,
+    example=CDSE_TOKEN,
+    table="hub",
+    metavar="URL",
+    variable="S2FETCH_TOKEN_URL",
+)
+TRUSTED_HOSTS = Setting(
+    name="trusted-hosts",
+    group="Hub",
+    parse=many(parsers.host),
+    help="More hosts that downloads may be redirected to; they are sent the access token",
+    example=CDSE_ALIAS,
+    table="hub",
+    metavar="HOST",
+    many=True,
+)
+CLIENT_ID = Setting(
+    name="client-id",
+    group="Hub",
+    parse=parsers.text,
+    help="OpenID Connect client",
+    default="cdse-public",
+    example="cdse-public",
+    table="hub",
+)
+
+# --- showing --------------------------------------------------------------------------------------
+
+REPORT = Setting(
+    name="report",
+    group="Output",
+    parse=parsers.path,
+    help="Write a summary of the run to this file, as JSON",
+    example="report.json",
+    metavar="FILE",
+)
+LOG_FORMAT = Setting(
+    name="log-format",
+    group="Output",
+    parse=choice(LogFormat),
+    help="A live view on a terminal and lines elsewhere (auto), readable lines, or JSON lines",
+    default="auto",
+    example="json",
+    metavar="FORMAT",
+    choices=tuple(LogFormat),
+)
+QUIET = Setting(
+    name="quiet",
+    group="Output",
+    parse=parsers.flag,
+    help="Show only warnings and errors",
+    default="false",
+    example="true",
+    metavar="",
+    flag=True,
+)
+VERBOSE = Setting(
+    name="verbose",
+    group="Output",
+    parse=parsers.flag,
+    help="Show every step",
+    default="false",
+    example="true",
+    metavar="",
+    flag=True,
+)
+
+ACCOUNT_NAME = Setting(
+    name="name",
+    group="Account",
+    parse=parsers.text,
+    help="What messages call the account; the user when left out",
+    example="institute",
+    table="accounts",
+)
+
+SETTINGS: tuple[Setting[object], ...] = (
+    *SELECTION,
+    *(INTO, LAYOUT, RESERVE, WAIT_FOR_LOCK),
+    *(USER, CREDENTIALS_FILE, SLOTS),
+    *(CONNECT_TIMEOUT, FIRST_BYTE_TIMEOUT, MINIMUM_RATE, MINIMUM_RATE_WINDOW),
+    *(ATTEMPTS, RESUME, BANDWIDTH),
+    *(OFFLINE, WAIT_OFFLINE, POLL_INTERVAL, RETRIEVAL_LIMIT),
+    *(GIVE_UP_AFTER, KIND, CATALOGUE_URL, DOWNLOAD_URL, TOKEN_URL, TRUSTED_HOSTS, CLIENT_ID),
+    *(REPORT, LOG_FORMAT, QUIET, VERBOSE),
+)
+"""Everything a configuration file can hold outside ``[[accounts]]``."""
+
+ACCOUNT_SETTINGS: tuple[Setting[object], ...] = (ACCOUNT_NAME, USER, CREDENTIALS_FILE, SLOTS)
+"""The keys of each ``[[accounts]]`` table."""

@@ -1,0 +1,166 @@
+"""The plain, frozen values a configuration becomes. Times in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from s2fetch.query import Query
+
+
+class Resume(StrEnum):
+    """Whether part files are continued (where that is provably safe) or always begun again."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
+class Offline(StrEnum):
+    """What to do with products that are offline: ask for them, wait for them, or leave them."""
+
+    REQUEST = "request"
+    WAIT = "wait"
+    SKIP = "skip"
+
+
+class LogFormat(StrEnum):
+    """How events are shown; ``auto`` is a live view on a terminal and lines elsewhere."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the hub is and how long it may be away.
+
+    Attributes:
+        kind: Its protocol; ``cdse`` is the only one this version speaks.
+        catalogue_url: OData service root of the catalogue, without a trailing slash.
+        download_url: OData service root of the downloads, without a trailing slash.
+        token_url: OpenID Connect token endpoint.
+        trusted_hosts: Everywhere a token may be sent: ``host``, or ``host:port`` when the port is
+            not the scheme's own; the hosts of the three URLs are among them.
+        client_id: OpenID Connect client.
+        give_up_after_seconds: How long the hub may stay unreachable before a run ends.
+    """
+
+    kind: str
+    catalogue_url: str
+    download_url: str
+    token_url: str
+    trusted_hosts: tuple[str, ...]
+    client_id: str
+    give_up_after_seconds: float
+
+    def trusts(self, url: str) -> bool:
+        """Whether a token may be sent to this URL: a trusted host, and TLS unless on loopback."""
+        try:
+            parts = urlsplit(url)
+            secure = parts.scheme == "https" or (
+                parts.scheme == "http" and is_loopback(parts.hostname or "")
+            )
+            return secure and parts.username is None and authority(url) in self.trusted_hosts
+        except ValueError:
+            return False
+
+
+class AccountConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One account of the hub.
+
+    Attributes:
+        name: What messages and slots call it; the user when the configuration gives no name.
+        user: Login, or None when the credentials' source knows it.
+        credentials_file: A file with the password, or None.
+        slots: Concurrent downloads, 1 to 20.
+    """
+
+    name: str
+    user: str | None
+    credentials_file: Path | None
+    slots: int
+
+
+class TransferConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one download. Rates in bytes per second; ``bandwidth`` None is no limit."""
+
+    connect_timeout_seconds: float
+    first_byte_timeout_seconds: float
+    minimum_rate: float
+    minimum_rate_window_seconds: float
+    attempts: int
+    resume: Resume
+    bandwidth: float | None
+
+
+class RetrievalConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How offline products are treated; ``limit`` is the most retrievals under way at a time."""
+
+    offline: Offline
+    wait_offline_seconds: float
+    poll_interval_seconds: float
+    limit: int
+
+
+class ShowingConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown and written about a run; ``report`` is the file for its JSON summary."""
+
+    report: Path | None
+    log_format: LogFormat
+    quiet: bool
+    verbose: bool
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a command needs to know.
+
+    Attributes:
+        query: What to look for.
+        into: The archive's folder, or None when none was given (a search needs none).
+        layout: Template of the paths inside the archive.
+        reserve_bytes: Free space that downloads leave on the file system.
+        wait_for_lock_seconds: How long to wait while another process works on the archive.
+        hub: Where products come from.
+        accounts: At least one.
+        transfer: Limits of a download.
+        retrieval: Offline products.
+        showing: Log, report.
+        area_notes: What was done to the area of interest, sentences for the user.
+        file: The configuration file this was read from, if any.
+    """
+
+    query: Query
+    into: Path | None
+    layout: str
+    reserve_bytes: int
+    wait_for_lock_seconds: float
+    hub: HubConfig
+    accounts: tuple[AccountConfig, ...]
+    transfer: TransferConfig
+    retrieval: RetrievalConfig
+    showing: ShowingConfig
+    area_notes: tuple[str, ...]
+    file: Path | None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself (127.0.0.0/8, ::1, localhost)."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def authority(url: str) -> str:
+    """``host``, or ``host:port`` when the port is not the scheme's own (RFC 3986 3.2)."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    standard = {"https": 443, "http": 80}.get(parts.scheme)
+    return host if parts.port in (None, standard) else f"{host}:{parts.port}"

@@ -1,0 +1,132 @@
+"""Runs a hub in its own process: ``python -m s2fetch.embedded FOLDER``.
+
+Prints one line of JSON with its URLs and the environment for clients once it listens, and stops on
+SIGTERM or SIGINT. The counters can be read at ``stats_url`` and faults set with a POST of a JSON
+list to ``/_hub/faults``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import ssl
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from s2fetch.embedded.faults import Fault
+from s2fetch.embedded.hub import EmbeddedHub
+from s2fetch.embedded.identity import TokenPolicy, User
+from s2fetch.embedded.listing import Catalogue
+from s2fetch.embedded.state import HubSettings, OfflineAnswer, Ranges
+from s2fetch.embedded.synthetic import SyntheticCatalogue
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    line = argparse.ArgumentParser(prog="python -m s2fetch.embedded", description=__doc__)
+    line.add_argument("folder", nargs="?", type=Path, help="products to serve")
+    line.add_argument("--synthetic", type=int, metavar="COUNT", help="serve this many made-up rows")
+    line.add_argument("--same-start", type=int, default=4, help="made-up rows per start time")
+    line.add_argument("--size", type=int, default=800_000_000, help="bytes listed for made-up rows")
+    line.add_argument("--body", type=Path, help="file every made-up row is downloaded as")
+    line.add_argument("--host", default="127.0.0.1")
+    line.add_argument("--port", type=int, default=0, help="of the catalogue")
+    line.add_argument("--download-port", type=int, default=0)
+    line.add_argument("--user", default="demo@example.org")
+    line.add_argument("--password", default="demo")
+    line.add_argument("--rate", type=float, help="bytes per second of each connection")
+    line.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    line.add_argument("--cap", type=int, default=4, help="transfers per account at a time")
+    line.add_argument("--slot-release", type=float, default=0.0, help="seconds")
+    line.add_argument("--ranges", choices=list(Ranges), default=Ranges.HONOUR)
+    line.add_argument("--offline", choices=list(OfflineAnswer), default=OfflineAnswer.ACCEPTED)
+    line.add_argument("--retrieval", type=float, default=1.0, help="seconds")
+    line.add_argument("--token-life", type=int, default=600, help="seconds")
+    line.add_argument("--refresh-life", type=int, default=3600, help="seconds")
+    line.add_argument("--faults", type=Path, help="JSON list of faults")
+    line.add_argument("--tls-cert", type=Path, help="serve HTTPS with this certificate (PEM)")
+    line.add_argument("--tls-key", type=Path, help="its key (PEM)")
+    return line
+
+
+def hub_from(options: argparse.Namespace) -> EmbeddedHub:
+    """The hub the options describe.
+
+    Raises:
+        OSError: A file cannot be read.
+        msgspec.ValidationError: The faults are not faults.
+    """
+    context = None
+    if options.tls_cert is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.tls_cert, options.tls_key)
+    faults = options.faults.read_bytes() if options.faults else b"[]"
+    return EmbeddedHub(
+        _source(options),
+        users=(User(name=options.user, password=options.password),),
+        settings=HubSettings(
+            ranges=Ranges(options.ranges),
+            bytes_per_second=options.rate,
+            latency_seconds=options.latency,
+            most_transfers=options.cap,
+            slot_release_seconds=options.slot_release,
+            offline_answer=OfflineAnswer(options.offline),
+            retrieval_seconds=options.retrieval,
+        ),
+        tokens=TokenPolicy(access_seconds=options.token_life, refresh_seconds=options.refresh_life),
+        faults=msgspec.json.decode(faults, type=list[Fault]),
+        ssl_context=context,
+        host=options.host,
+        catalogue_port=options.port,
+        download_port=options.download_port,
+    )
+
+
+async def serve(hub: EmbeddedHub) -> None:
+    """Run until told to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with hub:
+        ready = {
+            "catalogue_url": hub.catalogue_url,
+            "download_url": hub.download_url,
+            "token_url": hub.token_url,
+            "stats_url": hub.stats_url,
+            "environment": hub.environment(),
+        }
+        sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    line = parser()
+    options = line.parse_args(arguments)
+    if (options.folder is None) is (options.synthetic is None):
+        line.error("give either a folder or --synthetic COUNT")
+    try:
+        asyncio.run(serve(hub_from(options)))
+    except (OSError, msgspec.MsgspecError) as error:
+        line.exit(1, f"{line.prog}: {error}\n")
+    return 0
+
+
+def _source(options: argparse.Namespace) -> Path | Catalogue:
+    if options.synthetic is None:
+        folder: Path = options.folder
+        return folder
+    body = options.body.read_bytes() if options.body else None
+    return SyntheticCatalogue(
+        options.synthetic, same_start=options.same_start, size=options.size, body=body
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

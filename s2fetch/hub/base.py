@@ -1,0 +1,144 @@
+"""What s2fetch needs from a hub, whatever its protocol: a few verbs over plain values."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from s2fetch.product import Product
+from s2fetch.query import Query
+
+
+class RetrievalAnswer(StrEnum):
+    """What a hub said when asked to bring an offline product back."""
+
+    ACCEPTED = "accepted"
+    """It will be brought back; poll for it."""
+    ONLINE = "online"
+    """It can be downloaded already: the catalogue's flag was late."""
+    QUOTA = "quota"
+    """Not now: the account has asked for too many."""
+    REFUSED = "refused"
+    """The hub does not do this for this product or this account; poll for it."""
+
+
+class Validator(msgspec.Struct, frozen=True):
+    """What identifies one version of a body (RFC 9110 8.8).
+
+    Attributes:
+        etag: As sent, quotes included; empty when the hub sent none.
+        last_modified: As sent; empty when the hub sent none.
+    """
+
+    etag: str = ""
+    last_modified: str = ""
+
+    @property
+    def for_if_range(self) -> str:
+        """The value of ``If-Range`` (RFC 9110 13.1.5: strong validators only), or empty."""
+        if self.etag and not self.etag.startswith("W/"):
+            return self.etag
+        return ""
+
+    def contradicts(self, other: Validator) -> bool:
+        """Whether both name a version and the versions differ."""
+        return any(
+            mine and theirs and mine != theirs
+            for mine, theirs in (
+                (self.etag, other.etag),
+                (self.last_modified, other.last_modified),
+            )
+        )
+
+
+class Body(Protocol):
+    """A download under way.
+
+    Attributes:
+        status: 200 for the whole product, 206 for a part of it.
+        start: Position of the first byte that `read` returns.
+        total: Length of the whole product in bytes, or None when the hub does not say.
+        validator: Which version of the product this is.
+        content_type: As sent, lower case, without parameters.
+    """
+
+    status: int
+    start: int
+    total: int | None
+    validator: Validator
+    content_type: str
+
+    async def read(self) -> bytes:
+        """The next bytes, as they arrive; empty at the end.
+
+        Raises:
+            ConnectionLostError: If the connection breaks.
+            BodyCutError: If the body ends before its announced length.
+        """
+
+
+class Hub(Protocol):
+    """One remote archive.
+
+    Attributes:
+        url: Base of the catalogue, for records and messages.
+    """
+
+    url: str
+
+    @property
+    def successes(self) -> int:
+        """How many requests to the download host were answered properly in this run."""
+
+    def search(
+        self, query: Query, *, attributes: bool = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[Product]]:
+        """All matches in the query's order, complete or an error: ``async with … as products``.
+
+        Args:
+            query: What to look for.
+            attributes: Whether the products' attributes are wanted; costs bytes.
+
+        Raises:
+            QueryError: If the hub does not understand the query.
+            CatalogueError: If the listing cannot be read completely.
+        """
+
+    async def count(self, query: Query) -> int:
+        """How many products match, by one request; the query's limit is not applied."""
+
+    async def explain_empty(self, query: Query) -> str:
+        """Why a query without any match may be a mistake, or an empty text."""
+
+    async def by_name(self, names: Sequence[str]) -> list[Product]:
+        """The products of these exact names that exist, in bulk requests."""
+
+    def describe(self, query: Query) -> str:
+        """The query as it is sent, for people."""
+
+    def open(
+        self, product: Product, *, offset: int, validator: Validator, token: str, account: str
+    ) -> AbstractAsyncContextManager[Body]:
+        """Start a download at an offset. Needs a slot of the account.
+
+        Raises:
+            HubBusyError: If the hub asked us to wait; the host's gate is closed already.
+            ProductError: For everything that concerns this product only.
+        """
+
+    async def wait_until_ready(self, account: str = "") -> None:
+        """Return when the download host may be asked (see `hub.gate`)."""
+
+    async def request_retrieval(
+        self, product: Product, *, token: str, account: str
+    ) -> tuple[RetrievalAnswer, str]:
+        """Ask for an offline product to be brought back; the text is the hub's own. Needs a slot.
+
+        Raises:
+            HubBusyError: If the hub asked us to wait.
+            ProductError: If the request could not be made.
+        """

@@ -1,0 +1,80 @@
+"""The body of a download, as it arrives."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+
+from s2fetch.errors import BodyCutError, ConnectionLostError, HubAnswerError, ResumeError
+from s2fetch.hub.base import Validator
+from s2fetch.hub.http import describe
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+
+
+def parse_content_range(value: str) -> tuple[int, int, int | None]:
+    """First position, last position and total of a ``Content-Range`` (RFC 9110 14.4).
+
+    Raises:
+        ValueError: If it is none, or contradicts itself.
+    """
+    match = _CONTENT_RANGE.fullmatch(value.strip())
+    if match is None:
+        raise ValueError(f"not a Content-Range: {value[:80]!r}")
+    first, last = int(match[1]), int(match[2])
+    total = None if match[3] == "*" else int(match[3])
+    if first > last or (total is not None and last >= total):
+        raise ValueError(f"a Content-Range that contradicts itself: {value!r}")
+    return first, last, total
+
+
+class HttpBody:
+    """See `hub.base.Body`.
+
+    Args:
+        answer: Status 200 or 206.
+        product: Name of the product, for messages.
+    """
+
+    def __init__(self, answer: aiohttp.ClientResponse, product: str) -> None:
+        self._content = answer.content
+        self._product = product
+        self.status = answer.status
+        self.content_type = answer.content_type.lower()
+        self.validator = Validator(
+            answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
+        )
+        encoding = answer.headers.get("Content-Encoding", "identity").lower()
+        if encoding != "identity":
+            raise HubAnswerError(
+                f"the body comes encoded as {encoding}, although it was asked for as it is",
+                product=product,
+            )
+        if answer.status == 206:
+            self.start, self.total = self._range(answer)
+        else:
+            self.start, self.total = 0, answer.content_length
+
+    def _range(self, answer: aiohttp.ClientResponse) -> tuple[int, int | None]:
+        try:
+            first, _, total = parse_content_range(answer.headers.get("Content-Range", ""))
+        except ValueError as error:
+            raise ResumeError(f"a partial answer with {error}", product=self._product) from error
+        return first, total
+
+    async def read(self) -> bytes:
+        """See `hub.base.Body.read`."""
+        try:
+            while True:
+                data, end_of_chunk = await self._content.readchunk()
+                if data or not end_of_chunk:
+                    return data
+        except aiohttp.ClientPayloadError as error:
+            raise BodyCutError(
+                f"the body ended early ({describe(error)})", product=self._product
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionLostError(
+                f"the connection broke ({describe(error)})", product=self._product
+            ) from error

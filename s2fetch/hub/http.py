@@ -1,0 +1,278 @@
+"""HTTP as the hubs need it: one session, gates, redirects by hand, errors translated once."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import anyio
+from yarl import URL
+
+import s2fetch
+from s2fetch.clock import Clock
+from s2fetch.errors import (
+    CatalogueError,
+    ConnectionLostError,
+    HubBusyError,
+    HubError,
+    RedirectError,
+)
+from s2fetch.events import EventBus
+from s2fetch.hub.gate import HostGate
+from s2fetch.hub.retry_after import parse_retry_after
+from s2fetch.retry import repeating
+
+READ_BUFFER_BYTES = 1 << 20
+"""High-water mark of a response's buffer; large, because bodies are."""
+MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+BUSY = frozenset({429, 503})
+READ_ATTEMPTS = 7
+"""How often a catalogue page is asked for before the listing is called broken."""
+READ_IDLE_SECONDS = 120.0
+"""Longest silence inside a catalogue answer."""
+
+T = TypeVar("T")
+
+
+class Transient(Exception):  # noqa: N818 - a signal for the retry policy
+    """A catalogue answer that may be better next time."""
+
+
+class HttpClient:
+    """The one HTTP session of a run.
+
+    Args:
+        trusts: Whether a URL may be asked with a token: a configured host, and TLS.
+        connect_timeout: Seconds for a TCP and TLS connection.
+        first_byte_timeout: Seconds from request to response headers.
+        give_up_after: Seconds without success after which a host is given up.
+        clock: Where the time comes from.
+        events: Who is told about waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        trusts: Callable[[str], bool],
+        connect_timeout: float,
+        first_byte_timeout: float,
+        give_up_after: float,
+        clock: Clock,
+        events: EventBus,
+    ) -> None:
+        self._trusts = trusts
+        self._connect_timeout = connect_timeout
+        self._first_byte_timeout = first_byte_timeout
+        self._give_up_after = give_up_after
+        self._clock = clock
+        self._events = events
+        self._gates: dict[str, HostGate] = {}
+        self._proxies: dict[str, str | None] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # SSL_CERT_FILE and SSL_CERT_DIR are honoured by OpenSSL's own defaults.
+        context = await anyio.to_thread.run_sync(ssl.create_default_context)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context, limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+            headers={"User-Agent": f"s2fetch/{s2fetch.__version__}"},
+            read_bufsize=READ_BUFFER_BYTES,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            with anyio.CancelScope(shield=True):
+                await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The open session."""
+        if self._session is None:
+            raise RuntimeError("HttpClient is used outside its context")
+        return self._session
+
+    def gate(self, url: str) -> HostGate:
+        """The gate of that URL's host."""
+        host = URL(url).authority
+        if host not in self._gates:
+            self._gates[host] = HostGate(
+                host, clock=self._clock, events=self._events, give_up_after=self._give_up_after
+            )
+        return self._gates[host]
+
+    def proxy_for(self, url: str) -> str | None:
+        """The proxy the environment names for that URL, or None."""
+        parsed = URL(url)
+        key = f"{parsed.scheme}://{parsed.authority}"
+        if key not in self._proxies:
+            proxies = {} if proxy_bypass(parsed.authority) else getproxies()
+            self._proxies[key] = proxies.get(parsed.scheme) or proxies.get("all")
+        return self._proxies[key]
+
+    async def read(
+        self,
+        method: str,
+        url: str,
+        parse: Callable[[bytes], T],
+        *,
+        json: object = None,
+        refusal: Callable[[int, bytes], Exception] | None = None,
+    ) -> T:
+        """Read a whole small answer and parse it; tries again where that can help.
+
+        The catalogue answers good requests with 404, 500 and 503 now and then, and a page can break
+        in the middle; giving up is an error, never an empty answer.
+
+        Args:
+            method: ``GET`` or ``POST``.
+            url: Percent-encoded already.
+            parse: Makes a value of the bytes; raises ValueError when they are not whole.
+            json: Body of the request.
+            refusal: Makes the error for a status that is no use retrying (400, 401, 403, 422 …).
+
+        Raises:
+            CatalogueError: After the last attempt.
+            HubDownError: When the host stays unreachable.
+        """
+        retrying = repeating(
+            Transient, attempts=READ_ATTEMPTS, first=0.5, longest=30.0, sleep=self._clock.sleep
+        )
+        try:
+            return await retrying(self._read_once, method, url, parse, json, refusal)
+        except Transient as error:
+            raise CatalogueError(
+                f"the catalogue could not be read: {error}",
+                did=f"Asked {READ_ATTEMPTS} times",
+                advice="Run the same command again; what was fetched is kept",
+            ) from error
+
+    async def _read_once(
+        self,
+        method: str,
+        url: str,
+        parse: Callable[[bytes], T],
+        json: object,
+        refusal: Callable[[int, bytes], Exception] | None,
+    ) -> T:
+        gate = self.gate(url)
+        while True:
+            await gate.wait()
+            try:
+                async with self._ask(method, url, {}, json=json) as answer:
+                    with anyio.fail_after(READ_IDLE_SECONDS):
+                        status, body = answer.status, await answer.read()
+                    busy = busy_error(answer, body) if status in BUSY else None
+            except ConnectionLostError as error:
+                gate.down(error.what)
+                continue
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise Transient(f"the answer broke off ({describe(error)})") from error
+            if busy is not None:
+                gate.busy(busy)
+                continue
+            if status != 200:
+                if status in (404, 408) or status >= 500 or refusal is None:
+                    raise Transient(f"status {status}")
+                raise refusal(status, body)
+            try:
+                value = parse(body)
+            except ValueError as error:
+                raise Transient(f"an answer of {len(body)} bytes was broken: {error}") from error
+            gate.up()
+            return value
+
+    @asynccontextmanager
+    async def open(
+        self, url: str, *, headers: Mapping[str, str], token: str
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send one GET with a token and follow redirects to trusted hosts, token re-attached.
+
+        The status is for the caller to judge.
+
+        Raises:
+            ConnectionLostError: If no answer came.
+            RedirectError: If a redirect leads to a host that is not trusted.
+        """
+        for _ in range(MOST_REDIRECTS + 1):
+            self._check_trusted(url)
+            sent = {**headers, "Authorization": f"Bearer {token}"}
+            async with self._ask("GET", url, sent) as answer:
+                location = answer.headers.get("Location")
+                if answer.status not in REDIRECTS or location is None:
+                    yield answer
+                    return
+                url = str(URL(url).join(URL(location, encoded="%" in location)))
+        raise RedirectError(
+            f"more than {MOST_REDIRECTS} redirects", did="The product is left out of this run"
+        )
+
+    def _check_trusted(self, url: str) -> None:
+        if not self._trusts(url):
+            raise RedirectError(
+                f"the hub redirects to {URL(url).host}, which is not one of the configured hosts",
+                did="The redirect was not followed, so that no token gets there",
+                advice="If the host is right, add it to trusted-hosts under [hub]",
+            )
+
+    @asynccontextmanager
+    async def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], *, json: object = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        request = self.session.request(
+            method,
+            URL(url, encoded=True),
+            headers=headers,
+            json=json,
+            allow_redirects=False,
+            proxy=self.proxy_for(url),
+        )
+        host = URL(url).authority
+        try:
+            with anyio.fail_after(self._first_byte_timeout):
+                answer = await request
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise HubError(
+                f"the TLS certificate of {host} is not trusted: {error.certificate_error}",
+                advice="If your site has its own certificates, set SSL_CERT_FILE",
+            ) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise ConnectionLostError(f"no answer from {host}: {describe(error)}") from error
+        try:
+            yield answer
+        finally:
+            # Unread bytes must not be waited for: a body that is not wanted is cut off here.
+            answer.close() if not answer.content.at_eof() else answer.release()
+
+
+def busy_error(
+    answer: aiohttp.ClientResponse, body: bytes, *, account_only: bool = False
+) -> HubBusyError:
+    """The error for a 429 or 503, with the time from ``Retry-After`` (RFC 9110 10.2.3)."""
+    after = parse_retry_after(answer.headers.get("Retry-After"), answer.headers.get("Date"))
+    text = body[:200].decode("utf-8", "replace").strip()
+    return HubBusyError(
+        f"{answer.url.host} answered {answer.status} {text}".strip(),
+        retry_after=after,
+        account_only=account_only,
+    )
+
+
+def describe(error: BaseException) -> str:
+    """A short sentence for an exception of the network, never empty."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    return str(error) or type(error).__name__

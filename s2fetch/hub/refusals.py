@@ -1,0 +1,129 @@
+"""What the Copernicus Data Space means when it refuses: answers turned into errors that help.
+
+Download errors carry a code (``DAT-ZIP-nnn``); it says more than the status and goes first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from s2fetch.errors import (
+    AccessForbiddenError,
+    CatalogueError,
+    HubAnswerError,
+    ProductError,
+    ProductGoneError,
+    ProductOfflineError,
+    QueryError,
+    ResumeError,
+    TokenRefusedError,
+)
+
+AUDIENCE = "DAT-ZIP-609"
+FORBIDDEN = "DAT-ZIP-608"
+TOO_MANY_SESSIONS = "DAT-ZIP-100"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What an error body says.
+
+    Attributes:
+        status: HTTP status.
+        code: ``DAT-ZIP-nnn`` or empty.
+        text: The message, at most 200 characters.
+    """
+
+    status: int
+    code: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.status), self.code, self.text) if part)
+
+    @property
+    def about_account(self) -> bool:
+        """Whether it is the account's own cap on concurrent downloads, not the host's load."""
+        lower = self.text.lower()
+        return (
+            self.code == TOO_MANY_SESSIONS
+            or "session number exceeded" in lower
+            or "concurrent flows" in lower
+        )
+
+    @property
+    def from_firewall(self) -> bool:
+        """Whether a web firewall rejected the request, which passes when asked less often."""
+        lower = self.text.lower()
+        return self.status == 403 and "violation" in lower and "reference id" in lower
+
+    @property
+    def about_quota(self) -> bool:
+        """Whether it is a quota on retrievals."""
+        lower = self.text.lower()
+        return "quota" in lower or ("retrieval" in lower and "exceeded" in lower)
+
+
+def read_refusal(status: int, body: bytes) -> Refusal:
+    """Read an error body; every shape the services are known to send, or plain text."""
+    try:
+        answer: Any = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        text = body[:200].decode("utf-8", "replace")
+        return Refusal(status, "", "" if "<" in text else " ".join(text.split()))
+    if not isinstance(answer, dict):
+        return Refusal(status)
+    detail = answer.get("detail", answer.get("message", answer.get("data", answer.get("error"))))
+    while not isinstance(detail, str | None):
+        if isinstance(detail, list):
+            detail = detail[0] if detail else None
+        elif isinstance(detail, dict):
+            detail = detail.get("message", detail.get("msg"))
+        else:
+            detail = str(detail)
+    return Refusal(status, str(answer.get("code", "")), (detail or "")[:200])
+
+
+def catalogue_refusal(status: int, body: bytes) -> Exception:
+    """The error for a catalogue answer that asking again cannot change."""
+    said = read_refusal(status, body)
+    if status in (400, 422):
+        return QueryError(
+            f"the catalogue does not accept the query: {said}",
+            advice="Check collection, product type and area; --dry-run shows the query sent",
+        )
+    return CatalogueError(
+        f"the catalogue refuses the query: {said}",
+        advice="If this lasts, check the catalogue's address and the service's status page",
+    )
+
+
+def download_refusal(said: Refusal, name: str, *, ranged: bool) -> ProductError:
+    """The error for a download answer that is not a body and does not mean "wait"."""
+    status = said.status
+    if said.code == AUDIENCE:
+        return AccessForbiddenError(
+            f"the hub does not accept this kind of token: {said}",
+            product=name,
+            advice="Use user and password of a Copernicus Data Space account",
+        )
+    if status == 401:
+        return TokenRefusedError(f"the hub refused the token: {said}", product=name)
+    if status == 202:
+        return ProductOfflineError("the hub has to retrieve it first", product=name)
+    if status == 403 or said.code == FORBIDDEN:
+        return AccessForbiddenError(
+            f"the account may not download this: {said}",
+            product=name,
+            advice="Ask for access to this data, or leave it out of the query",
+        )
+    if status in (404, 410):
+        return ProductGoneError(
+            f"the hub lists it but does not have it: {said}",
+            product=name,
+            advice="If it was withdrawn, it will vanish from the catalogue too",
+        )
+    if status == 416 or (ranged and status in (400, 501)):
+        return ResumeError(f"the hub cannot continue at this place: {said}", product=name)
+    return HubAnswerError(f"the hub answered {said}", product=name)

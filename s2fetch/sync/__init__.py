@@ -1,0 +1,1 @@
+"""A run: planner, queue, workers, retrieval desk, report."""

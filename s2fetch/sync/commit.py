@@ -1,0 +1,170 @@
+"""Giving arrived products their final names and records, several with one flush.
+
+The order makes every crash harmless: flush the files, rename them, flush the folders, then record.
+Products that arrive while a commit is under way form the next one, so that small products share
+the flushes, which are what takes the time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import anyio
+
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.records import Record, State
+from s2fetch.clock import Clock, timestamp
+from s2fetch.events import EventBus, Healed, ProductCompleted
+from s2fetch.product import Product, Proof
+from s2fetch.transfer.download import Arrived
+
+MOST_AT_ONCE = 64
+"""Products in one commit."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A product that has arrived and is proven.
+
+    Attributes:
+        arrived: Its bytes.
+        proof: What shows that they are the product.
+        shared_name: Whether another product of the same name has its place.
+        done: Called when it is recorded.
+    """
+
+    arrived: Arrived
+    proof: Proof
+    shared_name: bool
+    done: Callable[[], None]
+
+
+class Committer:
+    """Commits for one archive.
+
+    Args:
+        archive: Where products go.
+        source: Base URL of the hub, for the records.
+        clock: Where the time comes from.
+        events: Who is told.
+    """
+
+    def __init__(self, archive: Archive, *, source: str, clock: Clock, events: EventBus) -> None:
+        self._archive = archive
+        self._source = source
+        self._clock = clock
+        self._events = events
+        self._send, self._receive = anyio.create_memory_object_stream[Commit](math.inf)
+
+    def submit(self, commit: Commit) -> None:
+        """Have a product committed. Never waits: unsettled work is bounded elsewhere."""
+        self._send.send_nowait(commit)
+
+    def finish(self) -> None:
+        """Say that there will be no more; `run` returns when all is done."""
+        self._send.close()
+
+    async def run(self) -> None:
+        """Commit what is submitted until `finish`.
+
+        Raises:
+            ArchiveError: If files cannot be renamed or recorded; nothing is lost.
+        """
+        with self._receive:
+            async for first in self._receive:
+                batch = [first]
+                while len(batch) < MOST_AT_ONCE:
+                    try:
+                        batch.append(self._receive.receive_nowait())
+                    except (anyio.WouldBlock, anyio.EndOfStream):
+                        break
+                with anyio.CancelScope(shield=True):
+                    recorded = await anyio.to_thread.run_sync(self._commit, batch)
+                for commit, record in zip(batch, recorded, strict=True):
+                    self._tell(commit, record)
+                    commit.done()
+
+    def let_go(self) -> None:
+        """Close what was submitted but not committed, after a failure; it can be resumed."""
+        while True:
+            try:
+                self._receive.receive_nowait().arrived.part.close()
+            except (anyio.WouldBlock, anyio.EndOfStream, anyio.ClosedResourceError):
+                return
+
+    def _commit(self, batch: list[Commit]) -> list[Record]:
+        for commit in batch:
+            commit.arrived.part.flush()
+        records = [self._publish(commit) for commit in batch]
+        folders = {(self._archive.root / record.path).parent for record in records}
+        self._archive.make_durable(folders)
+        self._archive.progress.record_many(
+            (commit.arrived.product.id, record)
+            for commit, record in zip(batch, records, strict=True)
+        )
+        if self._archive.progress.should_fold:
+            self._archive.progress.fold()
+        return records
+
+    def _publish(self, commit: Commit) -> Record:
+        arrived = commit.arrived
+        product = arrived.product
+        path = self._place(commit)
+        arrived.part.rename(self._archive.root / path)
+        record = Record(
+            name=product.name,
+            state=State.COMPLETE,
+            path=str(path),
+            size=arrived.part.position,
+            checksum=str(arrived.checksum),
+            listed=listed_text(product),
+            proof=commit.proof,
+            verified=timestamp(self._clock.now()),
+            source=self._source,
+            modified=timestamp(product.modified),
+            mtime_ns=arrived.part.mtime_ns(),
+        )
+        arrived.part.close()
+        return record
+
+    def _place(self, commit: Commit) -> PurePosixPath:
+        """Where the product goes; what is there and is not known to be ours is moved aside."""
+        product, suffix = commit.arrived.product, commit.arrived.suffix
+        path = self._archive.layout.path_for(product, suffix)
+        if self._archive.file_at(str(path)) is None and not commit.shared_name:
+            return path
+        owner = self._archive.progress.paths().get(str(path))
+        if owner == product.id:
+            return path
+        if owner is None and not commit.shared_name:
+            aside = self._archive.set_aside(path, self._clock.now())
+            moved = Healed(
+                subject=product.name,
+                what=f"a file that is not the product was in its place; it is {aside} now",
+            )
+            anyio.from_thread.run_sync(self._events.emit, moved)
+            return path
+        return self._archive.layout.path_for(product, f"~{product.id[:8]}{suffix}")
+
+    def _tell(self, commit: Commit, record: Record) -> None:
+        arrived = commit.arrived
+        self._events.emit(
+            ProductCompleted(
+                product=arrived.product,
+                account=arrived.account,
+                path=record.path,
+                size=record.size,
+                proof=commit.proof,
+                received=arrived.received,
+                seconds=arrived.seconds,
+            )
+        )
+
+
+def listed_text(product: Product) -> str:
+    """The listed checksum as the progress file has it; empty when there is none."""
+    listed = product.best_checksum
+    return str(listed) if listed else ""

@@ -1,0 +1,107 @@
+"""What to do with a product, from what is known about it. No input, no output, no clock."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from s2fetch.archive.archive import FileState
+from s2fetch.archive.records import Record, State
+from s2fetch.clock import timestamp
+from s2fetch.product import Product
+
+
+class Verdict(StrEnum):
+    """What the planner decides about a product."""
+
+    HAVE = "have"
+    """On disk, verified, untouched: nothing to do."""
+    RECORD = "record"
+    """On disk; only its record has to be brought up to date."""
+    VERIFY = "verify"
+    """A file is there that may be the product; it has to be hashed."""
+    FETCH = "fetch"
+    """To be downloaded, from where its part file ends."""
+    OFFLINE = "offline"
+    """Not on disk and not available now: to be retrieved."""
+    QUARANTINED = "quarantined"
+    """The hub has delivered wrong bytes twice and lists the product unchanged."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A verdict with its reason.
+
+    Attributes:
+        verdict: What to do.
+        reason: Why, for people.
+        healed: What of the record turned out to be wrong, or empty.
+    """
+
+    verdict: Verdict
+    reason: str
+    healed: str = ""
+
+
+HAVE = Plan(Verdict.HAVE, "on disk and verified")
+
+
+def plan(
+    product: Product, record: Record | None, file: FileState | None, *, renew: bool = False
+) -> Plan:
+    """Decide about one product.
+
+    Args:
+        product: As the catalogue lists it now.
+        record: What the progress file says, or None.
+        file: The recorded file, or None when there is none.
+        renew: Whether the user wants it fetched whatever is there.
+    """
+    if renew:
+        return _fetch(product, "to be fetched again as asked")
+    if record is None:
+        return _fetch(product, "new")
+    if record.state is State.COMPLETE:
+        return _plan_complete(product, record, file)
+    if record.state is State.QUARANTINED and not _changed_upstream(product, record):
+        return Plan(
+            Verdict.QUARANTINED,
+            "the hub delivered the same wrong bytes twice and lists it unchanged",
+        )
+    if record.state is State.WAITING:
+        return _fetch(product, "it was waiting for retrieval")
+    return _fetch(product, "failed before" if record.state is State.FAILED else "changed upstream")
+
+
+def _plan_complete(product: Product, record: Record, file: FileState | None) -> Plan:
+    if file is None:
+        return _fetch(product, "its file is missing", f"{record.path} is recorded but missing")
+    if file.size != record.size:
+        return _fetch(
+            product,
+            "its file has changed size",
+            f"{record.path} has {file.size} bytes instead of {record.size}",
+        )
+    listed = product.best_checksum
+    if listed is not None and record.listed != str(listed):
+        if record.checksum == str(listed):
+            return Plan(Verdict.RECORD, "the catalogue lists its checksum now")
+        if record.checksum.partition(":")[0] == listed.algorithm:
+            return _fetch(product, "the catalogue lists another checksum now")
+        return Plan(Verdict.VERIFY, "the catalogue lists another kind of checksum now")
+    if file.mtime_ns != record.mtime_ns:
+        return Plan(Verdict.VERIFY, "its file was touched since it was verified")
+    return HAVE
+
+
+def _fetch(product: Product, reason: str, healed: str = "") -> Plan:
+    if not product.online:
+        return Plan(Verdict.OFFLINE, f"offline ({reason})", healed)
+    return Plan(Verdict.FETCH, reason, healed)
+
+
+def _changed_upstream(product: Product, record: Record) -> bool:
+    listed = product.best_checksum
+    if (str(listed) if listed else "") != record.listed:
+        return True
+    return timestamp(product.modified) != record.modified

@@ -1,0 +1,338 @@
+"""One run: from a query to an archive that has everything that matches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import anyio
+import msgspec
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from s2fetch.account.account import Account
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.records import Record
+from s2fetch.clock import Clock, timestamp
+from s2fetch.config.values import RetrievalConfig, TransferConfig
+from s2fetch.errors import (
+    HubError,
+    QueryError,
+    S2FetchError,
+    UnsafeNameError,
+)
+from s2fetch.events import (
+    EventBus,
+    Healed,
+    ProductAdopted,
+    ProductFailed,
+    ProductPlanned,
+    RunFinished,
+    RunStarted,
+)
+from s2fetch.hub.base import Hub
+from s2fetch.product import Algorithm, Product, Proof
+from s2fetch.query import Query
+from s2fetch.sync.adopt import Candidate, adopt
+from s2fetch.sync.commit import Committer, listed_text
+from s2fetch.sync.planner import Plan, Verdict, plan
+from s2fetch.sync.report import Report, Reporter
+from s2fetch.sync.retrieval import RetrievalDesk
+from s2fetch.sync.work import Work, WorkQueue
+from s2fetch.sync.workers import Workers
+from s2fetch.taskgroups import one_error_task_group
+from s2fetch.transfer.download import Downloader
+
+BATCH_PRODUCTS = 250
+"""Products that are looked up on disk at a time: one thread hop for all of them."""
+UNSETTLED_PRODUCTS = 256
+"""Most products between planner and record."""
+ADOPTING_TASKS = 2
+"""Files that are hashed for adoption at a time."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run behaves.
+
+    Attributes:
+        transfer: Limits of a download.
+        retrieval: What to do with offline products.
+        renew: Fetch everything that matches, whatever is there.
+    """
+
+    transfer: TransferConfig
+    retrieval: RetrievalConfig
+    renew: bool = False
+
+
+class Run:
+    """One run over one archive.
+
+    Args:
+        hub: Where products come from.
+        archive: Where they go; open.
+        accounts: At least one.
+        query: Which products.
+        settings: How.
+        clock: Where the time comes from.
+        events: Who is told.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        archive: Archive,
+        accounts: tuple[Account, ...],
+        query: Query,
+        settings: RunSettings,
+        *,
+        clock: Clock,
+        events: EventBus,
+    ) -> None:
+        self._hub = hub
+        self._archive = archive
+        self._accounts = accounts
+        self._query = query
+        self._settings = settings
+        self._clock = clock
+        self._events = events
+        self._queue = WorkQueue(UNSETTLED_PRODUCTS)
+        self._desk = RetrievalDesk(
+            hub,
+            archive,
+            accounts[0],
+            self._queue,
+            settings.retrieval,
+            clock=clock,
+            events=events,
+        )
+        self._names_seen: set[str] = set()
+        self._listing_error: HubError | QueryError | None = None
+        self.reporter = Reporter()
+
+    async def run(self) -> Report:
+        """Run to the end.
+
+        Returns:
+            What came of it; also when something ended it early, which the report names. Only
+            cancellation and defects are raised, and `reporter` has the sums so far then.
+        """
+        remove = self._events.subscribe(self.reporter)
+        started = self._clock.monotonic()
+        self.reporter.report.started = timestamp(self._clock.now())
+        self._events.emit(
+            RunStarted(
+                archive=str(self._archive.root),
+                hub=self._hub.url,
+                slots=sum(account.slots.count for account in self._accounts),
+            )
+        )
+        if self._archive.progress.damage:
+            self._events.emit(Healed(subject="progress file", what=self._archive.progress.damage))
+        error: S2FetchError | None = None
+        try:
+            await self._run_tasks()
+            error = self._listing_error or await self._explain_empty()
+        except S2FetchError as problem:
+            error = problem
+        finally:
+            remove()
+            with anyio.CancelScope(shield=True):
+                await self._end(error, self._clock.monotonic() - started)
+        return self.reporter.report
+
+    async def _run_tasks(self) -> None:
+        downloader = Downloader(
+            self._hub,
+            self._archive,
+            self._settings.transfer,
+            transfers=sum(account.slots.count for account in self._accounts),
+            clock=self._clock,
+            events=self._events,
+        )
+        committer = Committer(
+            self._archive, source=self._hub.url, clock=self._clock, events=self._events
+        )
+        workers = Workers(
+            self._accounts,
+            hub=self._hub,
+            archive=self._archive,
+            queue=self._queue,
+            downloader=downloader,
+            committer=committer,
+            desk=self._desk,
+            attempts=self._settings.transfer.attempts,
+            clock=self._clock,
+            events=self._events,
+        )
+        to_adopt, from_planner = anyio.create_memory_object_stream[Candidate](BATCH_PRODUCTS)
+        try:
+            async with one_error_task_group() as group:
+                for _ in range(2 + ADOPTING_TASKS):
+                    self._queue.open_source()
+                group.start_soon(self._plan_all, to_adopt)
+                for _ in range(ADOPTING_TASKS):
+                    group.start_soon(self._adopt_all, from_planner.clone())
+                from_planner.close()
+                group.start_soon(self._desk.run)
+                group.start_soon(committer.run)
+                await workers.run()
+                committer.finish()
+        finally:
+            committer.let_go()
+            downloader.close()
+
+    async def _plan_all(self, to_adopt: MemoryObjectSendStream[Candidate]) -> None:
+        """Decide about everything the catalogue lists; held back by the queue."""
+        try:
+            with to_adopt:
+                async with self._hub.search(self._query) as products:
+                    async for batch in _batches(products, BATCH_PRODUCTS):
+                        await self._plan_batch(batch, to_adopt)
+        except (HubError, QueryError) as error:
+            # What is queued is still fetched; the run ends with this error.
+            self._listing_error = error
+        finally:
+            self._queue.close_source()
+
+    async def _plan_batch(
+        self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
+    ) -> None:
+        known = await anyio.to_thread.run_sync(self._archive.recorded_files, batch)
+        for product, (record, file) in zip(batch, known, strict=True):
+            if self._query.names:
+                self._names_seen.add(product.name)
+            decision = plan(product, record, file, renew=self._settings.renew)
+            self._events.emit(
+                ProductPlanned(product=product, verdict=decision.verdict, reason=decision.reason)
+            )
+            if decision.verdict is not Verdict.HAVE:
+                await self._carry_out(product, record, decision, to_adopt)
+
+    async def _carry_out(
+        self,
+        product: Product,
+        record: Record | None,
+        decision: Plan,
+        to_adopt: MemoryObjectSendStream[Candidate],
+    ) -> None:
+        if decision.healed:
+            self._events.emit(Healed(subject=product.name, what=decision.healed))
+        attempts = record.attempts if record is not None else 0
+        match decision.verdict:
+            case Verdict.RECORD:
+                await self._update_record(product, record)
+            case Verdict.VERIFY | Verdict.FETCH | Verdict.OFFLINE:
+                if not self._settings.renew:
+                    files = await anyio.to_thread.run_sync(self._archive.candidates, product)
+                    if files:
+                        await to_adopt.send(Candidate(product, tuple(files), attempts))
+                        return
+                await self._fetch_or_wait(product, attempts)
+            case _:
+                return
+
+    async def _fetch_or_wait(
+        self, product: Product, attempts: int, *, shared_name: bool = False
+    ) -> None:
+        try:
+            self._archive.layout.path_for(product)
+        except UnsafeNameError as error:
+            self._events.emit(
+                ProductFailed(
+                    product=product,
+                    code=error.code,
+                    error=str(error),
+                    next_step="it is skipped as long as it has this name",
+                )
+            )
+            return
+        if product.online:
+            await self._queue.put(Work(product, before=attempts, shared_name=shared_name))
+        else:
+            await self._desk.add(product)
+
+    async def _adopt_all(self, candidates: MemoryObjectReceiveStream[Candidate]) -> None:
+        try:
+            async with candidates:
+                async for candidate in candidates:
+                    await self._adopt(candidate)
+        finally:
+            self._queue.close_source()
+
+    async def _adopt(self, candidate: Candidate) -> None:
+        product = candidate.product
+        record = await adopt(self._archive, candidate, source=self._hub.url, clock=self._clock)
+        if record is not None and record.proof is not None:
+            self._events.emit(
+                ProductAdopted(
+                    product=product, path=record.path, size=record.size, proof=record.proof
+                )
+            )
+            return
+        owners = await anyio.to_thread.run_sync(self._archive.progress.paths)
+        taken = any(owners.get(file.path, product.id) != product.id for file in candidate.files)
+        await self._fetch_or_wait(product, candidate.attempts, shared_name=taken)
+
+    async def _update_record(self, product: Product, record: Record | None) -> None:
+        listed = product.best_checksum
+        if record is None or listed is None:
+            return
+        changed = msgspec.structs.replace(
+            record,
+            listed=listed_text(product),
+            modified=timestamp(product.modified),
+            proof=Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3,
+        )
+        await anyio.to_thread.run_sync(self._archive.progress.record, product.id, changed)
+
+    async def _explain_empty(self) -> QueryError | None:
+        """A query that matches nothing is a mistake more often than not; find out which."""
+        missing = sorted(set(self._query.names) - self._names_seen)
+        self.reporter.report.missing_names = missing
+        if self.reporter.report.found or missing:
+            return None
+        reason = await self._hub.explain_empty(self._query)
+        return QueryError(f"nothing matches: {reason}") if reason else None
+
+    async def _end(self, error: S2FetchError | None, seconds: float) -> None:
+        report = self.reporter.finish(error, seconds=seconds)
+        self._events.emit(
+            RunFinished(
+                exit_code=report.exit_code,
+                found=report.found,
+                already=report.already,
+                fetched=report.fetched,
+                adopted=report.adopted,
+                waiting=report.waiting,
+                failed=report.failed,
+                received=report.received,
+                seconds=report.seconds,
+            )
+        )
+        try:
+            await anyio.to_thread.run_sync(self._keep_summary, report)
+        except S2FetchError as problem:
+            if error is None:
+                self.reporter.finish(problem, seconds=seconds)
+
+    def _keep_summary(self, report: Report) -> None:
+        summary = msgspec.structs.replace(report, failures=[], offline=[], missing_names=[])
+        if (
+            report.found != report.already
+            or report.error
+            or "last_run" not in (self._archive.progress.meta)
+        ):
+            self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
+            self._archive.progress.fold()
+
+
+async def _batches(products: AsyncIterator[Product], size: int) -> AsyncIterator[list[Product]]:
+    batch: list[Product] = []
+    async for product in products:
+        batch.append(product)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

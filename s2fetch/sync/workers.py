@@ -1,0 +1,305 @@
+"""Workers, one for every slot of every account: take work, make an attempt, judge the outcome."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from s2fetch.account.account import Account
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.proof import prove_unlisted
+from s2fetch.archive.records import Failure, Record, State
+from s2fetch.clock import Clock, timestamp
+from s2fetch.errors import (
+    AccountError,
+    ArchiveInUseError,
+    ChecksumMismatchError,
+    Fate,
+    HubAnswerError,
+    HubBusyError,
+    ProductError,
+    ProductOfflineError,
+)
+from s2fetch.events import (
+    AttemptFailed,
+    EventBus,
+    ProductFailed,
+    ProductQuarantined,
+)
+from s2fetch.hub.base import Hub
+from s2fetch.product import Product
+from s2fetch.retry import BUSY_LIMIT, product_pause
+from s2fetch.sync.commit import Commit, Committer, listed_text
+from s2fetch.sync.work import Work, WorkQueue
+from s2fetch.transfer.download import Arrived, Downloader
+
+
+class OfflineDesk(Protocol):
+    """Who takes products that turn out to be offline."""
+
+    async def add(self, product: Product) -> None:
+        """Take one."""
+
+
+class Workers:
+    """All workers of a run.
+
+    Args:
+        accounts: Whose slots there are.
+        hub: To know whether it serves others.
+        archive: Where failures are recorded.
+        queue: Where work comes from.
+        downloader: Who makes attempts.
+        committer: Who gets what has arrived.
+        desk: Who gets what is offline.
+        attempts: How often a product is tried in a run.
+        clock: Where the time comes from.
+        events: Who is told.
+    """
+
+    def __init__(
+        self,
+        accounts: tuple[Account, ...],
+        *,
+        hub: Hub,
+        archive: Archive,
+        queue: WorkQueue,
+        downloader: Downloader,
+        committer: Committer,
+        desk: OfflineDesk,
+        attempts: int,
+        clock: Clock,
+        events: EventBus,
+    ) -> None:
+        self._accounts = accounts
+        self._hub = hub
+        self._archive = archive
+        self._queue = queue
+        self._downloader = downloader
+        self._committer = committer
+        self._desk = desk
+        self._attempts = attempts
+        self._clock = clock
+        self._events = events
+        self._refused: set[str] = set()
+
+    async def run(self) -> None:
+        """Work until the queue is closed and everything is settled.
+
+        Raises:
+            AccountError: When no account is left that can be used.
+            HubError: When the hub is given up.
+            ArchiveError: When the disk is the problem.
+        """
+        async with anyio.create_task_group() as group:
+            for account in self._accounts:
+                for _ in range(account.slots.count):
+                    group.start_soon(self._work, account, group)
+
+    async def _work(self, account: Account, group: TaskGroup) -> None:
+        while (work := await self._queue.get()) is not None:
+            number = work.before + work.attempts + 1
+            try:
+                arrived = await self._downloader.attempt(work.product, account, number)
+            except HubBusyError as error:
+                await self._busy(work, account, error, group)
+            except AccountError as error:
+                self._queue.put_back(work)
+                self._give_up_account(account, error)
+                return
+            except (ProductError, ArchiveInUseError) as error:
+                await self._failed(work, account, error, group)
+            else:
+                await self._arrived(work, account, arrived, group)
+
+    def _give_up_account(self, account: Account, error: AccountError) -> None:
+        """Go on with the other accounts; without any, the run ends."""
+        self._refused.add(account.name)
+        if len(self._refused) == len(self._accounts):
+            raise error
+
+    async def _busy(
+        self, work: Work, account: Account, error: HubBusyError, group: TaskGroup
+    ) -> None:
+        """No attempt was spent, unless the hub serves all others and only this one never."""
+        if self._hub.successes > work.successes_seen:
+            work.busy += 1
+        work.successes_seen = self._hub.successes
+        if work.busy >= BUSY_LIMIT:
+            answer = HubAnswerError(
+                f"the hub serves others but not this one: {error.what}", product=work.product.name
+            )
+            await self._failed(work, account, answer, group)
+        else:
+            self._queue.put_back(work)
+
+    async def _arrived(
+        self, work: Work, account: Account, arrived: Arrived, group: TaskGroup
+    ) -> None:
+        if arrived.wrong is not None:
+            await self._wrong(work, account, arrived, arrived.wrong, group)
+        elif arrived.proof is None:
+            # Looking at all members takes a while; the slot goes on with another product.
+            group.start_soon(self._prove, work, account, arrived, group)
+        else:
+            self._committer.submit(
+                Commit(arrived, arrived.proof, work.shared_name, self._queue.settle)
+            )
+
+    async def _prove(
+        self, work: Work, account: Account, arrived: Arrived, group: TaskGroup
+    ) -> None:
+        prove = partial(
+            prove_unlisted,
+            arrived.part.path,
+            arrived.product,
+            tick=_stop_when_cancelled,
+        )
+        try:
+            evidence = await anyio.to_thread.run_sync(prove)
+        except ProductError as error:
+            await anyio.to_thread.run_sync(_discard, arrived)
+            await self._failed(work, account, error, group)
+        else:
+            self._committer.submit(
+                Commit(arrived, evidence.proof, work.shared_name, self._queue.settle)
+            )
+
+    async def _wrong(
+        self,
+        work: Work,
+        account: Account,
+        arrived: Arrived,
+        error: ChecksumMismatchError,
+        group: TaskGroup,
+    ) -> None:
+        """Wrong bytes: begin again; twice the same wrong bytes are the hub's own and kept aside."""
+        computed = str(arrived.checksum)
+        if arrived.from_zero and work.wrong_digest == computed:
+            await self._quarantine(work, arrived, error)
+            return
+        if arrived.from_zero:
+            work.wrong_digest = computed
+        await anyio.to_thread.run_sync(_discard, arrived)
+        await self._failed(work, account, error, group)
+
+    async def _quarantine(self, work: Work, arrived: Arrived, error: ChecksumMismatchError) -> None:
+        product = work.product
+        target = self._archive.quarantine_path(product)
+        record = Record(
+            name=product.name,
+            state=State.QUARANTINED,
+            path=str(target.relative_to(self._archive.root)),
+            size=arrived.part.position,
+            checksum=str(arrived.checksum),
+            listed=listed_text(product),
+            modified=timestamp(product.modified),
+            attempts=work.before + work.attempts + 1,
+            failure=self._failure(error),
+        )
+
+        def keep() -> None:
+            arrived.part.flush()
+            arrived.part.rename(target)
+            arrived.part.close()
+            self._archive.make_durable([target.parent])
+            self._archive.progress.record(product.id, record)
+
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(keep)
+        self._events.emit(
+            ProductQuarantined(
+                product=product,
+                path=record.path,
+                expected=listed_text(product),
+                computed=record.checksum,
+            )
+        )
+        self._queue.settle()
+
+    async def _failed(
+        self,
+        work: Work,
+        account: Account,
+        error: ProductError | ArchiveInUseError,
+        group: TaskGroup,
+    ) -> None:
+        work.attempts += 1
+        if isinstance(error, ProductOfflineError):
+            await self._desk.add(work.product)
+            self._queue.settle()
+            return
+        fate = error.fate if isinstance(error, ProductError) else Fate.RETRY
+        limit = self._attempts
+        if isinstance(error, ProductError) and error.most_attempts is not None:
+            limit = min(limit, error.most_attempts)
+        if fate is Fate.RETRY and work.attempts < limit:
+            self._try_again_later(work, account, error, group)
+        else:
+            await self._give_up(work, error, fate)
+
+    def _try_again_later(
+        self,
+        work: Work,
+        account: Account,
+        error: ProductError | ArchiveInUseError,
+        group: TaskGroup,
+    ) -> None:
+        pause = product_pause(work.attempts)
+        self._events.emit(
+            AttemptFailed(
+                product=work.product,
+                account=account.name,
+                attempt=work.before + work.attempts,
+                code=error.code,
+                error=error.what,
+                retry_in=pause,
+            )
+        )
+
+        async def wait() -> None:
+            await self._clock.sleep(pause)
+            self._queue.put_back(work)
+
+        group.start_soon(wait)
+
+    async def _give_up(
+        self, work: Work, error: ProductError | ArchiveInUseError, fate: Fate
+    ) -> None:
+        product = work.product
+        record = Record(
+            name=product.name,
+            state=State.FAILED,
+            listed=listed_text(product),
+            modified=timestamp(product.modified),
+            attempts=work.before + work.attempts,
+            failure=self._failure(error),
+        )
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._archive.progress.record, product.id, record)
+        self._events.emit(
+            ProductFailed(
+                product=product,
+                code=error.code,
+                error=str(error),
+                next_step="needs a change by you or the hub first"
+                if fate is Fate.NEVER
+                else "the next run tries again",
+            )
+        )
+        self._queue.settle()
+
+    def _failure(self, error: ProductError | ArchiveInUseError) -> Failure:
+        return Failure(code=error.code, message=error.what, at=timestamp(self._clock.now()))
+
+
+def _discard(arrived: Arrived) -> None:
+    arrived.part.discard()
+    arrived.part.close(remove_if_empty=True)
+
+
+def _stop_when_cancelled(_: int) -> None:
+    anyio.from_thread.check_cancelled()

@@ -1,0 +1,1 @@
+"""One product from hub to archive: ranges, stalls, hashing, verification, resuming, pacing."""

@@ -1,0 +1,211 @@
+"""One attempt at one product: from a slot of an account to bytes in a part file, judged."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import anyio
+
+from s2fetch.account.account import Account
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.part import PartFile, Sidecar
+from s2fetch.archive.proof import check_digest
+from s2fetch.archive.space import Claim
+from s2fetch.clock import Clock
+from s2fetch.config.values import Resume, TransferConfig
+from s2fetch.errors import (
+    BodyTooLongError,
+    ChecksumMismatchError,
+    NotAProductError,
+    ResumeError,
+    TokenRefusedError,
+)
+from s2fetch.events import EventBus
+from s2fetch.hub.base import Hub, Validator
+from s2fetch.product import Checksum, Product, Proof
+from s2fetch.transfer.bandwidth import Bandwidth
+from s2fetch.transfer.reception import Means, Reception
+from s2fetch.transfer.resume import position_of
+from s2fetch.transfer.write_behind import Blocks
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """All bytes of a product, not yet under their final name. The part file is open and locked.
+
+    Attributes:
+        product: The product.
+        part: Where the bytes are.
+        checksum: Computed over all of them.
+        proof: What the digest proves; None when the catalogue lists none, so that the contents
+            have to be looked at.
+        wrong: Why the digest is not the listed one, or None.
+        suffix: What the file's name gets after the product's.
+        account: Through whose slot they came.
+        received: Bytes that came over the network in this attempt.
+        seconds: From the request to the last byte.
+        from_zero: Whether all of them came in this attempt.
+    """
+
+    product: Product
+    part: PartFile
+    checksum: Checksum
+    proof: Proof | None
+    wrong: ChecksumMismatchError | None
+    suffix: str
+    account: str
+    received: int
+    seconds: float
+    from_zero: bool
+
+
+class Downloader:
+    """Makes attempts. One for all products of a run.
+
+    Args:
+        hub: Where products come from.
+        archive: Where they go.
+        settings: Limits, and whether to resume.
+        transfers: How many there are at a time.
+        clock: Where the time comes from.
+        events: Who is told.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        archive: Archive,
+        settings: TransferConfig,
+        *,
+        transfers: int,
+        clock: Clock,
+        events: EventBus,
+    ) -> None:
+        self._hub = hub
+        self._archive = archive
+        self._means = Means(
+            settings=settings,
+            bandwidth=Bandwidth(settings.bandwidth, clock=clock),
+            blocks=Blocks(),
+            executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
+            clock=clock,
+            events=events,
+        )
+
+    def close(self) -> None:
+        """End the writing threads; all transfers have ended."""
+        self._means.executor.shutdown(wait=True)
+
+    async def attempt(self, product: Product, account: Account, number: int) -> Arrived:
+        """Try once to get a product. Should it fail, the next attempt goes on with the part file.
+
+        Args:
+            product: The product.
+            account: Through whose slot.
+            number: Which attempt it is, from 1.
+
+        Raises:
+            HubBusyError: If the hub asked us to wait; this was no attempt.
+            ProductError: For everything that concerns this product only.
+            ArchiveError: If the disk is the problem.
+            AccountError, HubError: If nothing more can be had.
+        """
+        part = PartFile(self._archive.folder_of(product), product)
+        claim: Claim | None = None
+        try:
+            await anyio.to_thread.run_sync(self._open, part)
+            claim = self._archive.space.claim(max(0, (product.size or 0) - part.position))
+            await self._hub.wait_until_ready(account.name)
+            async with account.slots.slot() as slot:
+                started = self._means.clock.monotonic()
+                reception = Reception(product, part, account.name, slot, number, claim, self._means)
+                await self._receive(reception, account)
+        except BaseException as error:
+            with anyio.CancelScope(shield=True):
+                useless = isinstance(error, ResumeError | NotAProductError | BodyTooLongError)
+                await anyio.to_thread.run_sync(_give_up, part, claim, useless)
+            raise
+        claim.release()
+        return _judged(reception, self._means.clock.monotonic() - started)
+
+    def _open(self, part: PartFile) -> None:
+        part.open()
+        resume = self._means.settings.resume is Resume.AUTO
+        part.begin(part.resumable if resume else 0, _stop_when_cancelled)
+
+    async def _receive(self, reception: Reception, account: Account) -> None:
+        """Ask for the body, once more with a new token if the old one is refused, and read it."""
+        part, product = reception.part, reception.product
+        asked = part.position
+        kept = part.sidecar or Sidecar(id=product.id, name=product.name)
+        kept_validator = Validator(kept.etag, kept.last_modified)
+        for last_try in (False, True):
+            token = await account.tokens.get()
+            try:
+                async with self._hub.open(
+                    product,
+                    offset=asked,
+                    validator=kept_validator,
+                    token=token,
+                    account=account.name,
+                ) as body:
+                    position = position_of(
+                        asked=asked,
+                        status=body.status,
+                        start=body.start,
+                        total=body.total,
+                        validator=body.validator,
+                        kept_total=kept.total,
+                        kept_validator=kept_validator,
+                        product=product.name,
+                    )
+                    if position != part.position:
+                        await anyio.to_thread.run_sync(part.discard)
+                    await reception.read(body)
+                    return
+            except TokenRefusedError:
+                account.tokens.refuse(token)
+                if last_try:
+                    raise
+
+
+def _judged(reception: Reception, seconds: float) -> Arrived:
+    checksum = reception.part.checksum()
+    proof: Proof | None = None
+    wrong: ChecksumMismatchError | None = None
+    if reception.product.best_checksum is not None:
+        try:
+            proof = check_digest(checksum, reception.product)
+        except ChecksumMismatchError as error:
+            wrong = error
+    return Arrived(
+        product=reception.product,
+        part=reception.part,
+        checksum=checksum,
+        proof=proof,
+        wrong=wrong,
+        suffix=reception.suffix,
+        account=reception.account,
+        received=reception.received,
+        seconds=seconds,
+        from_zero=reception.received == reception.part.position,
+    )
+
+
+def _give_up(part: PartFile, claim: Claim | None, useless: bool) -> None:
+    """Leave a part file that can be resumed, or none if its bytes are of no use."""
+    try:
+        if part.is_open:
+            if useless:
+                part.discard()
+            else:
+                part.checkpoint()
+    finally:
+        part.close(remove_if_empty=True)
+        if claim is not None:
+            claim.release()
+
+
+def _stop_when_cancelled(_: int) -> None:
+    anyio.from_thread.check_cancelled()

@@ -1,0 +1,135 @@
+"""Bytes from the network to the disk: collected in blocks, written and hashed in a thread.
+
+Two blocks take turns: while one is being written and hashed, the other is filled. A fast stream
+fills whole blocks; a slow one hands over what it has as soon as the disk is idle, so that a crash
+costs little of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+from collections import deque
+from concurrent.futures import Executor
+from typing import Self
+
+import anyio
+
+from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
+
+EARLY_BYTES = 128 << 10
+"""A block with this much is written early …"""
+EARLY_SECONDS = 0.01
+"""… when it has taken longer than this to arrive; a fast stream fills a block sooner."""
+
+
+class Blocks:
+    """Page-aligned memory for blocks (direct I/O needs that), used again and again."""
+
+    def __init__(self) -> None:
+        self._free: deque[mmap.mmap] = deque()
+
+    def take(self) -> mmap.mmap:
+        """A block of `BLOCK_BYTES`."""
+        return self._free.pop() if self._free else mmap.mmap(-1, BLOCK_BYTES)
+
+    def give_back(self, block: mmap.mmap) -> None:
+        """The block may be used by another transfer."""
+        self._free.append(block)
+
+
+class WriteBehind:
+    """Feeds one part file. An async context manager: on leaving, nothing is being written any more.
+
+    Args:
+        part: Where the bytes go.
+        blocks: Where memory comes from.
+        executor: The threads that write and hash.
+    """
+
+    def __init__(self, part: PartFile, blocks: Blocks, executor: Executor) -> None:
+        self._part = part
+        self._blocks = blocks
+        self._executor = executor
+        self._loop = asyncio.get_running_loop()
+        self._memory = (blocks.take(), blocks.take())
+        self._views = tuple(memoryview(block) for block in self._memory)
+        self._current = 0
+        self._filled = 0
+        self._begun = 0.0
+        self._writing: asyncio.Future[None] | None = None
+        self.position = part.position
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        with anyio.CancelScope(shield=True):
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
+                if exc[0] is not None:
+                    self._writing.exception()  # the first error is the one to report
+        for view in self._views:
+            view.release()
+        for block in self._memory:
+            self._blocks.give_back(block)
+
+    async def feed(self, data: bytes) -> float:
+        """Take bytes; returns the seconds spent on waiting for the disk.
+
+        Raises:
+            ArchiveError: If an earlier block could not be written.
+        """
+        waited = 0.0
+        source = memoryview(data)
+        self.position += len(data)
+        while source:
+            if self._filled == 0:
+                self._begun = self._loop.time()
+            count = min(len(source), BLOCK_BYTES - self._filled)
+            self._views[self._current][self._filled : self._filled + count] = source[:count]
+            self._filled += count
+            source = source[count:]
+            if self._filled == BLOCK_BYTES:
+                waited += await self._hand_over(BLOCK_BYTES)
+        if self._is_due_early():
+            waited += await self._hand_over(self._filled - self._filled % ALIGNMENT_BYTES)
+        return waited
+
+    async def drain(self) -> None:
+        """Have everything written that was fed.
+
+        Raises:
+            ArchiveError: If it could not be.
+        """
+        if self._filled:
+            await self._hand_over(self._filled)
+        await self._idle()
+
+    def _is_due_early(self) -> bool:
+        return (
+            self._filled >= EARLY_BYTES
+            and (self._writing is None or self._writing.done())
+            and self._loop.time() - self._begun > EARLY_SECONDS
+        )
+
+    async def _hand_over(self, count: int) -> float:
+        """Start writing the current block and go on with the other; the rest moves there."""
+        before = self._loop.time()
+        await self._idle()
+        waited = self._loop.time() - before
+        full, other = self._views[self._current], self._views[1 - self._current]
+        rest = self._filled - count
+        if rest:
+            other[:rest] = full[count : self._filled]
+        self._writing = self._loop.run_in_executor(self._executor, self._part.write, full[:count])
+        self._current = 1 - self._current
+        self._filled = rest
+        self._begun = self._loop.time()
+        return waited
+
+    async def _idle(self) -> None:
+        if self._writing is not None:
+            # The future must survive a cancellation of this task: __aexit__ waits for it.
+            await asyncio.shield(self._writing)
+            self._writing = None

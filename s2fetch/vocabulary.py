@@ -1,0 +1,214 @@
+"""The words the Copernicus Data Space catalogue knows, so that a typo never finds nothing.
+
+Sources: Copernicus Data Space documentation, OData (collections, attributes); Sentinel-2 Products
+Specification Document (product names, tiles); the catalogue's own attribute registry.
+Every check takes any case and returns the catalogue's spelling.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from s2fetch.errors import QueryError
+
+COLLECTIONS = (
+    "SENTINEL-1",
+    "SENTINEL-2",
+    "SENTINEL-3",
+    "SENTINEL-5P",
+    "SENTINEL-6",
+    "SENTINEL-1-RTC",
+    "GLOBAL-MOSAICS",
+    "SMOS",
+    "ENVISAT",
+    "LANDSAT-5",
+    "LANDSAT-7",
+    "LANDSAT-8",
+    "LANDSAT-9",
+    "COP-DEM",
+    "TERRAAQUA",
+    "S2GLC",
+    "CCM",
+    "CLMS",
+)
+"""Values of ``Collection/Name``."""
+
+PRODUCT_TYPES = {
+    "SENTINEL-2": (
+        "S2MSI1C",
+        "S2MSI2A",
+        "S2MSI2Ap",
+        "MSI_L1B_DS",
+        "MSI_L1B_GR",
+        "AUX_GNSSRD",
+        "AUX_POEORB",
+        "AUX_PROQUA",
+    ),
+    "GLOBAL-MOSAICS": ("S2MSI_L3__MCQ",),
+}
+"""Values of the ``productType`` attribute, for the collections whose list is short and closed."""
+
+PLATFORMS = {
+    "SENTINEL-1": ("A", "B", "C", "D"),
+    "SENTINEL-2": ("A", "B", "C"),
+    "SENTINEL-3": ("A", "B", "C"),
+}
+"""Values of ``platformSerialIdentifier``."""
+
+RELATIVE_ORBITS = {"SENTINEL-1": 175, "SENTINEL-2": 143, "SENTINEL-3": 385}
+"""Orbits in one repeat cycle; relative orbits count from 1."""
+
+ORBIT_DIRECTIONS = ("ASCENDING", "DESCENDING")
+
+_NICKNAMES = {"L1C": "S2MSI1C", "L2A": "S2MSI2A", "L1B": "MSI_L1B_GR"}
+_TILE = re.compile(r"T?(\d{1,2})([A-Z])([A-Z])([A-Z])")
+_ZONE_COLUMNS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
+_BANDS = "CDEFGHJKLMNPQRSTUVWX"
+_ROWS = "ABCDEFGHJKLMNPQRSTUV"
+_PLATFORM = re.compile(r"(?:S(?:ENTINEL)?[- ]?(\d))?[- ]?([A-Z])")
+_BASELINE = re.compile(r"N?(\d{1,2})\.(\d{2})|N?(\d{2})(\d{2})")
+_SENTINEL2_NAME = re.compile(r"(S2[A-Z]_MSI\w+?)(\.SAFE)?(\.zip)?", re.IGNORECASE)
+
+
+def nearest(word: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:
+    """The known words most like this one, best first; empty when none is alike."""
+    spelling = {name.lower().replace("_", "-"): name for name in known}
+    wanted = word.lower().replace("_", "-")
+    matches = difflib.get_close_matches(wanted, spelling, limit, 0.55)
+    return tuple(spelling[match] for match in matches)
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """``Did you mean A or B?``, or all known words when none is alike."""
+    alike = nearest(word, known)
+    return f"Did you mean {' or '.join(alike)}?" if alike else f"Known are {', '.join(known)}"
+
+
+def check_collection(name: str) -> str:
+    """The collection in the catalogue's spelling.
+
+    Raises:
+        QueryError: Unknown; names the nearest known ones.
+    """
+    return _pick(name, COLLECTIONS, "a collection of the catalogue")
+
+
+def check_product_type(collection: str, name: str) -> str:
+    """The product type in the catalogue's spelling.
+
+    Collections whose types s2fetch has no list of accept any.
+
+    Raises:
+        QueryError: Unknown for this collection; names the nearest known ones.
+    """
+    known = PRODUCT_TYPES.get(collection)
+    if known is None:
+        return name.strip()
+    if nickname := _NICKNAMES.get(name.strip().upper()):
+        what = f"{name!r} is not a product type of {collection}"
+        raise QueryError(what, advice=f"Did you mean {nickname}?")
+    return _pick(name, known, f"a product type of {collection}")
+
+
+def check_orbit_direction(name: str) -> str:
+    """``ASCENDING`` or ``DESCENDING``.
+
+    Raises:
+        QueryError: Neither.
+    """
+    return _pick(name, ORBIT_DIRECTIONS, "an orbit direction")
+
+
+def check_relative_orbit(collection: str, number: int) -> int:
+    """The relative orbit, when the collection's repeat cycle has it (1 to 143 for Sentinel-2).
+
+    Raises:
+        QueryError: No such orbit.
+    """
+    last = RELATIVE_ORBITS.get(collection)
+    if number < 1 or (last is not None and number > last):
+        bound = f"from 1 to {last}" if last else "from 1 up"
+        raise QueryError(f"{number} is not a relative orbit: {collection} has them {bound}")
+    return number
+
+
+def check_tile(name: str) -> str:
+    """An MGRS tile without the leading T, as the ``tileId`` attribute has it: ``32TQM``.
+
+    Raises:
+        QueryError: No such tile: zone, latitude band or 100 km square does not exist.
+    """
+    match = _TILE.fullmatch(name.strip().upper())
+    example = "Write zone, band and square, for example 32TQM"
+    if match is None:
+        raise QueryError(f"{name!r} is not an MGRS tile", advice=example)
+    zone, band, column, row = int(match[1]), match[2], match[3], match[4]
+    if not 1 <= zone <= 60:
+        reason = f"zones go from 01 to 60, not {match[1]}"
+    elif band not in _BANDS:
+        reason = f"{band} is no latitude band (C to X without I and O)"
+    elif column not in (columns := _ZONE_COLUMNS[zone % 3]):
+        reason = f"zone {zone:02} has the columns {columns}, not {column}"
+    elif row not in _ROWS:
+        reason = f"{row} is no row (A to V without I and O)"
+    else:
+        return f"{zone:02}{band}{column}{row}"
+    raise QueryError(f"{name!r} is not an MGRS tile: {reason}", advice=example)
+
+
+def check_platform(name: str, collection: str = "SENTINEL-2") -> str:
+    """The unit of a platform: ``A`` from ``A``, ``S2A`` or ``Sentinel-2A``.
+
+    Raises:
+        QueryError: No such unit, or one of another mission.
+    """
+    known = PLATFORMS.get(collection)
+    if known is None:
+        return name.strip()
+    match = _PLATFORM.fullmatch(name.strip().upper())
+    mission = collection.removeprefix("SENTINEL-")
+    if match is None or match[1] not in (None, mission) or match[2] not in known:
+        units = ", ".join(f"S{mission}{unit}" for unit in known)
+        raise QueryError(f"{name!r} is not a platform of {collection}", advice=f"Known are {units}")
+    return match[2]
+
+
+def check_baseline(name: str) -> str:
+    """A processing baseline as the catalogue writes it: ``05.10`` from ``0510`` or ``N0510``.
+
+    Raises:
+        QueryError: Not a baseline.
+    """
+    match = _BASELINE.fullmatch(name.strip().upper())
+    if match is None:
+        advice = "Write for example 05.10 or N0510"
+        raise QueryError(f"{name!r} is not a processing baseline", advice=advice)
+    return f"{int(match[1] or match[3]):02}.{match[2] or match[4]}"
+
+
+def check_name(collection: str, name: str) -> str:
+    """A product's name as the catalogue lists it, extension included.
+
+    For Sentinel-2 images a missing ``.SAFE`` is added and ``.zip`` removed, because the catalogue
+    compares names exactly and would silently find nothing.
+
+    Raises:
+        QueryError: Empty, or with characters that no product's name has.
+    """
+    name = name.strip()
+    if not name or any(c in "/\\'\"*?" or not c.isprintable() for c in name):
+        advice = "Give whole names, one each, for example S2A_MSIL1C_20240601T….SAFE"
+        raise QueryError(f"{name!r} is not a product's name", advice=advice)
+    if collection == "SENTINEL-2" and (match := _SENTINEL2_NAME.fullmatch(name)):
+        return f"{match[1].upper()}.SAFE"
+    return name
+
+
+def _pick(name: str, known: Sequence[str], what: str) -> str:
+    wanted = name.strip().upper()
+    for word in known:
+        if word.upper() == wanted:
+            return word
+    raise QueryError(f"{name!r} is not {what}", advice=suggestion(name, known))

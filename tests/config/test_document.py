@@ -1,0 +1,81 @@
+"""Every key of a TOML file has its line."""
+
+from __future__ import annotations
+
+import tomllib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s2fetch.config.document import KeyPath, key_lines
+
+DOCUMENT = '''# a = 1
+first = "x = 1"  # b = 2
+"quoted key" = 1
+
+list = [
+  "a",  # [no.header]
+  "]",
+]
+text = """
+not-a-key = 1
+[not-a-table]
+"""
+after.dotted = 'it''s = 1'
+inline = { x = 1, y = [1, 2] }
+[table]
+x = """"quoted" \\""""
+[table.sub]
+y = \'\'\'[a]\'\'\'
+[[many]]
+x = 1
+[[many]]
+x = 2
+[many.deep]
+z = 3
+'''.replace("'it''s = 1'", '"its = 1"')
+
+
+def test_keys_have_the_line_they_stand_in() -> None:
+    """Strings, comments and lists over several lines do not mislead."""
+    tomllib.loads(DOCUMENT)
+    lines = key_lines(DOCUMENT)
+    assert lines[("first",)] == 2
+    assert lines[("quoted key",)] == 3
+    assert lines[("list",)] == 5
+    assert lines[("text",)] == 9
+    assert lines[("after", "dotted")] == 13
+    assert lines[("inline",)] == 14
+    assert lines[("table", "x")] == 16
+    assert lines[("table", "sub", "y")] == 18
+    assert lines[("many", 0, "x")] == 20
+    assert lines[("many", 1)] == 21
+    assert lines[("many", 1, "x")] == 22
+    assert lines[("many", 1, "deep", "z")] == 24
+    assert not any("not-a-key" in path or "not-a-table" in path for path in lines)
+
+
+_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+
+
+def _basic(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_value = st.recursive(
+    st.integers().map(str) | _text.map(_basic) | _text.map(lambda t: f'"""\n{_basic(t)[1:-1]}"""'),
+    lambda inner: st.lists(inner, max_size=3).map(lambda v: "[\n" + ",\n".join(v) + "]"),
+    max_leaves=5,
+)
+
+
+@given(st.lists(_value, max_size=8))
+def test_the_lines_are_right_for_any_values(values: list[str]) -> None:
+    """Found by reading the document line by line up to each key."""
+    document, expected = "", dict[KeyPath, int]()
+    for number, value in enumerate(values):
+        expected[(f"k{number}",)] = document.count("\n") + 1
+        document += f"k{number} = {value}  # comment = [\n"
+    tomllib.loads(document)
+    assert key_lines(document) == expected

@@ -1,0 +1,44 @@
+"""Fixtures everybody uses: a small folder of products and hubs that serve it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from s2fetch.embedded.hub import EmbeddedHub
+from s2fetch.embedded.listing import Catalogue
+from s2fetch.embedded.safe import generate_products
+from s2fetch.embedded.state import HubSettings
+
+HubFactory = Callable[..., Awaitable[EmbeddedHub]]
+
+
+@pytest.fixture
+def products(tmp_path: Path) -> Path:
+    """A folder of six small Level-1C products of June 2024, all online."""
+    folder = tmp_path / "hub-products"
+    generate_products(folder, 6, size=40_000)
+    return folder
+
+
+@pytest.fixture
+async def hub_factory(products: Path) -> AsyncIterator[HubFactory]:
+    """Starts hubs: ``await hub_factory(source, faults=…, most_transfers=2, …)``.
+
+    The source is the folder `products` unless one is given. Arguments of `EmbeddedHub` go there,
+    all others are members of `HubSettings`.
+    """
+    own = {"users", "tokens", "faults", "ssl_context", "catalogue_port", "download_port", "clock"}
+    async with AsyncExitStack() as stack:
+
+        async def start(source: Path | Catalogue | None = None, **options: Any) -> EmbeddedHub:
+            settings = {key: value for key, value in options.items() if key not in own}
+            rest = {key: value for key, value in options.items() if key in own}
+            hub = EmbeddedHub(source or products, settings=HubSettings(**settings), **rest)
+            return await stack.enter_async_context(hub)
+
+        yield start
