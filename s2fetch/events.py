@@ -208,6 +208,27 @@ class Healed(Event, frozen=True, kw_only=True):
     what: str
 
 
+class VerificationProgressed(Event, frozen=True, kw_only=True):
+    """Files are being hashed again: so many of so many are done, and so many bytes."""
+
+    name: ClassVar[str] = "verification-progressed"
+    level: ClassVar[str] = "trace"
+    done: int
+    total: int
+    done_bytes: int
+    total_bytes: int
+
+
+class FileDamaged(Event, frozen=True, kw_only=True):
+    """A recorded file is not what was verified: missing, another size, another digest."""
+
+    name: ClassVar[str] = "file-damaged"
+    level: ClassVar[str] = "error"
+    product_name: str
+    path: str
+    reason: str
+
+
 class RunFinished(Event, frozen=True, kw_only=True):
     """The run is over; the report has the same numbers and the failures."""
 

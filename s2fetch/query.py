@@ -32,7 +32,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         sensing_to: Acquisitions that start before this.
         area: WKT in EPSG:4326 (lon lat); products whose footprint intersects it.
         cloud: Least and greatest cloud cover in percent, both included.
-        relative_orbits: Any of these, 1 to 175 for Sentinel-2.
+        relative_orbits: Any of these, 1 to 143 for Sentinel-2.
         orbit_direction: ``ASCENDING`` or ``DESCENDING``.
         tiles: MGRS tiles without the leading T, e.g. ``32TQM``.
         platforms: Platform units: ``A``, ``B``, ``C``.

@@ -53,7 +53,7 @@ class Slots:
     ) -> None:
         self.account = account
         self.count = count
-        self._folder = folder
+        self.folder = folder
         self._note = {"account": account, **(note or {})}
         self._clock = clock or SystemClock()
         self._turn = anyio.Lock()
@@ -105,12 +105,12 @@ class Slots:
         self, turnstile: FileLock | None
     ) -> tuple[FileLock | None, tuple[int, FileLock] | None]:
         if turnstile is None:
-            turnstile = FileLock.try_acquire(self._folder / "turnstile.lock", self._note)
+            turnstile = FileLock.try_acquire(self.folder / "turnstile.lock", self._note)
             if turnstile is None:
                 return None, None
         for number in range(1, self.count + 1):
             if number not in self._held:
-                lock = FileLock.try_acquire(slot_path(self._folder, number), self._note)
+                lock = FileLock.try_acquire(slot_path(self.folder, number), self._note)
                 if lock is not None:
                     return turnstile, (number, lock)
         return turnstile, None

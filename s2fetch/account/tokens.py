@@ -59,7 +59,8 @@ class Tokens:
         credentials: User, password and the optional secret of the second factor.
         url: The token endpoint.
         client_id: The public OpenID client.
-        session: Where requests are made; must not follow redirects by itself with credentials.
+        session: Where requests are made.
+        proxy: Through which proxy, if any.
         clock: Where the time comes from.
         events: Who is told about new tokens.
     """
@@ -72,6 +73,7 @@ class Tokens:
         url: str,
         client_id: str,
         session: aiohttp.ClientSession,
+        proxy: str | None = None,
         clock: Clock,
         events: EventBus,
     ) -> None:
@@ -80,6 +82,7 @@ class Tokens:
         self._url = url
         self._client_id = client_id
         self._session = session
+        self._proxy = proxy
         self._clock = clock
         self._events = events
         self._lock = anyio.Lock()
@@ -127,7 +130,9 @@ class Tokens:
         form = {"client_id": self._client_id, "refresh_token": grant.refresh_token}
         with anyio.move_on_after(LOGOUT_SECONDS, shield=True):
             try:
-                async with self._session.post(url, data=form, allow_redirects=False):
+                async with self._session.post(
+                    url, data=form, allow_redirects=False, proxy=self._proxy
+                ):
                     return
             except (aiohttp.ClientError, OSError, TimeoutError):
                 return  # the session ends by itself when its token does
@@ -225,7 +230,9 @@ class Tokens:
 
     async def _post_once(self, form: dict[str, str]) -> tuple[int, bytes]:
         try:
-            async with self._session.post(self._url, data=form, allow_redirects=False) as answer:
+            async with self._session.post(
+                self._url, data=form, allow_redirects=False, proxy=self._proxy
+            ) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _Unavailable(str(error) or type(error).__name__) from error

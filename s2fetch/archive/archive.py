@@ -76,21 +76,19 @@ class Archive:
 
     def file_at(self, path: str) -> FileState | None:
         """The regular file at a relative path, or None."""
-        return _file_state(self.root, path)
+        return file_state(self.root, path)
 
-    def candidates(self, product: Product) -> list[FileState]:
-        """Files that may be this product, by their names, whoever put them there."""
+    def candidates(self, product: Product, recorded: str = "") -> list[FileState]:
+        """Files that may be this product, by record or name, whoever put them there."""
         try:
             folder = self.layout.path_for(product).parent
             names = [self.layout.path_for(product).name, *possible_names(product.name)]
         except UnsafeNameError:
             return []
-        found = []
-        for name in dict.fromkeys(names):
-            state = _file_state(self.root, str(folder / name))
-            if state is not None:
-                found.append(state)
-        return found
+        paths = [recorded] if recorded else []
+        paths += [str(folder / name) for name in names]
+        states = (file_state(self.root, path) for path in dict.fromkeys(paths))
+        return [state for state in states if state is not None]
 
     def recorded_files(
         self, batch: Iterable[Product]
@@ -169,7 +167,8 @@ def _in_use(root: Path) -> ArchiveInUseError:
     )
 
 
-def _file_state(root: Path, path: str) -> FileState | None:
+def file_state(root: Path, path: str) -> FileState | None:
+    """The regular file at a path relative to the root, or None."""
     try:
         status = os.stat(os.path.join(root, path), follow_symlinks=True)  # noqa: PTH116, PTH118 - hot path
     except OSError:

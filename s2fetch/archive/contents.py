@@ -5,6 +5,7 @@ Only reads. Names of members are looked up and never become paths.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import posixpath
 import struct
@@ -131,6 +132,11 @@ def _reading(product_name: str) -> Iterator[None]:
         yield
     except _UNREADABLE as error:
         raise _not_a_product(f"the zip is damaged ({error})", product_name) from error
+    except OSError as error:
+        # An offset that points before the file's start; everything else is the disk's fault.
+        if error.errno != errno.EINVAL:
+            raise
+        raise _not_a_product("the zip is damaged (a wrong offset)", product_name) from error
 
 
 def _check_members(

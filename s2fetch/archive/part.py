@@ -16,6 +16,7 @@ import errno
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -34,6 +35,8 @@ CHECKPOINT_BYTES = 64 << 20
 """A part file is flushed and its sidecar brought up to date this often."""
 ROLLBACK_BYTES = 64 << 10
 """The last bytes are fetched again when resuming: servers have put error text at the cut."""
+PART_PREFIX = ".s2fetch-"
+"""Part files and their sidecars begin with this: hidden, and no product's name can."""
 _NO_DIRECT_IO = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -72,8 +75,8 @@ class PartFile:
 
     def __init__(self, folder: Path, product: Product) -> None:
         digest = hashlib.sha256(product.id.encode()).hexdigest()[:16]
-        self.path = folder / f".s2fetch-{digest}.part"
-        self.sidecar_path = folder / f".s2fetch-{digest}.json"
+        self.path = folder / f"{PART_PREFIX}{digest}.part"
+        self.sidecar_path = folder / f"{PART_PREFIX}{digest}.json"
         self.position = 0
         self.received = 0
         self._product = product
@@ -311,6 +314,23 @@ class PartFile:
         unfinished = write_beside(self.sidecar_path, [msgspec.json.encode(sidecar)])
         with translating(self.sidecar_path):
             unfinished.replace(self.sidecar_path)
+
+
+def read_sidecars(root: Path) -> Iterator[tuple[Sidecar, int]]:
+    """What is known about the part files below a folder, with the bytes each has.
+
+    Can be used while they are being written; those that vanish meanwhile are left out.
+    """
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if not (name.startswith(PART_PREFIX) and name.endswith(".json")):
+                continue
+            path = Path(folder, name)
+            try:
+                sidecar = msgspec.json.decode(path.read_bytes(), type=Sidecar)
+                yield sidecar, path.with_suffix(".part").stat().st_size
+            except (OSError, msgspec.DecodeError):
+                continue
 
 
 def _boot_id() -> str:

@@ -22,7 +22,7 @@ import msgspec
 from s2fetch.archive.document import SCHEMA, Document, Header, document_chunks
 from s2fetch.archive.durable import publish, translating, write_beside
 from s2fetch.archive.journal import Entry, Journal
-from s2fetch.archive.records import Record, State
+from s2fetch.archive.records import Place, Record, Size, State, Tally
 from s2fetch.archive.recovery import (
     Files,
     Recovered,
@@ -46,26 +46,9 @@ _MOST_NAMED = 5
 T = TypeVar("T")
 
 
-class Tally(msgspec.Struct, frozen=True):
-    """Number of products in one state, and the bytes of their files."""
-
-    count: int = 0
-    size_bytes: int = 0
-
-
-class _Size(msgspec.Struct, frozen=True):
-    state: State
-    size: int = 0
-
-
-class _Place(msgspec.Struct, frozen=True):
-    state: State
-    path: str = ""
-
-
 _records_decoder = msgspec.json.Decoder(dict[str, Record])
-_sizes_decoder = msgspec.json.Decoder(dict[str, _Size])
-_places_decoder = msgspec.json.Decoder(dict[str, _Place])
+_sizes_decoder = msgspec.json.Decoder(dict[str, Size])
+_places_decoder = msgspec.json.Decoder(dict[str, Place])
 
 
 class _View(NamedTuple):
@@ -180,7 +163,7 @@ class ProgressFile:
         """Number and bytes of the products in every state; reads all records."""
         numbers = dict.fromkeys(State, 0)
         sizes = dict.fromkeys(State, 0)
-        for _, entry in self._decoded(_sizes_decoder, lambda r: _Size(r.state, r.size)):
+        for _, entry in self._decoded(_sizes_decoder, lambda r: Size(r.state, r.size)):
             numbers[entry.state] += 1
             sizes[entry.state] += entry.size
         return {state: Tally(numbers[state], sizes[state]) for state in State}
@@ -195,7 +178,7 @@ class ProgressFile:
                 self._paths = {
                     place.path: product_id
                     for product_id, place in self._decoded(
-                        _places_decoder, lambda record: _Place(record.state, record.path)
+                        _places_decoder, lambda record: Place(record.state, record.path)
                     )
                     if place.state is State.COMPLETE and place.path
                 }

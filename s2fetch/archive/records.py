@@ -100,3 +100,24 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure: Failure | None = None
     retrieval: Retrieval | None = None
     next_try: str | None = None
+
+
+class Size(msgspec.Struct, frozen=True):
+    """What counting needs of a `Record`; quicker to read than all of it."""
+
+    state: State
+    size: int = 0
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What finding a file's product needs of a `Record`; quicker to read than all of it."""
+
+    state: State
+    path: str = ""
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Number of products in one state, and the bytes of their files."""
+
+    count: int = 0
+    size_bytes: int = 0

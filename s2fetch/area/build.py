@@ -73,8 +73,8 @@ def _area(shape: shapely.Geometry, notes: list[str], *, growth_known: bool = Tru
         rounded = simplify.outwards(shape)
         before, after = (shapely.get_num_coordinates(s) for s in (shape, rounded))
         note = f"The area was simplified outwards from {before} to {after} vertices"
-        if growth_known:
-            grown = max(0.0, 100 * (sphere.area_of(rounded) / sphere.area_of(shape) - 1))
+        if growth_known and (original := sphere.area_of(shape)) > 0:
+            grown = max(0.0, 100 * (sphere.area_of(rounded) / original - 1))
             note += f" and grew by {grown:.1f} percent"
         notes.append(note)
     return Area(simplify.written(_oriented(rounded)), grown, tuple(dict.fromkeys(notes)))

@@ -124,8 +124,9 @@ def _response(outgoing: Outgoing, effects: Effects) -> web.StreamResponse:
 async def _send(
     request: web.Request, response: web.StreamResponse, outgoing: Outgoing, effects: Effects
 ) -> None:
-    if _can_sendfile(request, outgoing, effects):
-        await _sendfile(request, response, outgoing)
+    file = _for_sendfile(request, outgoing, effects)
+    if file is not None:
+        await _sendfile(request, response, outgoing, file)
         await response.write_eof()
         return
     cut, reset = effects.one(Cut), effects.one(Reset)
@@ -174,22 +175,21 @@ def _piece_size(rate: float) -> int:
     return int(min(_LARGEST_PIECE, max(_SMALLEST_PIECE, rate / _PIECES_PER_SECOND)))
 
 
-def _can_sendfile(request: web.Request, outgoing: Outgoing, effects: Effects) -> bool:
-    return (
-        not effects
-        and outgoing.bytes_per_second is None
-        and isinstance(outgoing.content, FileContent)
-        and request.transport is not None
-        and request.transport.get_extra_info("sslcontext") is None
-        and outgoing.stop - outgoing.start > _LARGEST_PIECE
-    )
+def _for_sendfile(request: web.Request, outgoing: Outgoing, effects: Effects) -> FileContent | None:
+    """The file the kernel may copy by itself; None if bytes have to go through this process."""
+    content, transport = outgoing.content, request.transport
+    if effects or outgoing.bytes_per_second is not None or not isinstance(content, FileContent):
+        return None
+    if transport is None or transport.get_extra_info("sslcontext") is not None:
+        return None
+    return content if outgoing.stop - outgoing.start > _LARGEST_PIECE else None
 
 
-async def _sendfile(request: web.Request, response: web.StreamResponse, outgoing: Outgoing) -> None:
+async def _sendfile(
+    request: web.Request, response: web.StreamResponse, outgoing: Outgoing, content: FileContent
+) -> None:
     """Let the kernel copy; the first piece goes the usual way and takes the headers with it."""
     loop = asyncio.get_running_loop()
-    content = outgoing.content
-    assert isinstance(content, FileContent)  # noqa: S101 - for the type checker
     first = await content.read(outgoing.start, _SMALLEST_PIECE)
     await response.write(first)
     outgoing.sent(len(first))

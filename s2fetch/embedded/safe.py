@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,7 +32,9 @@ _JP2_SIGNATURE = bytes.fromhex("0000000c6a5020200d0a870a")
 _ALL_BANDS = (*(f"B{number:02d}" for number in range(1, 13)), "B8A", "TCI")
 _FEW_BANDS = ("B02", "B03", "B04", "TCI")
 _FEW_BANDS_BELOW = 500_000
-_ENTRY_OVERHEAD = 400
+_ONE_BAND_BELOW = 40_000
+_MEMBER_OVERHEAD = 750
+_FIXED_OVERHEAD = 2_700
 _FORMAT_VERSION = 1
 
 
@@ -151,9 +153,10 @@ def _write_zip(target: Path, spec: ProductSpec) -> None:
     files = metadata_files(spec)
     stem = spec.name.removesuffix(".SAFE")
     files.append(SafeFile(f"{stem}-ql.jpg", _quicklook(spec), "quicklook"))
-    bands = _FEW_BANDS if spec.size < _FEW_BANDS_BELOW else _ALL_BANDS
+    bands = _bands(spec.size)
     members = len(files) + len(bands) + 1
-    spent = sum(len(file.content) for file in files) + members * (_ENTRY_OVERHEAD + 350)
+    texts = sum(len(file.content) for file in files)
+    spent = texts + members * _MEMBER_OVERHEAD + _FIXED_OVERHEAD
     each = max(64, (spec.size - spent) // len(bands))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         _write(archive, spec, "", iter(()), 0)
@@ -190,6 +193,13 @@ def _write(
             md5.update(piece)
             output.write(piece)
     return md5.hexdigest()
+
+
+def _bands(size: int) -> Sequence[str]:
+    """Which images a product of that size has room for."""
+    if size < _ONE_BAND_BELOW:
+        return _FEW_BANDS[:1]
+    return _FEW_BANDS if size < _FEW_BANDS_BELOW else _ALL_BANDS
 
 
 def _band_path(spec: ProductSpec, band: str) -> str:

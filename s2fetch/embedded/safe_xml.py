@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
 _MEDIA_TYPES = {"xml": "text/xml", "jp2": "application/octet-stream", "jpg": "image/jpeg"}
-_REPORTS = ("FORMAT_CORRECTNESS", "GENERAL_QUALITY", "GEOMETRIC_QUALITY")
+_REPORTS = ("FORMAT_CORRECTNESS", "GEOMETRIC_QUALITY")
 
 
 class SafeFile(msgspec.Struct, frozen=True):

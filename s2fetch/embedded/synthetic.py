@@ -27,6 +27,7 @@ from s2fetch.embedded.odata_filter import (
     Expression,
     Moment,
     Not,
+    Operator,
     Or,
 )
 from s2fetch.embedded.odata_match import condition
@@ -203,8 +204,8 @@ class SyntheticCatalogue:
                 return self._name_spans(name), False
             case Comparison("Id", "eq", str(identity)):
                 return self._id_spans(identity), True
-            case Comparison(path, _, Moment()) if path in _LAGS:
-                return self._time_spans(expression), True
+            case Comparison(path, operator, Moment(text)) if path in _LAGS:
+                return self._time_spans(operator, read_time(text) - _LAGS[path]), True
             case Comparison(path) if path in _SAME_FIELDS:
                 return self._same_spans(expression, every), True
             case AttributeMatch(name) if name in _SAME_ATTRIBUTES:
@@ -215,9 +216,9 @@ class SyntheticCatalogue:
     def _same_spans(self, expression: Expression, every: Spans) -> Spans:
         return every if self._count and condition(expression)(self._made(0)) else ()
 
-    def _time_spans(self, comparison: Comparison) -> Spans:
-        assert isinstance(comparison.value, Moment)  # noqa: S101 - for the type checker
-        since_first = read_time(comparison.value.text) - _LAGS[comparison.path] - self._first
+    def _time_spans(self, operator: Operator, start: datetime) -> Spans:
+        """Rows whose start compares so with the given one."""
+        since_first = start - self._first
         before = self._number(-((-since_first) // self._step))
         upto = self._number(since_first // self._step + 1)
         run = {
@@ -227,9 +228,9 @@ class SyntheticCatalogue:
             "ge": (before, self._count),
             "eq": (before, upto),
             "ne": (before, upto),
-        }[comparison.operator]
+        }[operator]
         spans: Spans = (run,) if run[0] < run[1] else ()
-        return complement(spans, self._count) if comparison.operator == "ne" else spans
+        return complement(spans, self._count) if operator == "ne" else spans
 
     def _number(self, instant: int) -> int:
         return min(self._count, max(0, instant * self._same))

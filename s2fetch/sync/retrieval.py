@@ -33,7 +33,7 @@ MOST_POLLED = 1000
 """Products that are looked at in one round; the longest waiting first."""
 REQUEST_TRIES = 3
 MOST_HAND_BACKS = 3
-"""A catalogue that says "online" while the download says "offline" is believed so often in a run."""
+"""So often in a run a catalogue is believed that says "online" while the download says not."""
 
 _PLACED = frozenset({RetrievalState.REQUESTED, RetrievalState.ACCEPTED})
 _STATES = {

@@ -224,7 +224,9 @@ class Run:
                 await self._update_record(product, record)
             case Verdict.VERIFY | Verdict.FETCH | Verdict.OFFLINE:
                 if not self._settings.renew:
-                    files = await anyio.to_thread.run_sync(self._archive.candidates, product)
+                    files = await anyio.to_thread.run_sync(
+                        self._archive.candidates, product, record.path if record else ""
+                    )
                     if files:
                         await to_adopt.send(Candidate(product, tuple(files), attempts))
                         return

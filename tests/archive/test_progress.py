@@ -16,8 +16,8 @@ import pytest
 
 from s2fetch.archive import document as document_module
 from s2fetch.archive import progress as progress_module
-from s2fetch.archive.progress import ProgressFile, Tally
-from s2fetch.archive.records import Failure, Record, Retrieval, RetrievalState, State
+from s2fetch.archive.progress import ProgressFile
+from s2fetch.archive.records import Failure, Record, Retrieval, RetrievalState, State, Tally
 from s2fetch.errors import ArchiveError, DiskFullError, ProgressFileError
 from s2fetch.product import Proof
 

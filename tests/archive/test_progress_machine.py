@@ -208,4 +208,4 @@ class ProgressMachine(RuleBasedStateMachine):
 
 
 TestProgressMachine = ProgressMachine.TestCase
-TestProgressMachine.settings = settings(max_examples=500, stateful_step_count=25, deadline=None)
+TestProgressMachine.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -362,7 +362,7 @@ def test_needless_vertices_cost_almost_nothing() -> None:
     assert area.grown_percent < 0.1
 
 
-@settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.floats(-180, 180),
     st.floats(-90, 90),
@@ -386,7 +386,7 @@ def test_simplified_areas_cover_the_original_and_are_always_valid(
     assert (shape if simplified else shape.buffer(1e-6)).covers(original)
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=3, max_size=12),
 )

@@ -1,0 +1,117 @@
+"""What a sync would do, without doing any of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from s2fetch.archive.archive import FileState, file_state
+from s2fetch.archive.progress import ProgressFile
+from s2fetch.archive.records import Record, State
+from s2fetch.archive.space import free_bytes
+from s2fetch.events import EventBus, ProductPlanned
+from s2fetch.hub.base import Hub
+from s2fetch.product import Product
+from s2fetch.query import Query
+from s2fetch.sync.planner import Verdict, plan
+
+
+class Preview(msgspec.Struct, kw_only=True):
+    """What a sync would do. Sizes in bytes.
+
+    Attributes:
+        query: The query as it is sent to the hub.
+        found: Products that match.
+        found_bytes: Their listed sizes together.
+        unknown_sizes: How many of them have no listed size.
+        already: On disk and verified.
+        to_verify: On disk, to be hashed first.
+        to_fetch: To be downloaded now.
+        to_fetch_bytes: Their listed sizes together.
+        offline: To be retrieved first.
+        quarantined: Left alone, because the hub delivers wrong bytes.
+        free_bytes: Free space where the archive is.
+        reserve_bytes: Of which this much is to stay free.
+    """
+
+    query: str = ""
+    found: int = 0
+    found_bytes: int = 0
+    unknown_sizes: int = 0
+    already: int = 0
+    to_verify: int = 0
+    to_fetch: int = 0
+    to_fetch_bytes: int = 0
+    offline: int = 0
+    quarantined: int = 0
+    free_bytes: int = 0
+    reserve_bytes: int = 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether what would be fetched fits beside the reserve, as far as sizes are known."""
+        return self.free_bytes - self.to_fetch_bytes >= self.reserve_bytes
+
+
+async def preview(
+    hub: Hub,
+    root: Path,
+    query: Query,
+    *,
+    reserve_bytes: int,
+    renew: bool,
+    events: EventBus,
+) -> Preview:
+    """Look at everything that matches and decide as a sync would; changes nothing.
+
+    Raises:
+        QueryError, HubError: If the catalogue cannot be read.
+        ArchiveError: If the archive cannot be read.
+    """
+    result = Preview(query=hub.describe(query), reserve_bytes=reserve_bytes)
+    result.free_bytes = await anyio.to_thread.run_sync(free_bytes, root)
+    progress = await anyio.to_thread.run_sync(ProgressFile.load, root, False)
+    try:
+        async with hub.search(query) as products:
+            async for product in products:
+                record, file = _known(progress, root, product)
+                decision = plan(product, record, file, renew=renew)
+                _add(result, product, decision.verdict)
+                events.emit(
+                    ProductPlanned(
+                        product=product, verdict=decision.verdict, reason=decision.reason
+                    )
+                )
+    finally:
+        progress.close()
+    return result
+
+
+def _known(
+    progress: ProgressFile, root: Path, product: Product
+) -> tuple[Record | None, FileState | None]:
+    record = progress.get(product.id)
+    if record is None or record.state is not State.COMPLETE:
+        return record, None
+    return record, file_state(root, record.path)
+
+
+def _add(result: Preview, product: Product, verdict: Verdict) -> None:
+    size = product.size or 0
+    result.found += 1
+    result.found_bytes += size
+    result.unknown_sizes += product.size is None
+    match verdict:
+        case Verdict.HAVE | Verdict.RECORD:
+            result.already += 1
+        case Verdict.VERIFY:
+            result.to_verify += 1
+        case Verdict.FETCH:
+            result.to_fetch += 1
+            result.to_fetch_bytes += size
+        case Verdict.OFFLINE:
+            result.offline += 1
+        case Verdict.QUARANTINED:
+            result.quarantined += 1

@@ -1,0 +1,183 @@
+"""Hashing what is on disk again, against the proof that was recorded when it arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+
+import anyio
+import msgspec
+from anyio.abc import ObjectReceiveStream
+
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.proof import digest
+from s2fetch.archive.records import Failure, Record, State
+from s2fetch.clock import Clock, timestamp
+from s2fetch.errors import ArchiveError, ExitCode
+from s2fetch.events import EventBus, FileDamaged, Healed, VerificationProgressed
+from s2fetch.product import Algorithm, Checksum
+from s2fetch.taskgroups import one_error_task_group
+
+READERS = 2
+"""Files that are hashed at a time; more makes a disk seek."""
+BATCH_RECORDS = 500
+"""Records that are taken from the progress file at a time."""
+
+
+class DamagedFile(msgspec.Struct, frozen=True):
+    """A recorded file that is not what was verified.
+
+    Attributes:
+        id: The product.
+        name: Its name.
+        path: Where the file is, or was, relative to the archive's root.
+        reason: What is wrong with it.
+    """
+
+    id: str
+    name: str
+    path: str
+    reason: str
+
+
+class VerifyReport(msgspec.Struct, kw_only=True):
+    """What a verification found. The next sync fetches damaged products again.
+
+    Attributes:
+        exit_code: `ExitCode.OK`, or `ExitCode.DAMAGED`.
+        checked: Recorded products that were looked at.
+        intact: Of these, those whose bytes are the verified ones.
+        size_bytes: Bytes read.
+        damaged: The others.
+        healed: Records that were brought up to date, e.g. with a new modification time.
+        seconds: How long it took.
+    """
+
+    exit_code: int = ExitCode.OK
+    checked: int = 0
+    intact: int = 0
+    size_bytes: int = 0
+    damaged: list[DamagedFile] = msgspec.field(default_factory=list)
+    healed: int = 0
+    seconds: float = 0.0
+
+
+class Verification:
+    """Verifies one archive.
+
+    Args:
+        archive: Open and locked.
+        clock: Where the time comes from.
+        events: Who is told.
+    """
+
+    def __init__(self, archive: Archive, *, clock: Clock, events: EventBus) -> None:
+        self._archive = archive
+        self._clock = clock
+        self._events = events
+        self._total = 0
+        self._total_bytes = 0
+        self.report = VerifyReport()
+
+    async def run(self) -> VerifyReport:
+        """Hash every recorded file.
+
+        Raises:
+            ArchiveError: If the progress file cannot be written.
+        """
+        started = self._clock.monotonic()
+        if self._archive.progress.damage:
+            self._events.emit(Healed(subject="progress file", what=self._archive.progress.damage))
+        tally = (await anyio.to_thread.run_sync(self._archive.progress.counts))[State.COMPLETE]
+        self._total, self._total_bytes = tally.count, tally.size_bytes
+        send, receive = anyio.create_memory_object_stream[tuple[str, Record]](READERS)
+        async with one_error_task_group() as group:
+            for _ in range(READERS):
+                group.start_soon(self._check_all, receive.clone())
+            receive.close()
+            with send:
+                records = self._archive.progress.items()
+                while batch := await anyio.to_thread.run_sync(_take, records):
+                    for product_id, record in batch:
+                        if record.state is State.COMPLETE:
+                            await send.send((product_id, record))
+        self.report.seconds = round(self._clock.monotonic() - started, 3)
+        if self.report.damaged:
+            self.report.exit_code = ExitCode.DAMAGED
+        await anyio.to_thread.run_sync(self._archive.progress.fold)
+        return self.report
+
+    async def _check_all(self, records: ObjectReceiveStream[tuple[str, Record]]) -> None:
+        async with records:
+            async for product_id, record in records:
+                await self._check(product_id, record)
+
+    async def _check(self, product_id: str, record: Record) -> None:
+        reason, changed = await anyio.to_thread.run_sync(partial(self._examine, record))
+        report = self.report
+        report.checked += 1
+        if reason:
+            report.damaged.append(DamagedFile(product_id, record.name, record.path, reason))
+            self._events.emit(
+                FileDamaged(product_name=record.name, path=record.path, reason=reason)
+            )
+            changed = self._as_damaged(record, reason)
+        else:
+            report.intact += 1
+            report.healed += record.mtime_ns != changed.mtime_ns
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._archive.progress.record, product_id, changed)
+        self._tell()
+
+    def _examine(self, record: Record) -> tuple[str, Record]:
+        """Why the file is not what was verified, or empty and the record brought up to date."""
+        file = self._archive.file_at(record.path)
+        if file is None:
+            return "missing", record
+        if file.size != record.size:
+            return f"{file.size} bytes instead of {record.size}", record
+        algorithm, _, value = record.checksum.partition(":")
+        expected = Checksum(Algorithm(algorithm), value)
+        try:
+            computed = digest(
+                self._archive.root / record.path, expected.algorithm, tick=self._count_bytes
+            )
+        except ArchiveError as error:
+            return error.what, record
+        if computed != expected:
+            return f"{computed} instead of {expected}", record
+        return "", msgspec.structs.replace(
+            record, verified=timestamp(self._clock.now()), mtime_ns=file.mtime_ns
+        )
+
+    def _as_damaged(self, record: Record, reason: str) -> Record:
+        """Its file stays where it is; the next sync replaces it by a verified one."""
+        failure = Failure(
+            code="damaged", message=f"{record.path}: {reason}", at=timestamp(self._clock.now())
+        )
+        return Record(
+            name=record.name,
+            state=State.FAILED,
+            listed=record.listed,
+            modified=record.modified,
+            failure=failure,
+        )
+
+    def _count_bytes(self, count: int) -> None:
+        anyio.from_thread.check_cancelled()
+        self.report.size_bytes += count
+
+    def _tell(self) -> None:
+        self._events.emit(
+            VerificationProgressed(
+                done=self.report.checked,
+                total=self._total,
+                done_bytes=self.report.size_bytes,
+                total_bytes=self._total_bytes,
+            )
+        )
+
+
+def _take(records: Iterator[tuple[str, Record]]) -> list[tuple[str, Record]]:
+    return list(islice(records, BATCH_RECORDS))
