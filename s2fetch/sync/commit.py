@@ -136,9 +136,10 @@ class Committer:
         path = self._archive.layout.path_for(product, suffix)
         if self._archive.file_at(str(path)) is None and not commit.shared_name:
             return path
+        ours = self._archive.progress.get(product.id)
+        if ours is not None and ours.path == str(path):
+            return path  # an older or damaged copy, replaced by a verified one
         owner = self._archive.progress.paths().get(str(path))
-        if owner == product.id:
-            return path
         if owner is None and not commit.shared_name:
             aside = self._archive.set_aside(path, self._clock.now())
             moved = Healed(

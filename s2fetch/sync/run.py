@@ -320,12 +320,8 @@ class Run:
 
     def _keep_summary(self, report: Report) -> None:
         summary = msgspec.structs.replace(report, failures=[], offline=[], missing_names=[])
-        if (
-            report.found != report.already
-            or report.error
-            or "last_run" not in (self._archive.progress.meta)
-        ):
-            self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
+        self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
+        if report.found != report.already:
             self._archive.progress.fold()
 
 

@@ -159,6 +159,7 @@ class Verification:
         return Record(
             name=record.name,
             state=State.FAILED,
+            path=record.path,
             listed=record.listed,
             modified=record.modified,
             failure=failure,
