@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from s2fetch.config import settings as s
@@ -35,24 +36,29 @@ _HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
 
 
 def load_config(
-    path: Path | None,
-    options: Mapping[str, object],
-    environ: Mapping[str, str],
-    now: datetime,
+    path: Path | str | None = None,
+    options: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> Config:
     """Put together what the user wants; an option beats the environment, which beats the file.
 
     Args:
         path: Configuration file, or None for none.
         options: By setting name, without dashes. None and empty lists count as not given.
-        environ: Endpoints, ``S2FETCH_USER``, and ``HOME`` for paths that begin with ``~``.
-        now: Aware; what relative times count from.
+        environ: Endpoints, ``S2FETCH_USER``, and ``HOME`` for paths that begin with ``~``; the
+            process's own when not given.
+        now: Aware; what relative times count from; the machine's clock when not given.
 
     Raises:
         UsageError: Something is wrong; the message names file, line and key, or the option or
             variable. Several mistakes are told at once. The class is `ConfigError` for the file
             and the environment, `QueryError` and `AreaError` for what selects products.
     """
+    path = Path(path) if path is not None else None
+    options = options or {}
+    environ = os.environ if environ is None else environ
+    now = now or datetime.now(UTC)
     mistakes = Mistakes()
     document = None if path is None else read_document(path)
     given = _from_document(document, mistakes) if document else {}
