@@ -117,6 +117,7 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         for account in self._accounts or ():
+            account.slots.close()
             await account.tokens.logout()
         await self._stack.aclose()
 

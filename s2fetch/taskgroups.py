@@ -20,7 +20,8 @@ async def one_error_task_group() -> AsyncIterator[TaskGroup]:
         async with anyio.create_task_group() as group:
             yield group
     except BaseExceptionGroup as errors:
-        raise _first(errors) from None
+        first = _first(errors)
+        raise first from first.__cause__
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

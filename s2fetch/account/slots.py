@@ -2,15 +2,19 @@
 
 A slot is a lock of the operating system on a file, so it dies with its owner; nothing has to be
 cleaned up after a crash. To get one, a process first takes the account's turnstile and keeps it
-until a slot is free. A process that has just given a slot back has to queue for the turnstile like
-everyone else, which keeps two archives on one account from starving each other.
+until a slot is free. A process that has had a slot for a moment has to queue for the turnstile like
+everyone else, which keeps two archives on one account from starving each other; within that moment
+it may use the slot for several small products.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -21,6 +25,20 @@ from s2fetch.lockfile import FileLock, Holder, read_holder
 
 POLL_SECONDS = 0.05
 """How often a waiting process looks for a free slot of another process."""
+LEASE_SECONDS = 0.5
+"""A process takes the same slot again without queueing for it this long, and no longer."""
+KEEP_SECONDS = 0.1
+"""A slot that is not taken again by then is given back."""
+
+
+@dataclass
+class _Lease:
+    """A slot of this process: until when it may be taken again, and when it is given back."""
+
+    number: int
+    lock: FileLock
+    until: float
+    timer: asyncio.TimerHandle | None = None
 
 
 class SlotStatistics(msgspec.Struct, frozen=True):
@@ -56,8 +74,10 @@ class Slots:
         self.folder = folder
         self._note = {"account": account, **(note or {})}
         self._clock = clock or SystemClock()
+        self._places = anyio.Semaphore(count, fast_acquire=True)
         self._turn = anyio.Lock()
         self._held: set[int] = set()
+        self._kept: dict[int, _Lease] = {}
         self._waiting = 0
 
     def __repr__(self) -> str:
@@ -76,44 +96,117 @@ class Slots:
         """
         self._waiting += 1
         try:
-            number, lock = await self._acquire()
+            await self._places.acquire()
         finally:
             self._waiting -= 1
         try:
-            yield number
+            lease = self._take_kept() or await self._acquire()
+            try:
+                yield lease.number
+            finally:
+                self._end(lease)
         finally:
-            self._held.discard(number)
-            lock.release()
+            self._places.release()
 
-    async def _acquire(self) -> tuple[int, FileLock]:
-        # One thread hop when everything is free, which is the usual case.
+    def close(self) -> None:
+        """Give up the slots that are kept but not in use."""
+        for number in tuple(self._kept):
+            self._drop(number)
+
+    def _take_kept(self) -> _Lease | None:
+        """A slot this process still has, unless it has had it for long enough."""
+        while self._kept:
+            _, lease = self._kept.popitem()
+            if lease.timer is not None:
+                lease.timer.cancel()
+            if self._clock.monotonic() < lease.until:
+                self._held.add(lease.number)
+                return lease
+            lease.lock.release()
+        return None
+
+    def _end(self, lease: _Lease) -> None:
+        """Keep the slot for a moment: the next small product may be about to ask for it."""
+        self._held.discard(lease.number)
+        if self._clock.monotonic() >= lease.until:
+            lease.lock.release()
+            return
+        loop = asyncio.get_running_loop()
+        lease.timer = loop.call_later(KEEP_SECONDS, self._drop, lease.number)
+        self._kept[lease.number] = lease
+
+    def _drop(self, number: int) -> None:
+        lease = self._kept.pop(number)
+        if lease.timer is not None:
+            lease.timer.cancel()
+        lease.lock.release()
+
+    async def _acquire(self) -> _Lease:
+        # One thread hop when everything is free, which is the usual case. Whoever comes here has a
+        # place, so that fewer than all slots are held by this process.
         async with self._turn:
-            turnstile: FileLock | None = None
+            search = _Search(self.folder, self.count, self._note)
             try:
                 while True:
-                    if len(self._held) < self.count:
-                        turnstile, found = await anyio.to_thread.run_sync(self._try, turnstile)
-                        if found is not None:
-                            self._held.add(found[0])
-                            return found
+                    if (kept := self._take_kept()) is not None:
+                        return kept
+                    await anyio.to_thread.run_sync(search.look, frozenset(self._held))
+                    if (found := search.take()) is not None:
+                        self._held.add(found[0])
+                        return _Lease(*found, self._clock.monotonic() + LEASE_SECONDS)
                     await self._clock.sleep(POLL_SECONDS)
             finally:
-                if turnstile is not None:
-                    turnstile.release()
+                search.end()
 
-    def _try(
-        self, turnstile: FileLock | None
-    ) -> tuple[FileLock | None, tuple[int, FileLock] | None]:
-        if turnstile is None:
-            turnstile = FileLock.try_acquire(self.folder / "turnstile.lock", self._note)
-            if turnstile is None:
-                return None, None
-        for number in range(1, self.count + 1):
-            if number not in self._held:
-                lock = FileLock.try_acquire(slot_path(self.folder, number), self._note)
+
+class _Search:
+    """A search for a free slot, made in threads: whatever it locks is let go when it ends.
+
+    A task that is cancelled while a thread looks never learns what the thread has found.
+    """
+
+    def __init__(self, folder: Path, count: int, note: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._count = count
+        self._note = note
+        self._guard = threading.Lock()
+        self._turnstile: FileLock | None = None
+        self._found: tuple[int, FileLock] | None = None
+        self._over = False
+
+    def look(self, taken: Collection[int]) -> None:
+        """Queue at the turnstile, and once through it lock a slot that is free.
+
+        Args:
+            taken: Slots that need no look, as this process holds them.
+        """
+        with self._guard:
+            if self._over:
+                return
+            if self._turnstile is None:
+                path = self._folder / "turnstile.lock"
+                self._turnstile = FileLock.try_acquire(path, self._note)
+            if self._turnstile is None:
+                return
+            for number in range(1, self._count + 1):
+                if number not in taken:
+                    lock = FileLock.try_acquire(slot_path(self._folder, number), self._note)
+                    if lock is not None:
+                        self._found = number, lock
+                        return
+
+    def take(self) -> tuple[int, FileLock] | None:
+        """What was found; it is the caller's now."""
+        found, self._found = self._found, None
+        return found
+
+    def end(self) -> None:
+        """Give back the turnstile, and a slot that nobody has taken."""
+        with self._guard:
+            self._over = True
+            for lock in (self._turnstile, self._found[1] if self._found else None):
                 if lock is not None:
-                    return turnstile, (number, lock)
-        return turnstile, None
+                    lock.release()
 
 
 def slot_path(folder: Path, number: int) -> Path:
@@ -126,7 +219,8 @@ def slot_folder(state_folder: Path, identity_service: str, user: str) -> Path:
 
     The name is a digest, so that a user name is not left lying about as a file name.
     """
-    digest = hashlib.sha256(f"{identity_service}\n{user}".encode()).hexdigest()[:16]
+    # Logins are e-mail addresses, in which the identity service does not tell A from a.
+    digest = hashlib.sha256(f"{identity_service}\n{user.casefold()}".encode()).hexdigest()[:16]
     return state_folder / "slots" / digest
 
 

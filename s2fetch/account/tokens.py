@@ -8,6 +8,7 @@ hundred sessions per user, a session for every password login.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,12 +23,15 @@ from s2fetch.errors import (
     AccountError,
     AccountLockedError,
     HubError,
+    S2FetchError,
     SecondFactorError,
     SessionLimitError,
     WrongPasswordError,
 )
-from s2fetch.events import EventBus, TokenObtained
-from s2fetch.retry import repeating
+from s2fetch.events import EventBus, HubPaused, HubResumed, TokenObtained
+from s2fetch.network import describe, parse_retry_after, untrusted_certificate
+from s2fetch.retry import Transient, repeating
+from s2fetch.units import format_duration
 
 RENEWAL_MARGIN_SECONDS = 60.0
 """A token with less life than this is renewed before it is used (never more than half its life)."""
@@ -37,7 +41,10 @@ answered "invalid credentials" for good ones. Few, because repeated failures can
 LOGOUT_SECONDS = 5.0
 """Longest time spent on ending the session at the end of a run."""
 UNAVAILABLE_ATTEMPTS = 6
-"""How often an identity service that answers 5xx, 429 or not at all is asked."""
+"""How often an identity service that answers 5xx, 429 or not at all is asked by a first login. An
+account that worked in this run is worth more patience: see `Tokens`."""
+ANSWER_SECONDS = 60.0
+"""Longest time for an answer of the identity service."""
 
 
 class _Grant(msgspec.Struct, frozen=True):
@@ -46,9 +53,20 @@ class _Grant(msgspec.Struct, frozen=True):
     refresh_token: str = ""
     refresh_expires_in: float = 0
 
+    def __repr__(self) -> str:
+        return f"<_Grant for {self.expires_in} s>"  # never the tokens
 
-class _Unavailable(Exception):  # noqa: N818 - a signal for the retry policy, never leaves this module
-    pass
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What the token endpoint said, and when it was asked (monotonic seconds)."""
+
+    status: int
+    body: bytes
+    asked: float
+    grant: _Grant | None = None
+
+    def __repr__(self) -> str:
+        return f"<_Answer {self.status}>"
 
 
 class Tokens:
@@ -62,7 +80,10 @@ class Tokens:
         session: Where requests are made.
         proxy: Through which proxy, if any.
         clock: Where the time comes from.
-        events: Who is told about new tokens.
+        events: Who is told about new tokens, and about waits.
+        give_up_after: For how many seconds an identity service that cannot be used is asked again
+            when the account has worked in this run.
+        answer_timeout: Longest time for one answer, in seconds.
     """
 
     def __init__(
@@ -76,6 +97,8 @@ class Tokens:
         proxy: str | None = None,
         clock: Clock,
         events: EventBus,
+        give_up_after: float = 900.0,
+        answer_timeout: float = ANSWER_SECONDS,
     ) -> None:
         self.account = account
         self._credentials = credentials
@@ -85,11 +108,13 @@ class Tokens:
         self._proxy = proxy
         self._clock = clock
         self._events = events
+        self._give_up_after = give_up_after
+        self._answer_timeout = answer_timeout
         self._lock = anyio.Lock()
         self._grant: _Grant | None = None
         self._renew_at = 0.0
         self._refresh_until = 0.0
-        self._refused: AccountError | None = None
+        self._refused: S2FetchError | None = None
         self.logins = 0
 
     def __repr__(self) -> str:
@@ -126,6 +151,8 @@ class Tokens:
         grant, self._grant = self._grant, None
         if grant is None or not grant.refresh_token or not self._url.endswith("/token"):
             return
+        if self._session.closed:
+            return
         url = self._url.removesuffix("/token") + "/logout"
         form = {"client_id": self._client_id, "refresh_token": grant.refresh_token}
         with anyio.move_on_after(LOGOUT_SECONDS, shield=True):
@@ -144,42 +171,44 @@ class Tokens:
 
     async def _obtain(self) -> None:
         started = self._clock.monotonic()
-        grant = await self._renew()
-        renewed = grant is not None
-        if grant is None:
-            grant = await self._login()
-        now = self._clock.monotonic()
+        answer = await self._renew()
+        renewed = answer is not None
+        if answer is None:
+            answer = await self._login()
+        grant = answer.grant
+        assert grant is not None  # noqa: S101 - an answer without one was refused
         margin = min(RENEWAL_MARGIN_SECONDS, grant.expires_in / 2)
-        self._renew_at = now + grant.expires_in - margin
-        self._refresh_until = now + grant.refresh_expires_in - margin
+        self._renew_at = answer.asked + grant.expires_in - margin
+        # A service that does not say how long it can be renewed is simply asked.
+        life = grant.refresh_expires_in if grant.refresh_expires_in > 0 else math.inf
+        self._refresh_until = answer.asked + life - margin
         self._grant = grant
         self._events.emit(
-            TokenObtained(account=self.account, renewed=renewed, seconds=now - started)
+            TokenObtained(
+                account=self.account, renewed=renewed, seconds=self._clock.monotonic() - started
+            )
         )
 
-    async def _renew(self) -> _Grant | None:
+    async def _renew(self) -> _Answer | None:
         """By refresh token; None when that is not possible, so that a login has to follow."""
         old = self._grant
         if old is None or not old.refresh_token or self._clock.monotonic() >= self._refresh_until:
             return None
-        status, body = await self._post(
+        answer = await self._post(
             {"grant_type": "refresh_token", "refresh_token": old.refresh_token}
         )
-        if status != 200:
+        if answer.grant is None:
             return None
-        grant = _decode(body)
+        if answer.grant.refresh_token:
+            return answer
         # The service need not rotate it; the old one stays valid inside its window.
-        return (
-            grant
-            if grant.refresh_token
-            else msgspec.structs.replace(
-                grant,
-                refresh_token=old.refresh_token,
-                refresh_expires_in=self._refresh_until - self._clock.monotonic(),
-            )
+        left = self._refresh_until - answer.asked
+        kept = msgspec.structs.replace(
+            answer.grant, refresh_token=old.refresh_token, refresh_expires_in=left
         )
+        return msgspec.structs.replace(answer, grant=kept)
 
-    async def _login(self) -> _Grant:
+    async def _login(self) -> _Answer:
         pauses = iter(REFUSED_PAUSES_SECONDS if self.logins else ())
         while True:
             form = {
@@ -189,11 +218,11 @@ class Tokens:
             }
             if self._credentials.totp_secret:
                 form["totp"] = self._one_time_code(self._credentials.totp_secret)
-            status, body = await self._post(form)
-            if status == 200:
+            answer = await self._post(form)
+            if answer.grant is not None:
                 self.logins += 1
-                return _decode(body)
-            error = self._classify(status, body)
+                return answer
+            error = self._classify(answer.status, answer.body)
             pause = next(pauses, None)
             if pause is None:
                 self._refused = error
@@ -210,38 +239,65 @@ class Tokens:
                 advice="Copy the secret shown when the authenticator was set up into totp-secret",
             ) from error
 
-    async def _post(self, form: dict[str, str]) -> tuple[int, bytes]:
+    async def _post(self, form: dict[str, str]) -> _Answer:
+        host = urlsplit(self._url).netloc
+        started = self._clock.monotonic()
+        paused = False
+
+        def tell(reason: str, seconds: float) -> None:
+            nonlocal paused
+            paused = True
+            self._events.emit(
+                HubPaused(host=host, account=self.account, seconds=seconds, reason=reason)
+            )
+
         retrying = repeating(
-            _Unavailable,
             attempts=UNAVAILABLE_ATTEMPTS,
             first=1.0,
-            longest=30.0,
+            longest=60.0,
             sleep=self._clock.sleep,
+            patient=lambda: (
+                self.logins > 0 and self._clock.monotonic() - started < self._give_up_after
+            ),
+            pausing=tell,
         )
         try:
-            return await retrying(self._post_once, {"client_id": self._client_id, **form})
-        except _Unavailable as error:
-            host = urlsplit(self._url).netloc
+            answer: _Answer = await retrying(
+                self._post_once, {"client_id": self._client_id, **form}
+            )
+        except Transient as error:
             raise HubError(
                 f"the identity service {host} cannot be used: {error}",
-                did=f"Asked {UNAVAILABLE_ATTEMPTS} times",
+                did=f"Asked for {format_duration(self._clock.monotonic() - started)}",
                 advice="Check the network and the service's status page, then run again",
             ) from error
+        if paused:
+            self._events.emit(HubResumed(host=host))
+        return answer
 
-    async def _post_once(self, form: dict[str, str]) -> tuple[int, bytes]:
+    async def _post_once(self, form: dict[str, str]) -> _Answer:
+        asked = self._clock.monotonic()
         try:
-            async with self._session.post(
-                self._url, data=form, allow_redirects=False, proxy=self._proxy
-            ) as answer:
-                body = await answer.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _Unavailable(str(error) or type(error).__name__) from error
+            with anyio.fail_after(self._answer_timeout):
+                async with self._session.post(
+                    self._url, data=form, allow_redirects=False, proxy=self._proxy
+                ) as answer:
+                    body = await answer.read()
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise untrusted_certificate(urlsplit(self._url).netloc, error) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Transient(describe(error)) from error
+        if answer.status == 200:
+            return _Answer(200, body, asked, _decode(body))
         limit = _describes_session_limit(body)
         if answer.status >= 500 or (answer.status == 429 and not limit):
-            raise _Unavailable(f"status {answer.status}")
-        return answer.status, body
+            after = parse_retry_after(
+                answer.headers.get("Retry-After"), answer.headers.get("Date"), now=self._clock.now()
+            )
+            raise Transient(f"status {answer.status}", retry_after=after)
+        return _Answer(answer.status, body, asked)
 
-    def _classify(self, status: int, body: bytes) -> AccountError:
+    def _classify(self, status: int, body: bytes) -> S2FetchError:
         """Turn a refusal into the error whose message helps."""
         user = self._credentials.user
         host = urlsplit(self._url).netloc
@@ -265,7 +321,9 @@ class Tokens:
             )
         if status in (400, 401, 403):
             return self._wrong_password(user, said)
-        return AccountError(f"account {user} cannot be used: {said}")
+        return HubError(
+            f"the identity service cannot be used: {said}", advice="Check token-url and client-id"
+        )
 
     def _wrong_password(self, user: str, said: str) -> AccountError:
         if self._credentials.totp_secret:
@@ -283,9 +341,12 @@ class Tokens:
 
 def _decode(body: bytes) -> _Grant:
     try:
-        return msgspec.json.decode(body, type=_Grant, strict=False)
+        grant = msgspec.json.decode(body, type=_Grant, strict=False)
     except msgspec.DecodeError as error:
-        raise HubError(f"the identity service's answer is not a token: {error}") from error
+        raise Transient(f"its answer is not a token: {error}") from error
+    if not grant.access_token:
+        raise Transient("its answer is not a token: it is empty")
+    return grant
 
 
 def _description(body: bytes) -> str:

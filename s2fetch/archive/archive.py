@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import msgspec
 
 from s2fetch.archive.durable import fsync_folder, translating
 from s2fetch.archive.formats import possible_names
-from s2fetch.archive.layout import Layout
+from s2fetch.archive.layout import COMPONENT_BYTES, Layout
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import SpaceGuard
@@ -22,6 +23,8 @@ from s2fetch.product import Product
 
 OWN_FOLDER = ".s2fetch"
 """Below the archive's root: progress file, lock, quarantine."""
+LONGEST_SUFFIX = ".zip"
+"""No suffix `formats.suffix_for` appends is longer."""
 
 
 class FileState(msgspec.Struct, frozen=True):
@@ -36,6 +39,20 @@ class FileState(msgspec.Struct, frozen=True):
     path: str
     size: int
     mtime_ns: int
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What an archive has of a product.
+
+    Attributes:
+        record: What the progress file says, or None.
+        file: The recorded file of a complete product, or None when there is none.
+        candidates: Files that may be the product, by record or name.
+    """
+
+    record: Record | None
+    file: FileState | None
+    candidates: tuple[FileState, ...]
 
 
 class Archive:
@@ -81,34 +98,60 @@ class Archive:
     def candidates(self, product: Product, recorded: str = "") -> list[FileState]:
         """Files that may be this product, by record or name, whoever put them there."""
         try:
-            folder = self.layout.path_for(product).parent
-            names = [self.layout.path_for(product).name, *possible_names(product.name)]
+            path = self.layout.path_for(product)
         except UnsafeNameError:
             return []
+        names = [path.name, *possible_names(product.name)]
+        names += possible_names(path.name + _mark(product))
         paths = [recorded] if recorded else []
-        paths += [str(folder / name) for name in names]
+        paths += [str(path.parent / name) for name in names]
         states = (file_state(self.root, path) for path in dict.fromkeys(paths))
         return [state for state in states if state is not None]
 
-    def recorded_files(
-        self, batch: Iterable[Product]
-    ) -> list[tuple[Record | None, FileState | None]]:
-        """Record and file of every product of a batch; one call, so one thread hop."""
-        found: list[tuple[Record | None, FileState | None]] = []
-        for product in batch:
-            record = self.progress.get(product.id)
-            has_file = record is not None and record.state is State.COMPLETE
-            found.append((record, self.file_at(record.path) if record and has_file else None))
-        return found
+    def look_up(self, batch: Iterable[Product]) -> list[Known]:
+        """What is known about every product of a batch; one call, so one thread hop."""
+        return [self._known(product) for product in batch]
+
+    def _known(self, product: Product) -> Known:
+        record = self.progress.get(product.id)
+        if record is None or record.state is not State.COMPLETE:
+            return Known(record, None, tuple(self.candidates(product)))
+        file = self.file_at(record.path)
+        if file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns):
+            return Known(record, file, (file,))
+        return Known(record, file, tuple(self.candidates(product, record.path)))
 
     def folder_of(self, product: Product) -> Path:
         """Where the product's part file and, later, the product lie.
 
         Raises:
-            UnsafeNameError: If its name cannot be part of a path.
+            UnsafeNameError: If its name cannot be part of a path, whatever is appended to it.
         """
-        self.layout.path_for(product)
+        self.check_name(product)
         return self.root / self.layout.folder_for(product)
+
+    def check_name(self, product: Product) -> None:
+        """See whether a file can have the product's name and all that may be appended to it.
+
+        Raises:
+            UnsafeNameError: If not.
+        """
+        self.layout.path_for(product, _mark(product) + LONGEST_SUFFIX)
+
+    def shared_path(self, product: Product, suffix: str) -> PurePosixPath:
+        """The product's path when another product of the same name has the usual one."""
+        return self.layout.path_for(product, _mark(product) + suffix)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder that a power cut does not take away with what is put in it.
+
+        Raises:
+            ArchiveError: If it cannot be made.
+        """
+        if folder != self.root and folder not in self._durable_folders:
+            with translating(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                self._make_entries_durable(folder)
 
     def quarantine_path(self, product: Product) -> Path:
         """Where wrong bytes of a product are kept."""
@@ -126,11 +169,23 @@ class Archive:
         """
         source = self.root / path
         stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        target = self.root / OWN_FOLDER / "replaced" / f"{source.name}.{stamp}"
+        folder = self.root / OWN_FOLDER / "replaced"
+        self.make_folder(folder)
         with translating(source):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            number = 0
+            while True:
+                ending = f".{stamp}-{number}" if number else f".{stamp}"
+                target = folder / (_shortened(source.name, len(ending)) + ending)
+                if not os.path.lexists(target):
+                    break
+                number += 1
             source.replace(target)
+        self.make_durable([folder])
         return target
+
+    def is_taken(self, path: PurePosixPath) -> bool:
+        """Whether anything at all has that name: a file, a folder, a link to nowhere."""
+        return os.path.lexists(self.root / path)
 
     def make_durable(self, folders: Iterable[Path]) -> None:
         """Flush folders whose entries have changed, and new ones up to the root.
@@ -141,10 +196,16 @@ class Archive:
         for folder in set(folders):
             with translating(folder):
                 fsync_folder(folder)
-                while folder != self.root and folder not in self._durable_folders:
-                    self._durable_folders.add(folder)
-                    folder = folder.parent
-                    fsync_folder(folder)
+                self._make_entries_durable(folder)
+
+    def _make_entries_durable(self, folder: Path) -> None:
+        """Flush the folders a folder is an entry of, up to the root, once in a run."""
+        flushed = []
+        while folder != self.root and folder not in self._durable_folders:
+            flushed.append(folder)
+            folder = folder.parent
+            fsync_folder(folder)
+        self._durable_folders.update(flushed)
 
 
 def lock_path(root: Path) -> Path:
@@ -165,6 +226,16 @@ def _in_use(root: Path) -> ArchiveInUseError:
         did="Nothing was changed",
         advice="Wait for it to end (--wait-for-lock), or stop it",
     )
+
+
+def _mark(product: Product) -> str:
+    """Tells products of the same name apart; of the id's digest, because ids are alike."""
+    return "~" + hashlib.sha256(product.id.encode()).hexdigest()[:8]
+
+
+def _shortened(name: str, room_bytes: int) -> str:
+    """The name, cut so that so many bytes can be appended."""
+    return name.encode()[: COMPONENT_BYTES - room_bytes].decode(errors="ignore")
 
 
 def file_state(root: Path, path: str) -> FileState | None:

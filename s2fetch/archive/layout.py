@@ -23,6 +23,8 @@ _FIELD_CHARACTERS = 64
 
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])", re.IGNORECASE)
+# What real products are called, told at once; everything else is looked at character by character.
+_PLAIN = re.compile(r"S[0-9][A-Z]_[A-Za-z0-9_]+(\.[A-Za-z0-9~-]+)*")
 _OUTSIDE_FIELDS = re.compile(r"[^A-Za-z0-9._-]")
 
 # Sentinel-2 Products Specification Document, "Product naming convention", compact form in use since
@@ -144,6 +146,8 @@ def _render(part: _Part, product: Product, suffix: str = "") -> str:
 
 def _why_unsafe(name: str, limit_bytes: int) -> str:
     """The reason a file or folder must not have this name; empty when it may."""
+    if _PLAIN.fullmatch(name) and len(name) <= limit_bytes:
+        return ""
     if name.strip(". ") == "":
         return "it is empty or only dots"
     for character in name:

@@ -12,6 +12,7 @@ of a download. Small and last blocks go through it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -21,7 +22,13 @@ from pathlib import Path
 
 import msgspec
 
-from s2fetch.archive.durable import fsync_file, translating, write_beside
+from s2fetch.archive.durable import (
+    UNFINISHED_SUFFIX,
+    fsync_file,
+    fsync_folder,
+    translating,
+    write_all,
+)
 from s2fetch.archive.preallocation import preallocate
 from s2fetch.archive.proof import Tick, new_hasher, wanted_algorithm
 from s2fetch.errors import ArchiveInUseError
@@ -78,7 +85,6 @@ class PartFile:
         self.path = folder / f"{PART_PREFIX}{digest}.part"
         self.sidecar_path = folder / f"{PART_PREFIX}{digest}.json"
         self.position = 0
-        self.received = 0
         self._product = product
         self._descriptor = -1
         self._direct = hasattr(os, "O_DIRECT")
@@ -99,15 +105,26 @@ class PartFile:
         with translating(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(self.path, flags, 0o666)
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                self.close()
-                raise ArchiveInUseError(
-                    f"another process is writing {self.path}", product=self._product.name
-                ) from error
-        self._sidecar = self._read_sidecar()
+            while True:
+                descriptor = os.open(self.path, flags, 0o666)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if self._is_at_path(descriptor):
+                        break
+                except BlockingIOError as error:
+                    os.close(descriptor)
+                    raise ArchiveInUseError(
+                        f"another process is writing {self.path}",
+                        product=self._product.name,
+                        did="It was left alone",
+                        advice="Wait for the other process to end, then run the same command again",
+                    ) from error
+                except BaseException:
+                    os.close(descriptor)
+                    raise
+                os.close(descriptor)
+            self._descriptor = descriptor
+            self._sidecar = self._read_sidecar()
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +157,8 @@ class PartFile:
         """
         self._hash = new_hasher(self._algorithm)
         with translating(self.path):
+            if not position:
+                self._forget()
             os.ftruncate(self._descriptor, position)
             self._buffered()
             buffer = memoryview(bytearray(min(BLOCK_BYTES, position)))
@@ -193,7 +212,6 @@ class PartFile:
             self._write_at(block, self.position)
         self._hash.update(block)
         self.position += len(block)
-        self.received += len(block)
         if self.position >= self._checkpoint_at and self._sidecar is not None:
             self.checkpoint()
 
@@ -206,6 +224,8 @@ class PartFile:
         self._sidecar.durable = self.position
         self._sidecar.boot = _boot_id()
         self._write_sidecar(self._sidecar)
+        with translating(self.path):
+            fsync_folder(self.path.parent)
         self._checkpoint_at = self.position + CHECKPOINT_BYTES
 
     def checksum(self) -> Checksum:
@@ -245,21 +265,28 @@ class PartFile:
     def discard(self) -> None:
         """Start again from nothing; space and sidecar are given back."""
         with translating(self.path):
+            self._forget()
             os.ftruncate(self._descriptor, 0)
-            self.sidecar_path.unlink(missing_ok=True)
-        self._sidecar = None
         self.position = 0
+        self._checkpoint_at = CHECKPOINT_BYTES
         self._hash = new_hasher(self._algorithm)
 
-    def close(self, *, remove_if_empty: bool = False) -> None:
-        """Let go of the file; may be called twice."""
+    def close(self, *, remove_if_useless: bool = False) -> None:
+        """Let go of the file; may be called twice.
+
+        Args:
+            remove_if_useless: Leave nothing behind that could not be resumed. Failing to remove it
+                is no error: it is in nobody's way.
+        """
         if self._descriptor < 0:
             return
         descriptor, self._descriptor = self._descriptor, -1
         try:
-            if remove_if_empty and os.fstat(descriptor).st_size == 0:
-                self.path.unlink(missing_ok=True)
-                self.sidecar_path.unlink(missing_ok=True)
+            if remove_if_useless and (self._sidecar is None or os.fstat(descriptor).st_size == 0):
+                with contextlib.suppress(OSError):
+                    self.path.unlink(missing_ok=True)
+                    self.sidecar_path.unlink(missing_ok=True)
+                    self.path.with_suffix(UNFINISHED_SUFFIX).unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 
@@ -268,6 +295,22 @@ class PartFile:
     @property
     def _algorithm(self) -> Algorithm:
         return wanted_algorithm(self._product)
+
+    def _is_at_path(self, descriptor: int) -> bool:
+        """False when the file was renamed or removed before we got its lock."""
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            return False
+        ours = os.fstat(descriptor)
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+    def _forget(self) -> None:
+        """Remove the sidecar: what it says must never be believed of other bytes."""
+        if self._sidecar is not None or self.sidecar_path.exists():
+            self.sidecar_path.unlink(missing_ok=True)
+            fsync_folder(self.path.parent)
+        self._sidecar = None
 
     def _write_at(self, block: memoryview, position: int) -> None:
         aligned = not (position % ALIGNMENT_BYTES or len(block) % ALIGNMENT_BYTES)
@@ -311,8 +354,16 @@ class PartFile:
         return sidecar if same else None
 
     def _write_sidecar(self, sidecar: Sidecar) -> None:
-        unfinished = write_beside(self.sidecar_path, [msgspec.json.encode(sidecar)])
+        # Always the same name: we hold the lock, and what a crash leaves is written over.
+        unfinished = self.sidecar_path.with_suffix(UNFINISHED_SUFFIX)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         with translating(self.sidecar_path):
+            descriptor = os.open(unfinished, flags, 0o666)
+            try:
+                write_all(descriptor, msgspec.json.encode(sidecar), 0)
+                fsync_file(descriptor)
+            finally:
+                os.close(descriptor)
             unfinished.replace(self.sidecar_path)
 
 

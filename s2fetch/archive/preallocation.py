@@ -29,9 +29,13 @@ def preallocate(descriptor: int, size: int) -> bool:
     fallocate = getattr(libc, "fallocate64", None)  # not in every C library
     if fallocate is None:
         return False
-    if fallocate(descriptor, _KEEP_SIZE, ctypes.c_int64(0), ctypes.c_int64(size)) == 0:
-        return True
-    code = ctypes.get_errno()
+    code = errno.EINTR
+    while code == errno.EINTR:
+        if fallocate(descriptor, _KEEP_SIZE, ctypes.c_int64(0), ctypes.c_int64(size)) == 0:
+            return True
+        code = ctypes.get_errno()
     if code in _CANNOT:
         return False
+    # Some file systems keep what they could reserve before there was no more: the whole disk.
+    os.ftruncate(descriptor, os.fstat(descriptor).st_size)
     raise OSError(code, os.strerror(code))

@@ -91,10 +91,10 @@ def _highest(values: Values, settings: Iterable[Setting[object]]) -> tuple[Given
 
 
 def _area(values: Values) -> tuple[str | None, tuple[str, ...]]:
-    given = _highest(values, (s.BOX, s.WKT, s.GEOJSON))
+    given = _highest(values, (s.BOX, s.WKT, s.AREA_FILE))
     if not given:
         return None, ()
-    setting = next(x for x in (s.BOX, s.WKT, s.GEOJSON) if values.given(x) is given[0])
+    setting = next(x for x in (s.BOX, s.WKT, s.AREA_FILE) if values.given(x) is given[0])
     if len(given) > 1:
         places = " and ".join(g.place for g in given)
         values.wrong(setting, UsageError(f"there can only be one area of interest, not {places}"))
@@ -116,7 +116,7 @@ def _built(values: Values, setting: Setting[object]) -> Area | None:
     if setting is s.WKT:
         wkt = values.find(s.WKT)
         return None if wkt is None else area.from_wkt(wkt)
-    path = values.find(s.GEOJSON)
+    path = values.find(s.AREA_FILE)
     return None if path is None else area.from_geojson(path)
 
 

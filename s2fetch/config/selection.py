@@ -59,8 +59,8 @@ WKT = Setting(
     example="POLYGON((11 46,12 46,12 47,11 46))",
     metavar="WKT",
 )
-GEOJSON = Setting(
-    name="geojson",
+AREA_FILE = Setting(
+    name="area-file",
     group="Selection",
     parse=parsers.path,
     help="Area of interest from a GeoJSON file",
@@ -167,6 +167,6 @@ NEWEST_FIRST = Setting(
 )
 
 SELECTION: tuple[Setting[object], ...] = (
-    *(COLLECTION, PRODUCT_TYPE, FROM, TO, BOX, WKT, GEOJSON, CLOUD, RELATIVE_ORBIT),
+    *(COLLECTION, PRODUCT_TYPE, FROM, TO, BOX, WKT, AREA_FILE, CLOUD, RELATIVE_ORBIT),
     *(ORBIT_DIRECTION, TILE, PLATFORM, BASELINE, NAME, NAMES_FILE, LIMIT, ORDER_BY, NEWEST_FIRST),
 )

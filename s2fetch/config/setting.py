@@ -25,8 +25,7 @@ class Setting(Generic[T_co]):
         many: May be given several times, or as a list.
         flag: True or false; given without a value as an option.
         choices: All values, for completion; empty when there are too many or no end of them.
-        table: Table of the file it belongs to; empty for the top level. Only settings of the
-            top level are options.
+        table: Table of the file it belongs to; empty for the top level.
         variable: Environment variable, or empty.
     """
 

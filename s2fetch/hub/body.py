@@ -8,9 +8,9 @@ import aiohttp
 
 from s2fetch.errors import BodyCutError, ConnectionLostError, HubAnswerError, ResumeError
 from s2fetch.hub.base import Validator
-from s2fetch.hub.http import describe
+from s2fetch.network import describe
 
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
 
 def parse_content_range(value: str) -> tuple[int, int, int | None]:

@@ -16,12 +16,19 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from s2fetch.clock import Clock
-from s2fetch.errors import CatalogueError, ConnectionLostError, HubBusyError, TokenRefusedError
+from s2fetch.errors import (
+    CatalogueError,
+    ConnectionLostError,
+    HubBusyError,
+    QueryError,
+    RedirectError,
+    TokenRefusedError,
+)
 from s2fetch.events import CatalogueCounted, EventBus
 from s2fetch.hub import odata
 from s2fetch.hub.base import Body, RetrievalAnswer, Validator
 from s2fetch.hub.body import HttpBody
-from s2fetch.hub.http import BUSY, HttpClient, busy_error
+from s2fetch.hub.http import HttpClient
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import (
     Refusal,
@@ -30,7 +37,7 @@ from s2fetch.hub.refusals import (
     read_refusal,
 )
 from s2fetch.hub.rows import Page, parse_page
-from s2fetch.hub.windows import PAGE_ROWS, WINDOW_ROWS, Listing, Window
+from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
 from s2fetch.product import Product
 from s2fetch.query import Order, Query
 from s2fetch.taskgroups import one_error_task_group
@@ -39,6 +46,10 @@ NAMES_PER_REQUEST = 50
 """Names in one bulk look-up; the service documents no limit, so a modest number."""
 NAMES_PER_FILTER = 15
 """Names in one ``$filter``, so that URLs stay well below 8 kB."""
+REGISTRY_ATTEMPTS = 3
+"""How often a collection's attributes are asked for; an explanation is not worth more."""
+REMEMBERED_ROWS = 10_000
+"""Rows of a listing by eviction that are kept in memory rather than listed twice."""
 ERROR_BODY_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 30.0
 """How much of a refusal is read, and for how long."""
@@ -87,7 +98,7 @@ class CdseHub:
 
     async def count(self, query: Query) -> int:
         """See `Hub.count`."""
-        page = await self._page(query, Window(Bounds()), top=1, count=True)
+        page = await self._page(query, _everything(query), top=1, count=True)
         if page.count is None:
             raise CatalogueError("the catalogue's answer has no count although it was asked for")
         return page.count
@@ -110,8 +121,8 @@ class CdseHub:
         missing = [name for name in names if name not in have]
         for batch in _batches(missing, NAMES_PER_FILTER):
             condition = odata.any_of([f"Name eq {odata.string(name)}" for name in batch])
-            page = await self._get_page({"$filter": condition, "$top": str(PAGE_ROWS)}, "")
-            found.update((product.id, product) for product in page.products)
+            products = await self._all_at_once({"$filter": condition}, "")
+            found.update((product.id, product) for product in products)
         return list(found.values())
 
     async def explain_empty(self, query: Query) -> str:
@@ -120,11 +131,11 @@ class CdseHub:
         if not used and not query.product_types:
             return ""
         known = await self._registry(query.collection)
-        if known is not None and (unknown := [name for name in used if name not in known]):
+        if known and (unknown := [name for name in used if name not in known]):
             return f"{query.collection} has no attribute {', '.join(unknown)}, so nothing can match"
         for product_type in query.product_types:
             alone = Query(collection=query.collection, product_types=(product_type,), limit=1)
-            page = await self._page(alone, Window(Bounds()), top=1)
+            page = await self._page(alone, _everything(alone), top=1)
             if not page.products:
                 return f"the hub has no product of type {product_type} in {query.collection}"
         return ""
@@ -134,15 +145,15 @@ class CdseHub:
         direction = "desc" if query.newest_first else "asc"
         return f"$filter={odata.filter_of(query)}&$orderby={odata.axis_of(query)} {direction}"
 
-    async def _registry(self, collection: str) -> frozenset[str] | None:
-        """Names of a collection's attributes, or None when the hub keeps no registry."""
+    async def _registry(self, collection: str) -> frozenset[str]:
+        """Names of a collection's attributes; empty when the hub keeps no registry of them."""
         url = f"{self.url}/Attributes({quote(collection)})"
         try:
             listed = await self._client.read(
-                "GET", url, _decode_registry, refusal=catalogue_refusal
+                "GET", url, _decode_registry, refusal=catalogue_refusal, attempts=REGISTRY_ATTEMPTS
             )
-        except CatalogueError:
-            return None
+        except (CatalogueError, QueryError):
+            return frozenset()
         return frozenset(entry.name for entry in listed)
 
     async def _matches(
@@ -168,9 +179,6 @@ class CdseHub:
     async def _all(
         self, group: TaskGroup, query: Query, attributes: bool
     ) -> AsyncGenerator[Product]:
-        axis = odata.axis_of(query)
-        period = Bounds(query.sensing_from, query.sensing_to) if axis is Axis.SENSING else Bounds()
-
         async def read_page(
             window: Window, *, skip: int, top: int, descending: bool, count: bool
         ) -> Page:
@@ -185,11 +193,7 @@ class CdseHub:
             )
 
         listing = Listing(
-            read_page,
-            axis=axis,
-            period=period,
-            descending=query.newest_first,
-            now=self._clock.now(),
+            read_page, _everything(query), descending=query.newest_first, now=self._clock.now()
         )
         told = False
         async with aclosing(listing.pages(group)) as pages:
@@ -205,26 +209,37 @@ class CdseHub:
     ) -> AsyncGenerator[Product]:
         """A few matches need no windows and no count."""
         seen: set[str] = set()
-        skip = 0
+        skip = tries = 0
         while len(seen) < limit and skip <= WINDOW_ROWS:
             top = min(limit - len(seen), PAGE_ROWS)
             page = await self._page(
-                query, Window(Bounds()), skip=skip, top=top, attributes=attributes
+                query, _everything(query), skip=skip, top=top, attributes=attributes
             )
             for product in page.products:
                 if product.id not in seen:
                     seen.add(product.id)
                     yield product
-            skip += top
-            if len(page.products) < top:
+            if len(page.products) >= top:
+                skip, tries = skip + top, 0
+            elif page.last:
                 return
+            else:
+                tries += 1
+                if tries == PASSES:
+                    raise CatalogueError(
+                        f"the hub lists {len(page.products)} of {top} products and says that more "
+                        "follow",
+                        did=f"Asked {PASSES} times",
+                        advice="Run the same command again later; what was fetched is kept",
+                    )
 
     async def _named(self, query: Query, attributes: bool) -> AsyncGenerator[Product]:
         found: dict[str, Product] = {}
         for batch in _batches(query.names, NAMES_PER_FILTER):
             part = msgspec.structs.replace(query, names=tuple(batch))
-            page = await self._page(part, Window(Bounds()), attributes=attributes)
-            found.update((product.id, product) for product in page.products)
+            options = self._options(part, _everything(part), None, attributes)
+            products = await self._all_at_once(options, query.collection)
+            found.update((product.id, product) for product in products)
 
         def position(product: Product) -> tuple[datetime, str]:
             by_publication = query.order is Order.PUBLICATION
@@ -243,45 +258,71 @@ class CdseHub:
         proportional to the products that leave, which are few, and not to all of them.
         """
         whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
+        leaving: list[Product] = []
+        staying: list[Product] | None = []
         async with aclosing(self._matches(group, whole, attributes)) as products:
-            leaving = [product async for product in products if product.evicted is not None]
+            async for product in products:
+                if product.evicted is not None:
+                    leaving.append(product)
+                elif staying is not None:
+                    staying.append(product)
+                    if len(staying) > REMEMBERED_ROWS:
+                        staying = None
         leaving.sort(key=lambda product: (product.evicted or LAST, product.id))
         for product in leaving:
             yield product
-        done = {product.id for product in leaving}
-        async with aclosing(self._matches(group, whole, attributes)) as products:
-            async for product in products:
-                if product.id not in done:
-                    yield product
+        for product in staying or ():
+            yield product
+        if staying is None:
+            done = {product.id for product in leaving}
+            async with aclosing(self._matches(group, whole, attributes)) as products:
+                async for product in products:
+                    if product.id not in done:
+                        yield product
 
     async def _page(
         self,
         query: Query,
         window: Window,
         *,
+        top: int,
         skip: int = 0,
-        top: int = PAGE_ROWS,
         descending: bool | None = None,
         count: bool = False,
         attributes: bool = False,
     ) -> Page:
-        axis = odata.axis_of(query)
-        windows = window.on(axis)
-        if windows[axis] == Bounds():
-            del windows[axis]
-        down = query.newest_first if descending is None else descending
-        options = {
-            "$filter": odata.filter_of(query, windows),
-            "$orderby": f"{axis} {'desc' if down else 'asc'}",
-            "$top": str(top),
-        }
+        options = self._options(query, window, descending, attributes)
+        options["$top"] = str(top)
         if skip:
             options["$skip"] = str(skip)
         if count:
             options["$count"] = "true"
+        return await self._get_page(options, query.collection)
+
+    def _options(
+        self, query: Query, window: Window, descending: bool | None, attributes: bool
+    ) -> dict[str, str]:
+        down = query.newest_first if descending is None else descending
+        options = {
+            "$filter": odata.filter_of(query, window.limits),
+            "$orderby": f"{window.axis} {'desc' if down else 'asc'}",
+        }
         if attributes:
             options["$expand"] = "Attributes"
-        return await self._get_page(options, query.collection)
+        return options
+
+    async def _all_at_once(self, options: dict[str, str], collection: str) -> list[Product]:
+        """All matches of a search that has only a few."""
+        options = {**options, "$top": str(PAGE_ROWS), "$count": "true"}
+        for _ in range(PASSES):
+            page = await self._get_page(options, collection)
+            if page.count is None or len(page.products) >= page.count:
+                return page.products
+        raise CatalogueError(
+            f"the hub counts {page.count} products but lists {len(page.products)} of them",
+            did=f"Asked {PASSES} times",
+            advice="Run the same command again later; what was fetched is kept",
+        )
 
     async def _get_page(self, options: dict[str, str], collection: str) -> Page:
         return await self._client.read(
@@ -314,9 +355,13 @@ class CdseHub:
                 headers["If-Range"] = validator.for_if_range
         async with self._value(product, headers, token) as answer:
             if answer.status not in (200, 206):
-                raise await self._refused(answer, product, account, ranged=offset > 0)
-            self._client.gate(self._download_url).up()
-            yield HttpBody(answer, product.name)
+                said = await self._said(answer)
+                raise self._refusal(answer, said, product, account, ranged=offset > 0)
+            body = HttpBody(answer, product.name)
+            gate = self._client.gate(self._download_url)
+            gate.up(account)
+            with gate.serving():
+                yield body
 
     async def request_retrieval(
         self, product: Product, *, token: str, account: str
@@ -325,63 +370,67 @@ class CdseHub:
 
         The product is asked for by one byte, so that nothing big starts should it be online. The
         service answers 202 when it takes the order; what else it may say is not documented, and
-        means that the product has to be waited for.
+        means that the product has to be waited for. A 429 that names no time and is not about the
+        account's downloads is taken for the quota on orders.
         """
         headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
+        gate = self._client.gate(self._download_url)
         async with self._value(product, headers, token) as answer:
             if answer.status in (200, 206):
-                self._client.gate(self._download_url).up()
+                gate.up(account)
                 return RetrievalAnswer.ONLINE, str(answer.status)
             if answer.status == 202:
-                self._client.gate(self._download_url).up()
+                gate.up(account)
                 return RetrievalAnswer.ACCEPTED, "202"
-            said = read_refusal(answer.status, await _error_body(answer))
-            if said.about_quota:
+            said = await self._said(answer)
+            plain_429 = answer.status == 429 and "Retry-After" not in answer.headers
+            if said.about_quota or (plain_429 and not said.about_account):
                 return RetrievalAnswer.QUOTA, str(said)
-            if answer.status in BUSY or said.about_account or answer.status == 401:
-                raise self._refusal(answer, said, b"", product, account, ranged=False)
+            if said.means_wait or answer.status == 401:
+                raise self._refusal(answer, said, product, account, ranged=False)
             return RetrievalAnswer.REFUSED, str(said)
 
     @asynccontextmanager
     async def _value(
         self, product: Product, headers: dict[str, str], token: str
     ) -> AsyncIterator[aiohttp.ClientResponse]:
+        gate = self._client.gate(self._download_url)
         url = f"{self._download_url}/Products({quote(product.id, safe='')})/$value"
         answered = False
         try:
             async with self._client.open(url, headers=headers, token=token) as answer:
                 answered = True
+                gate.answered()
                 yield answer
         except ConnectionLostError as error:
             if answered:
                 raise
-            self._client.gate(url).down(error.what)
+            gate.down(error.what)
             raise HubBusyError(error.what) from error
+        except RedirectError as error:
+            error.product = product.name
+            raise
 
-    async def _refused(
-        self, answer: aiohttp.ClientResponse, product: Product, account: str, *, ranged: bool
-    ) -> Exception:
-        body = await _error_body(answer)
-        said = read_refusal(answer.status, body)
-        return self._refusal(answer, said, body, product, account, ranged=ranged)
+    async def _said(self, answer: aiohttp.ClientResponse) -> Refusal:
+        return read_refusal(answer.status, await _error_body(answer))
 
     def _refusal(
         self,
         answer: aiohttp.ClientResponse,
         said: Refusal,
-        body: bytes,
         product: Product,
         account: str,
         *,
         ranged: bool,
     ) -> Exception:
-        if answer.status in BUSY or said.about_account or said.from_firewall:
-            busy = busy_error(answer, body, account_only=said.about_account)
-            self._client.gate(self._download_url).busy(busy, account)
+        gate = self._client.gate(self._download_url)
+        if said.means_wait:
+            busy = self._client.busy_error(answer, str(said), account_only=said.about_account)
+            gate.busy(busy, account)
             return busy
         error = download_refusal(said, product.name, ranged=ranged)
-        if not isinstance(error, TokenRefusedError):
-            self._client.gate(self._download_url).up()
+        if said.status < 500 and not isinstance(error, TokenRefusedError):
+            gate.up(account)
         return error
 
 
@@ -394,12 +443,22 @@ def _decode_registry(body: bytes) -> list[_RegistryEntry]:
 
 
 async def _error_body(answer: aiohttp.ClientResponse) -> bytes:
+    """As much of a refusal as comes."""
+    body = b""
     with anyio.move_on_after(ERROR_BODY_SECONDS):
         try:
-            return await answer.content.read(ERROR_BODY_BYTES)
-        except aiohttp.ClientError:
-            return b""
-    return b""
+            while len(body) < ERROR_BODY_BYTES and (more := await answer.content.readany()):
+                body += more
+        except (aiohttp.ClientError, OSError):
+            return body
+    return body
+
+
+def _everything(query: Query) -> Window:
+    """The whole listing of a query."""
+    axis = odata.axis_of(query)
+    sensing = Bounds(query.sensing_from, query.sensing_to)
+    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -1,31 +1,47 @@
 """The gate in front of a host: when it asks us to wait, or is down, everyone waits together.
 
 An answer that means "wait" (429, 503) closes the gate for the time the host asked for, or for a
-growing pause of our own. A host that cannot be reached closes it too, and then lets one request
-through at a time, at most one a minute: that one is the probe. Neither costs a product an attempt.
+growing pause of our own; for everyone, or for one account when the limit is the account's. A host
+that cannot be reached closes it too, and then lets one request through at a time, at most one a
+minute: that one is the probe. Neither costs a product an attempt.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import anyio
 
 from s2fetch.clock import Clock
 from s2fetch.errors import HubBusyError, HubDownError
 from s2fetch.events import EventBus, HubPaused, HubResumed
+from s2fetch.retry import RETRY_AFTER_LONGEST_SECONDS, growing_pause
 from s2fetch.units import format_duration
 
 BUSY_FIRST_SECONDS = 5.0
 BUSY_LONGEST_SECONDS = 60.0
 """Our own pauses after an answer that names no time (the Copernicus Data Space names none)."""
-RETRY_AFTER_LONGEST_SECONDS = 3600.0
-"""Longest pause a host can ask for; a longer one is cut to this and asked again."""
 DOWN_FIRST_SECONDS = 1.0
 PROBE_SECONDS = 60.0
 """Pauses between probes of a host that cannot be reached grow from the first to the second."""
 SLICE_SECONDS = 0.25
 """How soon a waiter notices that the gate opened early."""
+QUIET_SECONDS = 300.0
+"""Trouble that ended so long ago, with no request since, is over: nobody knows it lasted."""
+
+EVERYONE = ""
+
+
+@dataclass
+class _Pause:
+    """Until when, how often in a row, and why; no reason when it is over."""
+
+    until: float = 0.0
+    step: int = 0
+    reason: str = ""
 
 
 class HostGate:
@@ -44,17 +60,17 @@ class HostGate:
         self._clock = clock
         self._events = events
         self._give_up_after = give_up_after
-        self._closed_until: dict[str, float] = {}
-        self._down = False
+        self._pauses: dict[str, _Pause] = {}
+        self._unreachable = _Pause()
         self._probing = False
-        self._step = 0
+        self._serving = 0
         self._trouble_since: float | None = None
-        self._reason = ""
+        self._trouble_until = 0.0
 
     def __repr__(self) -> str:
-        return f"<HostGate of {self.host}: {self._reason or 'open'}>"
+        return f"<HostGate of {self.host}: {self._reasons() or 'open'}>"
 
-    async def wait(self, account: str = "") -> None:
+    async def wait(self, account: str = EVERYONE) -> None:
         """Return when a request of that account may be made.
 
         Raises:
@@ -63,71 +79,116 @@ class HostGate:
         while (left := self._seconds_left(account)) > 0:
             await self._clock.sleep(min(left, SLICE_SECONDS))
             self._give_up_if_too_long()
-        if self._down:
+        if self._unreachable.reason:
             # This caller is the probe. Others wait; should it never come back, one of them is next.
-            self._closed_until[""] = self._clock.monotonic() + PROBE_SECONDS
+            self._unreachable.until = self._clock.monotonic() + PROBE_SECONDS
             self._probing = True
         else:
             await anyio.lowlevel.checkpoint()
 
-    def busy(self, error: HubBusyError, account: str = "") -> None:
-        """The host asked us to wait; close for everyone, or for that account only."""
-        scope = account if error.account_only else ""
-        now = self._clock.monotonic()
-        if self._closed_until.get(scope, 0.0) > now and error.retry_after is None:
-            return  # an answer to a request made before the gate closed
-        self._trouble_since = now if self._trouble_since is None else self._trouble_since
-        self._step += 1
-        if error.retry_after is None:
-            longest = min(BUSY_LONGEST_SECONDS, BUSY_FIRST_SECONDS * 2 ** (self._step - 1))
-            pause = longest * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
-        else:
-            pause = min(error.retry_after, RETRY_AFTER_LONGEST_SECONDS)
-        self._close(scope, pause, error.what)
-        self._give_up_if_too_long()
+    def busy(self, error: HubBusyError, account: str = EVERYONE) -> None:
+        """The host asked us to wait; close for everyone, or for that account only.
+
+        Raises:
+            HubDownError: As for `wait`.
+        """
+        scope = account if error.account_only else EVERYONE
+        pause, now = self._pause(scope), self._clock.monotonic()
+        asked = error.retry_after
+        if asked is not None:
+            asked = min(asked, RETRY_AFTER_LONGEST_SECONDS)
+        if pause.until > now:
+            # An answer to a request made before the gate closed: no news but a later time.
+            pause.until = max(pause.until, now + (asked or 0.0))
+            return
+        self._trouble()
+        pause.step += 1
+        if asked is None:
+            growing = growing_pause(pause.step, BUSY_FIRST_SECONDS, BUSY_LONGEST_SECONDS)
+            asked = growing * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
+        self._close(pause, scope, asked, error.what)
 
     def down(self, reason: str) -> None:
-        """The host could not be reached."""
-        if self._down and not self._probing:
-            return  # the fate of a request made before the gate closed
-        now = self._clock.monotonic()
-        self._trouble_since = now if self._trouble_since is None else self._trouble_since
-        self._down = True
-        self._probing = False
-        self._step += 1
-        self._close("", min(PROBE_SECONDS, DOWN_FIRST_SECONDS * 2 ** (self._step - 1)), reason)
-        self._give_up_if_too_long()
+        """The host could not be reached.
 
-    def up(self) -> None:
-        """A request was answered properly: open, and forget old trouble step by step."""
-        self.successes += 1
-        if self._down or self._reason:
+        Raises:
+            HubDownError: As for `wait`.
+        """
+        pause = self._unreachable
+        if pause.reason and not self._probing:
+            return  # the fate of a request made before the gate closed
+        self._trouble()
+        self._probing = False
+        pause.step += 1
+        seconds = growing_pause(pause.step, DOWN_FIRST_SECONDS, PROBE_SECONDS)
+        self._close(pause, EVERYONE, seconds, reason)
+
+    def answered(self) -> None:
+        """The host answered, however badly: it can be reached."""
+        if self._unreachable.reason:
+            self._unreachable = _Pause()
+            self._probing = False
             self._events.emit(HubResumed(host=self.host))
-        if self._down:
-            self._closed_until.pop("", None)
-            self._step = 0
-        self._down = self._probing = False
-        self._reason = ""
+
+    def up(self, account: str = EVERYONE) -> None:
+        """A request was answered properly: open, and forget old trouble step by step."""
+        self.answered()
+        self.successes += 1
         self._trouble_since = None
-        self._step = max(0, self._step - 1)
+        if self._seconds_left(account) > 0:
+            return  # the request was made before the gate closed; the pause stands
+        resumed = False
+        for scope in {EVERYONE, account}:
+            pause = self._pause(scope)
+            pause.step = max(0, pause.step - 1)
+            resumed = resumed or bool(pause.reason)
+            pause.reason = ""
+        if resumed:
+            self._events.emit(HubResumed(host=self.host))
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Hold while a body arrives: a host that serves one is not given up."""
+        self._serving += 1
+        try:
+            yield
+        finally:
+            self._serving -= 1
+            if self._trouble_since is not None:
+                self._trouble_since = self._clock.monotonic()
+
+    def _pause(self, scope: str) -> _Pause:
+        return self._pauses.setdefault(scope, _Pause())
 
     def _seconds_left(self, account: str) -> float:
-        until = max(self._closed_until.get("", 0.0), self._closed_until.get(account, 0.0))
-        return until - self._clock.monotonic()
+        pauses = (self._unreachable, self._pause(EVERYONE), self._pause(account))
+        return max(pause.until for pause in pauses) - self._clock.monotonic()
 
-    def _close(self, scope: str, pause: float, reason: str) -> None:
-        self._reason = reason
-        self._closed_until[scope] = self._clock.monotonic() + pause
-        self._events.emit(HubPaused(host=self.host, account=scope, seconds=pause, reason=reason))
+    def _reasons(self) -> str:
+        pauses = (self._unreachable, *self._pauses.values())
+        return "; ".join(dict.fromkeys(pause.reason for pause in pauses if pause.reason))
+
+    def _trouble(self) -> None:
+        """Remember since when nothing has succeeded."""
+        now = self._clock.monotonic()
+        if self._trouble_since is None or now > self._trouble_until + QUIET_SECONDS:
+            self._trouble_since = now
+
+    def _close(self, pause: _Pause, scope: str, seconds: float, reason: str) -> None:
+        pause.until = self._clock.monotonic() + seconds
+        pause.reason = reason
+        self._trouble_until = max(self._trouble_until, pause.until)
+        self._events.emit(HubPaused(host=self.host, account=scope, seconds=seconds, reason=reason))
+        self._give_up_if_too_long()
 
     def _give_up_if_too_long(self) -> None:
-        if self._trouble_since is None:
+        if self._trouble_since is None or self._serving:
             return
         waited = self._clock.monotonic() - self._trouble_since
         if waited > self._give_up_after:
             raise HubDownError(
                 f"{self.host} has not answered properly for {format_duration(waited)}: "
-                f"{self._reason}",
+                f"{self._reasons()}",
                 did="Everything fetched so far is kept",
                 advice="Run the same command again later, or raise give-up-after",
             )

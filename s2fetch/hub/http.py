@@ -19,29 +19,28 @@ from s2fetch.errors import (
     CatalogueError,
     ConnectionLostError,
     HubBusyError,
-    HubError,
     RedirectError,
+    UsageError,
 )
 from s2fetch.events import EventBus
 from s2fetch.hub.gate import HostGate
-from s2fetch.hub.retry_after import parse_retry_after
-from s2fetch.retry import repeating
+from s2fetch.hub.refusals import BUSY
+from s2fetch.network import describe, parse_retry_after, untrusted_certificate
+from s2fetch.retry import Transient, repeating
 
 READ_BUFFER_BYTES = 1 << 20
 """High-water mark of a response's buffer; large, because bodies are."""
 MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-BUSY = frozenset({429, 503})
 READ_ATTEMPTS = 7
 """How often a catalogue page is asked for before the listing is called broken."""
-READ_IDLE_SECONDS = 120.0
+READ_IDLE_SECONDS = 60.0
 """Longest silence inside a catalogue answer."""
+READ_LONGEST_SECONDS = 600.0
+"""Longest time for all of a catalogue answer."""
+_PROXY_SCHEMES = frozenset({"http", "https"})
 
 T = TypeVar("T")
-
-
-class Transient(Exception):  # noqa: N818 - a signal for the retry policy
-    """A catalogue answer that may be better next time."""
 
 
 class HttpClient:
@@ -54,6 +53,7 @@ class HttpClient:
         give_up_after: Seconds without success after which a host is given up.
         clock: Where the time comes from.
         events: Who is told about waits.
+        read_idle_timeout: Longest silence inside a catalogue answer, in seconds.
     """
 
     def __init__(
@@ -65,8 +65,10 @@ class HttpClient:
         give_up_after: float,
         clock: Clock,
         events: EventBus,
+        read_idle_timeout: float = READ_IDLE_SECONDS,
     ) -> None:
         self._trusts = trusts
+        self._read_idle_timeout = read_idle_timeout
         self._connect_timeout = connect_timeout
         self._first_byte_timeout = first_byte_timeout
         self._give_up_after = give_up_after
@@ -115,13 +117,30 @@ class HttpClient:
         return self._gates[host]
 
     def proxy_for(self, url: str) -> str | None:
-        """The proxy the environment names for that URL, or None."""
+        """The proxy the environment names for that URL, or None.
+
+        Raises:
+            UsageError: If it is not an HTTP proxy.
+        """
         parsed = URL(url)
         key = f"{parsed.scheme}://{parsed.authority}"
         if key not in self._proxies:
             proxies = {} if proxy_bypass(parsed.authority) else getproxies()
-            self._proxies[key] = proxies.get(parsed.scheme) or proxies.get("all")
+            self._proxies[key] = _checked_proxy(
+                proxies.get(parsed.scheme) or proxies.get("all") or ""
+            )
         return self._proxies[key]
+
+    def busy_error(
+        self, answer: aiohttp.ClientResponse, said: str, *, account_only: bool = False
+    ) -> HubBusyError:
+        """The error for an answer that means "wait", with its ``Retry-After`` (RFC 9110 10.2.3)."""
+        after = parse_retry_after(
+            answer.headers.get("Retry-After"), answer.headers.get("Date"), now=self._clock.now()
+        )
+        return HubBusyError(
+            f"{answer.url.host} answered {said}", retry_after=after, account_only=account_only
+        )
 
     async def read(
         self,
@@ -129,8 +148,9 @@ class HttpClient:
         url: str,
         parse: Callable[[bytes], T],
         *,
+        refusal: Callable[[int, bytes], Exception],
         json: object = None,
-        refusal: Callable[[int, bytes], Exception] | None = None,
+        attempts: int = READ_ATTEMPTS,
     ) -> T:
         """Read a whole small answer and parse it; tries again where that can help.
 
@@ -141,22 +161,22 @@ class HttpClient:
             method: ``GET`` or ``POST``.
             url: Percent-encoded already.
             parse: Makes a value of the bytes; raises ValueError when they are not whole.
+            refusal: Makes the error for a status that is no use retrying (400, 401, 403, 422 …); a
+                HubBusyError says that it is, after a pause.
             json: Body of the request.
-            refusal: Makes the error for a status that is no use retrying (400, 401, 403, 422 …).
+            attempts: How often to ask.
 
         Raises:
             CatalogueError: After the last attempt.
             HubDownError: When the host stays unreachable.
         """
-        retrying = repeating(
-            Transient, attempts=READ_ATTEMPTS, first=0.5, longest=30.0, sleep=self._clock.sleep
-        )
+        retrying = repeating(attempts=attempts, first=0.5, longest=30.0, sleep=self._clock.sleep)
         try:
             return await retrying(self._read_once, method, url, parse, json, refusal)
         except Transient as error:
             raise CatalogueError(
-                f"the catalogue could not be read: {error}",
-                did=f"Asked {READ_ATTEMPTS} times",
+                f"the catalogue {URL(url).authority} could not be read: {error}",
+                did=f"Asked {attempts} times",
                 advice="Run the same command again; what was fetched is kept",
             ) from error
 
@@ -166,34 +186,62 @@ class HttpClient:
         url: str,
         parse: Callable[[bytes], T],
         json: object,
-        refusal: Callable[[int, bytes], Exception] | None,
+        refusal: Callable[[int, bytes], Exception],
     ) -> T:
         gate = self.gate(url)
         while True:
             await gate.wait()
             try:
                 async with self._ask(method, url, {}, json=json) as answer:
-                    with anyio.fail_after(READ_IDLE_SECONDS):
-                        status, body = answer.status, await answer.read()
-                    busy = busy_error(answer, body) if status in BUSY else None
+                    gate.answered()
+                    body = await self._whole(answer)
             except ConnectionLostError as error:
                 gate.down(error.what)
                 continue
-            except (aiohttp.ClientError, TimeoutError) as error:
+            except (aiohttp.ClientError, OSError) as error:
                 raise Transient(f"the answer broke off ({describe(error)})") from error
-            if busy is not None:
-                gate.busy(busy)
+            if answer.status != 200:
+                gate.busy(self._no_page(answer, body, refusal))
                 continue
-            if status != 200:
-                if status in (404, 408) or status >= 500 or refusal is None:
-                    raise Transient(f"status {status}")
-                raise refusal(status, body)
             try:
                 value = parse(body)
             except ValueError as error:
                 raise Transient(f"an answer of {len(body)} bytes was broken: {error}") from error
             gate.up()
             return value
+
+    def _no_page(
+        self,
+        answer: aiohttp.ClientResponse,
+        body: bytes,
+        refusal: Callable[[int, bytes], Exception],
+    ) -> HubBusyError:
+        """What an answer means that is no page: returned when it is "wait", raised otherwise."""
+        status = answer.status
+        if status in BUSY:
+            return self.busy_error(answer, str(status))
+        if status in (404, 408) or status >= 500:
+            raise Transient(f"status {status}")
+        if status in REDIRECTS:
+            raise CatalogueError(
+                f"the catalogue {answer.url.authority} has moved "
+                f"({status} to {answer.headers.get('Location', 'nowhere')[:200]})",
+                advice="Set catalogue-url to its new place",
+            )
+        problem = refusal(status, body)
+        if isinstance(problem, HubBusyError):
+            return problem
+        raise problem
+
+    async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
+        parts: list[bytes] = []
+        with anyio.fail_after(READ_LONGEST_SECONDS):
+            while True:
+                with anyio.fail_after(self._read_idle_timeout):
+                    data = await answer.content.readany()
+                if not data:
+                    return b"".join(parts)
+                parts.append(data)
 
     @asynccontextmanager
     async def open(
@@ -215,7 +263,7 @@ class HttpClient:
                 if answer.status not in REDIRECTS or location is None:
                     yield answer
                     return
-                url = str(URL(url).join(URL(location, encoded="%" in location)))
+                url = _joined(url, location)
         raise RedirectError(
             f"more than {MOST_REDIRECTS} redirects", did="The product is left out of this run"
         )
@@ -245,10 +293,7 @@ class HttpClient:
             with anyio.fail_after(self._first_byte_timeout):
                 answer = await request
         except aiohttp.ClientConnectorCertificateError as error:
-            raise HubError(
-                f"the TLS certificate of {host} is not trusted: {error.certificate_error}",
-                advice="If your site has its own certificates, set SSL_CERT_FILE",
-            ) from error
+            raise untrusted_certificate(host, error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ConnectionLostError(f"no answer from {host}: {describe(error)}") from error
         try:
@@ -258,21 +303,30 @@ class HttpClient:
             answer.close() if not answer.content.at_eof() else answer.release()
 
 
-def busy_error(
-    answer: aiohttp.ClientResponse, body: bytes, *, account_only: bool = False
-) -> HubBusyError:
-    """The error for a 429 or 503, with the time from ``Retry-After`` (RFC 9110 10.2.3)."""
-    after = parse_retry_after(answer.headers.get("Retry-After"), answer.headers.get("Date"))
-    text = body[:200].decode("utf-8", "replace").strip()
-    return HubBusyError(
-        f"{answer.url.host} answered {answer.status} {text}".strip(),
-        retry_after=after,
-        account_only=account_only,
-    )
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads (RFC 9110 10.2.2).
+
+    Raises:
+        RedirectError: If that is no address.
+    """
+    try:
+        return str(URL(url).join(URL(location, encoded="%" in location)))
+    except ValueError as error:
+        raise RedirectError(
+            f"the hub redirects to {location[:200]!r}, which is no address",
+            did="The product is left out of this run",
+        ) from error
 
 
-def describe(error: BaseException) -> str:
-    """A short sentence for an exception of the network, never empty."""
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    return str(error) or type(error).__name__
+def _checked_proxy(proxy: str) -> str | None:
+    if not proxy:
+        return None
+    if "://" not in proxy:
+        return f"http://{proxy}"
+    scheme = proxy.partition("://")[0].lower()
+    if scheme not in _PROXY_SCHEMES:
+        raise UsageError(
+            f"the environment names a proxy of the kind {scheme}, which s2fetch cannot use",
+            advice="Set http_proxy and https_proxy to an HTTP proxy, or list the hub in no_proxy",
+        )
+    return proxy

@@ -7,6 +7,7 @@ Syntax: OData 4.01 part 2, 5.1.1, with the service's own functions and attribute
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -51,9 +52,17 @@ def string(text: str) -> str:
 
 
 def moment(time: datetime) -> str:
-    """A date-time literal in UTC with milliseconds, unquoted."""
+    """A date-time literal in UTC, unquoted: milliseconds, or more digits where there are any."""
     utc = time.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    digits = "microseconds" if utc.microsecond % 1000 else "milliseconds"
+    return utc.replace(tzinfo=None).isoformat(timespec=digits) + "Z"
+
+
+def double(value: float) -> str:
+    """A decimal literal with two digits at least, and as many more as the value has."""
+    exact = format(Decimal(repr(float(value))), "f")
+    whole, _, fraction = exact.partition(".")
+    return f"{whole}.{fraction:0<2}"
 
 
 def attribute(name: str, operator: str, value: str | float) -> str:
@@ -64,7 +73,7 @@ def attribute(name: str, operator: str, value: str | float) -> str:
     elif kind == "Integer":
         literal = str(int(value))
     else:
-        literal = f"{float(value):.2f}"
+        literal = double(float(value))
     typed = f"OData.CSC.{kind}Attribute"
     named = f"att/Name eq '{name}'"
     return f"Attributes/{typed}/any(att:{named} and att/{typed}/Value {operator} {literal})"
@@ -140,8 +149,14 @@ def restricted_attributes(query: Query) -> list[str]:
 
 
 def url_query(options: dict[str, str]) -> str:
-    """Percent-encode system query options (RFC 3986); ``+`` and ``&`` in values included."""
-    return "&".join(f"{name}={quote(value, safe=_SAFE)}" for name, value in options.items())
+    """Percent-encode system query options (RFC 3986); ``+`` and ``&`` in values included.
+
+    What is no Unicode text (an argument in another encoding) cannot match anything; it goes as
+    ``?`` rather than making the query impossible.
+    """
+    return "&".join(
+        f"{name}={quote(value, safe=_SAFE, errors='replace')}" for name, value in options.items()
+    )
 
 
 _SAFE = "/:,()='"

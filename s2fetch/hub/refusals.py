@@ -13,6 +13,7 @@ from s2fetch.errors import (
     AccessForbiddenError,
     CatalogueError,
     HubAnswerError,
+    HubBusyError,
     ProductError,
     ProductGoneError,
     ProductOfflineError,
@@ -23,6 +24,8 @@ from s2fetch.errors import (
 
 AUDIENCE = "DAT-ZIP-609"
 FORBIDDEN = "DAT-ZIP-608"
+BUSY = frozenset({429, 503})
+"""Statuses that mean "wait" (RFC 6585 4, RFC 9110 15.6.4)."""
 TOO_MANY_SESSIONS = "DAT-ZIP-100"
 
 
@@ -59,6 +62,11 @@ class Refusal(msgspec.Struct, frozen=True):
         return self.status == 403 and "violation" in lower and "reference id" in lower
 
     @property
+    def means_wait(self) -> bool:
+        """Whether asking again after a pause is what the hub wants."""
+        return self.status in BUSY or self.about_account or self.from_firewall
+
+    @property
     def about_quota(self) -> bool:
         """Whether it is a quota on retrievals."""
         lower = self.text.lower()
@@ -88,6 +96,13 @@ def read_refusal(status: int, body: bytes) -> Refusal:
 def catalogue_refusal(status: int, body: bytes) -> Exception:
     """The error for a catalogue answer that asking again cannot change."""
     said = read_refusal(status, body)
+    if said.from_firewall:
+        return HubBusyError(f"the web firewall in front of the catalogue refuses the query: {said}")
+    if status == 414:
+        return QueryError(
+            "the query is too long for the catalogue",
+            advice="Give fewer tiles, orbits or types at a time, or an area instead of many tiles",
+        )
     if status in (400, 422):
         return QueryError(
             f"the catalogue does not accept the query: {said}",

@@ -1,12 +1,14 @@
 """Rows of the Copernicus Data Space catalogue, from JSON to products.
 
 The service's rows have quirks: a length of 0, an empty list of checksums or one with empty entries,
-an empty eviction date, dates with three or six digits, attributes that are simply absent.
+an empty eviction date, dates with three or six digits, attributes that are simply absent. A page
+that has nothing odder than that is read in one go; any other is read with care, so that one odd
+value costs itself and not the whole page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +16,10 @@ import msgspec
 
 from s2fetch.product import NO_ATTRIBUTES, Algorithm, AttributeValue, Checksum, Product
 
+_DIGITS = {Algorithm.MD5: 32, Algorithm.BLAKE3: 64}
 _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_GEOGRAPHY = re.compile(r"(?:geography)?'?(?:SRID=\d+;)?(?P<wkt>[^']*)'?", re.IGNORECASE)
 _FOREVER = "9999"
 
 
@@ -28,7 +33,7 @@ class _Attribute(msgspec.Struct, rename="pascal"):
     value: Any = None
 
 
-T = TypeVar("T", datetime, str)
+T = TypeVar("T")
 
 
 class _Period(msgspec.Struct, Generic[T], rename="pascal"):
@@ -37,6 +42,8 @@ class _Period(msgspec.Struct, Generic[T], rename="pascal"):
 
 
 class _Row(msgspec.Struct, Generic[T], rename="pascal"):
+    """A row with times of one type, of a regular one or of any."""
+
     id: str
     name: str
     content_length: int | None = None
@@ -44,14 +51,33 @@ class _Row(msgspec.Struct, Generic[T], rename="pascal"):
     modification_date: T | None = None
     online: bool | None = None
     eviction_date: str | None = None
-    checksum: Sequence[_Sum] | None = None
+    checksum: list[_Sum] | None = None
     content_date: _Period[T] | None = None
     footprint: str | None = None
     attributes: list[_Attribute] | None = None
 
 
-class _Listing(msgspec.Struct, Generic[T]):
-    value: list[_Row[T]]
+class _OddRow(msgspec.Struct, rename="pascal"):
+    """A row whose values may be anything, but for what identifies it."""
+
+    id: str
+    name: str
+    content_length: Any = None
+    publication_date: Any = None
+    modification_date: Any = None
+    online: Any = None
+    eviction_date: Any = None
+    checksum: Any = None
+    content_date: Any = None
+    footprint: Any = None
+    attributes: Any = None
+
+
+R = TypeVar("R")
+
+
+class _Listing(msgspec.Struct, Generic[R]):
+    value: list[R]
     count: int | None = msgspec.field(default=None, name="@odata.count")
     next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
@@ -70,8 +96,8 @@ class Page(msgspec.Struct, frozen=True):
     last: bool
 
 
-_strict = msgspec.json.Decoder(_Listing[datetime], strict=False)
-_lenient = msgspec.json.Decoder(_Listing[str], strict=False)
+_regular = msgspec.json.Decoder(_Listing[_Row[datetime]])
+_odd = msgspec.json.Decoder(_Listing[_OddRow], strict=False)
 
 
 def parse_page(body: bytes, collection: str) -> Page:
@@ -80,19 +106,22 @@ def parse_page(body: bytes, collection: str) -> Page:
     Raises:
         ValueError: If it is not a whole page (msgspec's errors are ValueErrors).
     """
-    listing: _Listing[datetime] | _Listing[str]
     try:
-        listing = _strict.decode(body)
+        regular = _regular.decode(body)
     except msgspec.ValidationError:
-        listing = _lenient.decode(body)  # a date in an unusual form must not cost the whole page
-    return Page(
-        [_product(row, collection) for row in listing.value],
-        listing.count,
-        listing.next_link is None,
-    )
+        odd = _odd.decode(body)
+        rows = [_tamed(row) for row in odd.value]
+        return _page(rows, odd.count, odd.next_link, collection)
+    return _page(regular.value, regular.count, regular.next_link, collection)
 
 
-def _product(row: _Row[datetime] | _Row[str], collection: str) -> Product:
+def _page(
+    rows: list[_Row[datetime]], count: int | None, next_link: str | None, collection: str
+) -> Page:
+    return Page([_product(row, collection) for row in rows], count, next_link is None)
+
+
+def _product(row: _Row[datetime], collection: str) -> Product:
     period = row.content_date
     length = row.content_length
     eviction = row.eviction_date
@@ -103,41 +132,48 @@ def _product(row: _Row[datetime] | _Row[str], collection: str) -> Product:
         size=length if length and length > 0 else None,
         checksums=_checksums(row.checksum) if row.checksum else (),
         online=row.online is not False,
-        sensing_start=_time(period.start) if period else None,
-        sensing_end=_time(period.end) if period else None,
-        published=_time(row.publication_date),
-        modified=_time(row.modification_date),
+        sensing_start=_utc(period.start) if period else None,
+        sensing_end=_utc(period.end) if period else None,
+        published=_utc(row.publication_date),
+        modified=_utc(row.modification_date),
         evicted=_time(eviction) if eviction and not eviction.startswith(_FOREVER) else None,
         footprint=_wkt(row.footprint),
         attributes=_attributes(row.attributes) if row.attributes else NO_ATTRIBUTES,
     )
 
 
-def _checksums(listed: Sequence[_Sum]) -> tuple[Checksum, ...]:
-    return tuple(
-        Checksum(_ALGORITHMS[entry.algorithm], entry.value.lower())
-        for entry in listed
-        if entry.value and entry.algorithm in _ALGORITHMS
-    )
+def _checksums(listed: list[_Sum]) -> tuple[Checksum, ...]:
+    """Those that a file can be checked against; an entry that is no digest is no checksum."""
+    found = []
+    for entry in listed:
+        algorithm = _ALGORITHMS.get(entry.algorithm.upper())
+        value = entry.value.strip().lower()
+        if algorithm and len(value) == _DIGITS[algorithm] and _HEXADECIMAL.fullmatch(value):
+            found.append(Checksum(algorithm, value))
+    return tuple(found)
 
 
-def _time(value: datetime | str | None) -> datetime | None:
-    if value is None or value == "":
+def _utc(time: datetime | None) -> datetime | None:
+    if time is None or time.tzinfo is UTC:
+        return time
+    try:
+        # A time without a zone is UTC (release notes of 28 May 2024).
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError:
         return None
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    # A time without a zone is UTC (release notes of 28 May 2024).
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return _utc(datetime.fromisoformat(text))
+    except ValueError:
+        return None
 
 
 def _wkt(footprint: str | None) -> str | None:
     """``geography'SRID=4326;POLYGON (…)'`` without its wrapping."""
-    if not footprint:
-        return None
-    return footprint.partition(";")[2].rstrip("'") or None
+    match = _GEOGRAPHY.fullmatch(footprint.strip()) if footprint else None
+    return (match["wkt"].strip() or None) if match else None
 
 
 def _attributes(listed: list[_Attribute]) -> dict[str, AttributeValue]:
@@ -146,3 +182,42 @@ def _attributes(listed: list[_Attribute]) -> dict[str, AttributeValue]:
         for entry in listed
         if isinstance(entry.value, (str, int, float, bool))
     }
+
+
+def _tamed(row: _OddRow) -> _Row[datetime]:
+    """The regular row that an odd one stands for: what cannot be understood is left out."""
+    period = row.content_date if isinstance(row.content_date, dict) else {}
+    return _Row(
+        id=row.id,
+        name=row.name,
+        content_length=_whole_number(row.content_length),
+        publication_date=_any_time(row.publication_date),
+        modification_date=_any_time(row.modification_date),
+        online=str(row.online).lower() != "false",
+        eviction_date=row.eviction_date if isinstance(row.eviction_date, str) else None,
+        checksum=[
+            _Sum(str(entry.get("Value") or ""), str(entry.get("Algorithm") or ""))
+            for entry in _objects(row.checksum)
+        ],
+        content_date=_Period(_any_time(period.get("Start")), _any_time(period.get("End"))),
+        footprint=row.footprint if isinstance(row.footprint, str) else None,
+        attributes=[
+            _Attribute(str(entry.get("Name") or ""), entry.get("Value"))
+            for entry in _objects(row.attributes)
+        ],
+    )
+
+
+def _any_time(value: object) -> datetime | None:
+    return _time(value) if isinstance(value, str) else None
+
+
+def _whole_number(value: object) -> int | None:
+    try:
+        return int(value) if isinstance(value, (int, float, str)) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -1,26 +1,31 @@
 """Reading a listing of any length completely, although one query pages past 10,000 rows at most.
 
-The listing is cut into windows along its time axis, each below the paging limit. A window whose
-times cannot be cut further (thousands of tiles of one datatake share their sensing time) is cut
-along the publication time as well. Pages are read a few at a time and handed out in order. Rows
-that came twice are dropped, and a window is done only when a pass over it has seen as many distinct
-rows as the hub counted.
+The listing is read in windows along the time it is ordered by. A window is open to the listing's
+end; its first rows are read up to the paging limit, and the next window begins at the time of the
+last of them, so that only the rows that share this time are read twice. When more rows share one
+time than can be paged (many tiles of one datatake), these are read along the other time axis.
+
+The first page of every window carries the hub's count of what is left. Two counts tell how many
+rows lie between the beginnings of their windows: when that is more than were listed, this part is
+read again. Rows that came twice are dropped. All this costs no request beyond the pages themselves.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from s2fetch.errors import CatalogueError
+from s2fetch.clock import timestamp
+from s2fetch.errors import CatalogueError, S2FetchError
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.rows import Page
 from s2fetch.product import Product
@@ -28,30 +33,48 @@ from s2fetch.product import Product
 PAGE_ROWS = 1000
 """Rows a page holds at most (Copernicus Data Space documentation, OData: ``$top``)."""
 WINDOW_ROWS = 10_000
-"""A window holds at most this many rows, so that ``$skip`` stays within its limit of 10,000."""
-TARGET_ROWS = 7_000
-"""What a window is cut for: leaves room for uneven times without wasting pages."""
+"""Rows that are read of a window at most, so that ``$skip`` stays within its limit of 10,000."""
 PAGES_AHEAD = 3
 """Pages that are read at a time."""
 PASSES = 4
 """How often a window whose pages disagree with their count is read before that is an error."""
-FIRST_PUBLICATION = datetime(2013, 1, 1, tzinfo=UTC)
-"""Before the first Sentinel product."""
 RESOLUTION = timedelta(milliseconds=1)
-"""Windows end on whole milliseconds, as times are written in filters."""
+"""Windows begin and end on whole milliseconds, as times are written in filters."""
+
+OTHER_AXIS = {Axis.SENSING: Axis.PUBLICATION, Axis.PUBLICATION: Axis.SENSING}
 
 
 class Window(msgspec.Struct, frozen=True):
-    """A part of a listing: bounds on the axis it is ordered by and, where needed, another."""
+    """A part of a listing.
 
-    bounds: Bounds
-    publication: Bounds | None = None
+    Attributes:
+        axis: What it is ordered by.
+        bounds: On that axis.
+        other: On the other axis.
+    """
 
-    def on(self, axis: Axis) -> dict[Axis, Bounds]:
-        """The bounds by axis."""
-        if self.publication is None:
-            return {axis: self.bounds}
-        return {axis: self.bounds, Axis.PUBLICATION: self.publication}
+    axis: Axis
+    bounds: Bounds = Bounds()
+    other: Bounds = Bounds()
+
+    @property
+    def limits(self) -> dict[Axis, Bounds]:
+        """The bounds that restrict, by axis."""
+        both = {self.axis: self.bounds, OTHER_AXIS[self.axis]: self.other}
+        return {axis: bounds for axis, bounds in both.items() if bounds != Bounds()}
+
+    def __str__(self) -> str:
+        parts = [
+            f"{axis} from {timestamp(bounds.start) or 'any'} to {timestamp(bounds.end) or 'any'}"
+            for axis, bounds in self.limits.items()
+        ]
+        return ", ".join(parts) or "the whole listing"
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether the other axis is cut down to one instant already."""
+        start, end = self.other.start, self.other.end
+        return start is not None and end is not None and end - start <= RESOLUTION
 
 
 class ReadPage(Protocol):
@@ -66,25 +89,32 @@ class Listing:
     """One complete listing.
 
     Args:
-        read_page: Asks the hub for one page, with its count.
-        axis: What the listing is ordered by.
-        period: The whole period on that axis.
+        read_page: Asks the hub for one page.
+        root: The whole listing.
         descending: Newest first.
-        now: No product was published after this.
+        now: What is published after this need not be listed.
+        page_rows: Rows a page holds at most.
+        window_rows: Rows that may be read of one window; a multiple of ``page_rows``.
+
+    Attributes:
+        counted: How many rows the hub counted at the beginning; None before.
+        delivered: How many were handed out.
     """
 
     def __init__(
         self,
         read_page: ReadPage,
+        root: Window,
         *,
-        axis: Axis,
-        period: Bounds,
         descending: bool,
         now: datetime,
+        page_rows: int = PAGE_ROWS,
+        window_rows: int = WINDOW_ROWS,
     ) -> None:
+        self._page_rows = page_rows
+        self._window_rows = window_rows
         self._read_page = read_page
-        self._axis = axis
-        self._period = period
+        self._root = root
         self._descending = descending
         self._now = now
         self.counted: int | None = None
@@ -99,132 +129,216 @@ class Listing:
         Raises:
             CatalogueError: If the listing cannot be read completely.
         """
-        async for window, first in self._windows():
-            async for products in self._window_pages(group, window, first):
+        first = await self._first(self._root)
+        self.counted = _count(first)
+        async with aclosing(self._walk(group, self._root, first, set())) as pages:
+            async for products in pages:
                 self.delivered += len(products)
                 yield products
-        await self._compare_with_count()
+        await self._compare_with_count(self.counted)
 
-    async def _windows(self) -> AsyncIterator[tuple[Window, Page]]:
-        """Windows below the paging limit, each with its first page, in the listing's order."""
-        root = Window(self._period)
-        first = await self._first(root)
-        self.counted = _count(first)
-        if self.counted <= WINDOW_ROWS:
-            yield root, first
-            return
-        todo = deque(self._cut(Window(await self._closed_period(first)), self.counted))
-        while todo:
-            window = todo.popleft()
-            first = await self._first(window)
-            if _count(first) <= WINDOW_ROWS:
-                yield window, first
-            else:
-                todo.extendleft(reversed(self._cut(window, _count(first))))
+    async def _walk(
+        self, group: TaskGroup, window: Window, first: Page, seen: set[str]
+    ) -> AsyncGenerator[list[Product]]:
+        """All rows of a window of any size, but for those that were seen."""
+        passes = 0
+        while True:
+            count, passes = _count(first), passes + 1
+            reading = _Reading(window, self._descending)
+            async with aclosing(self._read(group, first, reading, seen)) as pages:
+                async for products in pages:
+                    yield products
+            if count <= self._window_rows and len(reading) >= count:
+                return
+            if count <= self._window_rows or not reading:
+                if passes == PASSES:
+                    raise _inconsistent(window, count, len(reading))
+                first = await self._first(window)
+                continue
+            first = await (reading.upcoming or self._start(group, reading.rest)).page()
+            part = reading.unread_part(count - _count(first))
+            if part is not None:
+                again = self._walk(group, part, await self._first(part), seen)
+                async with aclosing(again) as pages:
+                    async for products in pages:
+                        yield products
+            window, seen, passes = reading.rest, reading.ids_in_rest(), 0
+
+    async def _read(
+        self, group: TaskGroup, first: Page, reading: _Reading, seen: set[str]
+    ) -> AsyncGenerator[list[Product]]:
+        """One pass over the first rows of a window, a few pages under way at a time."""
+        count = _count(first)
+        skips = deque(range(self._page_rows, min(count, self._window_rows), self._page_rows))
+        under_way: deque[_Promise] = deque()
+        page: Page | None = first
+        while page is not None:
+            while skips and len(under_way) < PAGES_AHEAD:
+                under_way.append(self._start(group, reading.window, skips.popleft()))
+            reading.add(page)
+            if not under_way and count > self._window_rows and reading:
+                reading.upcoming = self._start(group, reading.rest)
+            fresh = []
+            for product in page.products:
+                if product.id not in seen:
+                    seen.add(product.id)
+                    fresh.append(product)
+            if fresh:
+                yield fresh
+            page = await under_way.popleft().page() if under_way else None
+
+    def _start(self, group: TaskGroup, window: Window, skip: int = 0) -> _Promise:
+        promise = _Promise()
+        if skip:
+            read = partial(self._read_page, window, skip=skip, top=self._page_rows, count=False)
+            group.start_soon(promise.keep, partial(read, descending=self._descending))
+        else:
+            group.start_soon(promise.keep, partial(self._first, window))
+        return promise
 
     async def _first(self, window: Window) -> Page:
         return await self._read_page(
-            window, skip=0, top=PAGE_ROWS, descending=self._descending, count=True
+            window, skip=0, top=self._page_rows, descending=self._descending, count=True
         )
 
-    async def _closed_period(self, first: Page) -> Bounds:
-        """The period with its open ends replaced by the outermost times that exist."""
-        last = await self._read_page(
-            Window(self._period), skip=0, top=1, descending=not self._descending, count=False
-        )
-        near, far = self._time(first.products[0]), self._time(last.products[0])
-        oldest, newest = (far, near) if self._descending else (near, far)
-        start = self._period.start or oldest.replace(microsecond=oldest.microsecond // 1000 * 1000)
-        return Bounds(start, self._period.end or newest + RESOLUTION)
+    async def _compare_with_count(self, counted: int) -> None:
+        """The windows together must hold what the whole was counted to hold.
 
-    def _time(self, product: Product) -> datetime:
-        time = product.sensing_start if self._axis is Axis.SENSING else product.published
-        if time is None:
-            raise CatalogueError(
-                f"the catalogue lists {product.name} without {self._axis}, so that a listing of "
-                f"{self.counted} products cannot be cut into windows",
-                advice="Give the query a period (from, to)",
-            )
-        return time
-
-    def _cut(self, window: Window, count: int) -> list[Window]:
-        """Equal parts of a window that is too full, in the listing's order."""
-        parts = max(2, math.ceil(count / TARGET_ROWS))
-        pieces = [Window(bounds, window.publication) for bounds in _divide(window.bounds, parts)]
-        if len(pieces) == 1:
-            period = window.publication or Bounds(FIRST_PUBLICATION, self._now + timedelta(days=1))
-            if self._axis is Axis.SENSING:
-                pieces = [Window(window.bounds, bounds) for bounds in _divide(period, parts)]
-        if len(pieces) == 1:
-            raise CatalogueError(
-                f"{count} products share one time ({window.bounds.start}), more than the hub lets "
-                "anyone list",
-                advice="Narrow the query: tile, area, product type",
-            )
-        return pieces[::-1] if self._descending else pieces
-
-    async def _window_pages(
-        self, group: TaskGroup, window: Window, first: Page
-    ) -> AsyncIterator[list[Product]]:
-        seen: set[str] = set()
-        for _ in range(PASSES):
-            in_pass: set[str] = set()
-            count = _count(first)
-            async for page in self._read_ahead(group, window, first, count):
-                fresh = []
-                for product in page.products:
-                    if product.id not in seen:
-                        seen.add(product.id)
-                        fresh.append(product)
-                    in_pass.add(product.id)
-                if fresh:
-                    yield fresh
-            if len(in_pass) >= count:
-                return
-            first = await self._first(window)
-        raise CatalogueError(
-            f"the hub counts {count} products between {window.bounds.start} and "
-            f"{window.bounds.end} but lists {len(in_pass)} of them",
-            did=f"Read that part of the listing {PASSES} times",
-            advice="The catalogue is inconsistent now; run the same command again later",
-        )
-
-    async def _read_ahead(
-        self, group: TaskGroup, window: Window, first: Page, count: int
-    ) -> AsyncIterator[Page]:
-        """The pages of one window in order, a few of them under way."""
-        yield first
-        under_way: deque[_Promise] = deque()
-        skips = iter(range(PAGE_ROWS, count, PAGE_ROWS))
-        while True:
-            while len(under_way) < PAGES_AHEAD and (skip := next(skips, None)) is not None:
-                promise = _Promise()
-                group.start_soon(promise.keep, self._page_at(window, skip))
-                under_way.append(promise)
-            if not under_way:
-                return
-            yield await under_way.popleft().page()
-
-    def _page_at(self, window: Window, skip: int) -> Callable[[], Awaitable[Page]]:
-        return lambda: self._read_page(
-            window, skip=skip, top=PAGE_ROWS, descending=self._descending, count=False
-        )
-
-    async def _compare_with_count(self) -> None:
-        """The windows together must hold what the whole was counted to hold."""
-        if self.counted is None or self.delivered >= self.counted:
+        Rows can have left the catalogue meanwhile, so it is counted once more, without those that
+        have come meanwhile.
+        """
+        if self.delivered >= counted:
             return
+        root = self._root
+        limits = root.limits
+        published = limits.get(Axis.PUBLICATION, Bounds())
+        until = min(published.end or self._now, self._now)
+        limits[Axis.PUBLICATION] = Bounds(published.start, until)
+        window = Window(
+            root.axis,
+            limits.get(root.axis, Bounds()),
+            limits.get(OTHER_AXIS[root.axis], Bounds()),
+        )
         again = _count(
-            await self._read_page(
-                Window(self._period), skip=0, top=1, descending=self._descending, count=True
-            )
+            await self._read_page(window, skip=0, top=1, descending=self._descending, count=True)
         )
         if self.delivered < again:
-            raise CatalogueError(
-                f"the hub counts {again} products but lists {self.delivered}",
-                did="Nothing was taken for complete",
-                advice="Run the same command again later; what was fetched is kept",
+            raise _inconsistent(root, again, self.delivered)
+
+
+class _Reading:
+    """What one pass over the first rows of a window has found.
+
+    The end of the last row's instant in reading direction cuts the window in two: the part that is
+    done, and the rest, which begins with this instant again as more of its rows may follow.
+    """
+
+    def __init__(self, window: Window, descending: bool) -> None:
+        self.window = window
+        self.upcoming: _Promise | None = None
+        self._descending = descending
+        self._times: dict[str, datetime | None] = {}
+        self._last: Product | None = None
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def add(self, page: Page) -> None:
+        """Note the rows of a page.
+
+        Raises:
+            CatalogueError: If they are not in order.
+        """
+        times = [self._time(product) for product in page.products]
+        for one, two in pairwise(time for time in times if time is not None):
+            if one < two if self._descending else one > two:
+                raise CatalogueError(
+                    f"the hub lists products out of order ({self.window.axis}), so that a long "
+                    "listing cannot be read completely",
+                    advice="Run the same command again later; if this lasts, report it",
+                )
+        for product, time in zip(page.products, times, strict=True):
+            self._times[product.id] = time
+        if page.products:
+            self._last = page.products[-1]
+
+    @property
+    def rest(self) -> Window:
+        """What follows; begins with the instant of the last row, unless nothing else was read."""
+        bounds, instant = self.window.bounds, self._instant
+        past = self._is_crowded
+        if self._descending:
+            cut = Bounds(bounds.start, instant if past else instant + RESOLUTION)
+        else:
+            cut = Bounds(instant + RESOLUTION if past else instant, bounds.end)
+        return msgspec.structs.replace(self.window, bounds=cut)
+
+    def unread_part(self, rows: int) -> Window | None:
+        """What has to be read (again) before the rest, or None.
+
+        Args:
+            rows: How many rows the hub counts in the part that is done.
+
+        Raises:
+            CatalogueError: If more rows share both times than the hub lets anyone list.
+        """
+        bounds, instant = self.window.bounds, self._instant
+        if self._is_crowded:
+            if self.window.is_instant:
+                raise CatalogueError(
+                    f"more than {len(self)} products share the times of {self._last_name} "
+                    f"({timestamp(instant)}), and the hub lets nobody list them all",
+                    advice="Narrow the query: tile, area, product type",
+                )
+            start, end = instant, instant + RESOLUTION
+            crowd = Bounds(max(start, bounds.start or start), min(end, bounds.end or end))
+            return Window(OTHER_AXIS[self.window.axis], self.window.other, crowd)
+        if rows <= len(self) - len(self.ids_in_rest()):
+            return None
+        if self._descending:
+            return msgspec.structs.replace(
+                self.window, bounds=Bounds(instant + RESOLUTION, bounds.end)
             )
+        return msgspec.structs.replace(self.window, bounds=Bounds(bounds.start, instant))
+
+    def ids_in_rest(self) -> set[str]:
+        """Rows that the rest will list again."""
+        if self._is_crowded:
+            return set()
+        cut = self._instant + RESOLUTION if self._descending else self._instant
+        return {
+            product_id
+            for product_id, time in self._times.items()
+            if time is not None and (time < cut if self._descending else time >= cut)
+        }
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether all rows share one instant, so that the rest would be the window again."""
+        bounds, instant = self.window.bounds, self._instant
+        if self._descending:
+            return bounds.end is not None and instant + RESOLUTION >= bounds.end
+        return bounds.start is not None and instant <= bounds.start
+
+    @property
+    def _instant(self) -> datetime:
+        """The beginning of the last row's millisecond."""
+        time = self._time(self._last) if self._last is not None else None
+        if time is None:
+            raise CatalogueError(
+                f"the catalogue lists {self._last_name} without {self.window.axis}, so that a long "
+                "listing cannot be read completely",
+                advice="Give the query a period (from, to)",
+            )
+        return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+    @property
+    def _last_name(self) -> str:
+        return self._last.name if self._last is not None else ""
+
+    def _time(self, product: Product) -> datetime | None:
+        on_sensing = self.window.axis is Axis.SENSING
+        return product.sensing_start if on_sensing else product.published
 
 
 class _Promise:
@@ -233,13 +347,20 @@ class _Promise:
     def __init__(self) -> None:
         self._done = anyio.Event()
         self._page: Page | None = None
+        self._error: S2FetchError | None = None
 
     async def keep(self, read: Callable[[], Awaitable[Page]]) -> None:
-        self._page = await read()
+        # The error belongs to whoever gets to this page, not to all tasks at once.
+        try:
+            self._page = await read()
+        except S2FetchError as error:
+            self._error = error
         self._done.set()
 
     async def page(self) -> Page:
         await self._done.wait()
+        if self._error is not None:
+            raise self._error
         assert self._page is not None  # noqa: S101 - set before the event
         return self._page
 
@@ -250,12 +371,9 @@ def _count(page: Page) -> int:
     return page.count
 
 
-def _divide(bounds: Bounds, parts: int) -> list[Bounds]:
-    """Cut a closed period into at most that many parts that end on whole milliseconds."""
-    if bounds.start is None or bounds.end is None:
-        return [bounds]
-    steps = (bounds.end - bounds.start) // RESOLUTION
-    parts = max(1, min(parts, steps))
-    edges = [bounds.start + RESOLUTION * (steps * part // parts) for part in range(parts)]
-    edges.append(bounds.end)
-    return [Bounds(start, end) for start, end in itertools.pairwise(edges)]
+def _inconsistent(window: Window, counted: int, listed: int) -> CatalogueError:
+    return CatalogueError(
+        f"the hub counts {counted} products but lists {listed} of them ({window})",
+        did="What it listed was not taken for complete",
+        advice="Run the same command again later; what was fetched is kept",
+    )

@@ -21,6 +21,8 @@ from s2fetch.events import EventBus, Healed, ProductCompleted
 from s2fetch.product import Product, Proof
 from s2fetch.transfer.download import Arrived
 
+GATHER_SECONDS = 0.03
+"""How long a product that has arrived waits for others to be committed with it."""
 MOST_AT_ONCE = 64
 """Products in one commit."""
 
@@ -75,44 +77,50 @@ class Committer:
         """
         with self._receive:
             async for first in self._receive:
-                batch = [first]
-                while len(batch) < MOST_AT_ONCE:
-                    try:
-                        batch.append(self._receive.receive_nowait())
-                    except (anyio.WouldBlock, anyio.EndOfStream):
-                        break
+                batch = await self._batch(first)
                 with anyio.CancelScope(shield=True):
                     recorded = await anyio.to_thread.run_sync(self._commit, batch)
                 for commit, record in zip(batch, recorded, strict=True):
                     self._tell(commit, record)
                     commit.done()
 
-    def let_go(self) -> None:
-        """Close what was submitted but not committed, after a failure; it can be resumed."""
-        while True:
-            try:
-                self._receive.receive_nowait().arrived.part.close()
-            except (anyio.WouldBlock, anyio.EndOfStream, anyio.ClosedResourceError):
-                return
+    async def _batch(self, first: Commit) -> list[Commit]:
+        """A commit with those that follow at once; `finish` ends the waiting for more."""
+        batch = [first]
+        with anyio.move_on_after(GATHER_SECONDS):
+            while len(batch) < MOST_AT_ONCE:
+                try:
+                    batch.append(await self._receive.receive())
+                except anyio.EndOfStream:
+                    break
+        return batch
 
     def _commit(self, batch: list[Commit]) -> list[Record]:
         for commit in batch:
             commit.arrived.part.flush()
-        records = [self._publish(commit) for commit in batch]
-        folders = {(self._archive.root / record.path).parent for record in records}
-        self._archive.make_durable(folders)
-        self._archive.progress.record_many(
-            (commit.arrived.product.id, record)
-            for commit, record in zip(batch, records, strict=True)
-        )
+        records: list[Record] = []
+        try:
+            for commit in batch:
+                records.append(self._publish(commit, {record.path for record in records}))
+        finally:
+            # Should one fail, those before it have their final names already.
+            self._keep(batch, records)
         if self._archive.progress.should_fold:
             self._archive.progress.fold()
         return records
 
-    def _publish(self, commit: Commit) -> Record:
+    def _keep(self, batch: list[Commit], records: list[Record]) -> None:
+        folders = {(self._archive.root / record.path).parent for record in records}
+        self._archive.make_durable(folders)
+        self._archive.progress.record_many(
+            (commit.arrived.product.id, record)
+            for commit, record in zip(batch, records, strict=False)
+        )
+
+    def _publish(self, commit: Commit, taken: set[str]) -> Record:
         arrived = commit.arrived
         product = arrived.product
-        path = self._place(commit)
+        path = self._place(commit, taken)
         arrived.part.rename(self._archive.root / path)
         record = Record(
             name=product.name,
@@ -130,25 +138,30 @@ class Committer:
         arrived.part.close()
         return record
 
-    def _place(self, commit: Commit) -> PurePosixPath:
-        """Where the product goes; what is there and is not known to be ours is moved aside."""
+    def _place(self, commit: Commit, taken: set[str]) -> PurePosixPath:
+        """Where the product goes; what is there and is not known to be ours is moved aside.
+
+        Args:
+            commit: The product.
+            taken: Paths given to others in this batch, which are not recorded yet.
+        """
         product, suffix = commit.arrived.product, commit.arrived.suffix
         path = self._archive.layout.path_for(product, suffix)
-        if self._archive.file_at(str(path)) is None and not commit.shared_name:
+        if commit.shared_name or str(path) in taken:
+            path = self._archive.shared_path(product, suffix)
+        if not self._archive.is_taken(path):
             return path
+        if self._archive.progress.paths().get(str(path), product.id) != product.id:
+            path = self._archive.shared_path(product, suffix)
         ours = self._archive.progress.get(product.id)
-        if ours is not None and ours.path == str(path):
-            return path  # an older or damaged copy, replaced by a verified one
-        owner = self._archive.progress.paths().get(str(path))
-        if owner is None and not commit.shared_name:
+        if self._archive.is_taken(path) and (ours is None or ours.path != str(path)):
             aside = self._archive.set_aside(path, self._clock.now())
             moved = Healed(
                 subject=product.name,
                 what=f"a file that is not the product was in its place; it is {aside} now",
             )
             anyio.from_thread.run_sync(self._events.emit, moved)
-            return path
-        return self._archive.layout.path_for(product, f"~{product.id[:8]}{suffix}")
+        return path  # an older or damaged copy of ours is replaced by the verified one
 
     def _tell(self, commit: Commit, record: Record) -> None:
         arrived = commit.arrived

@@ -129,12 +129,15 @@ class Reporter:
             case ProductOnline():
                 self._waiting.pop(event.product.id, None)
 
-    def finish(self, error: S2FetchError | None, *, seconds: float) -> Report:
+    def finish(
+        self, error: S2FetchError | None, *, seconds: float, ended: ExitCode | None = None
+    ) -> Report:
         """The report with its outcome.
 
         Args:
             error: What ended the run early, or None.
             seconds: How long it took.
+            ended: Set when the run did not come to its end: interrupted, or a defect.
         """
         report = self.report
         report.seconds = round(seconds, 3)
@@ -144,6 +147,8 @@ class Reporter:
         if error is not None:
             code = error.exit_code
             report.error = str(error)
+        elif ended is not None:
+            code = ended
         elif report.failed or report.missing_names:
             code = ExitCode.FAILED
         elif report.waiting:

@@ -7,8 +7,11 @@ counts as placed until it expires. Whether a product is back is asked in bulk.
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 import anyio
 import msgspec
@@ -18,7 +21,15 @@ from s2fetch.archive.archive import Archive
 from s2fetch.archive.records import Record, Retrieval, RetrievalState, State
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import Offline, RetrievalConfig
-from s2fetch.errors import HubBusyError, ProductError, TokenRefusedError
+from s2fetch.errors import (
+    AccountError,
+    HubBusyError,
+    HubDownError,
+    HubError,
+    ProductError,
+    QueryError,
+    TokenRefusedError,
+)
 from s2fetch.events import EventBus, ProductOnline, ProductWaiting, RetrievalRequested
 from s2fetch.hub.base import Hub, RetrievalAnswer
 from s2fetch.product import Product
@@ -27,10 +38,12 @@ from s2fetch.sync.work import Work, WorkQueue
 
 ORDER_EXPIRY = timedelta(days=3)
 """An order that has brought nothing for so long is placed again."""
+REFUSED_PAUSE = timedelta(days=1)
+"""After a refusal the product is asked for again no sooner than this; it is looked at meanwhile."""
 QUOTA_PAUSE = timedelta(minutes=30)
 """After a quota answer no order is placed for so long."""
 MOST_POLLED = 1000
-"""Products that are looked at in one round; the longest waiting first."""
+"""Products that are looked at in one round, in turn."""
 REQUEST_TRIES = 3
 MOST_HAND_BACKS = 3
 """So often in a run a catalogue is believed that says "online" while the download says not."""
@@ -42,6 +55,7 @@ _STATES = {
     RetrievalAnswer.QUOTA: RetrievalState.QUOTA,
     RetrievalAnswer.REFUSED: RetrievalState.REFUSED,
 }
+_PAUSES = {RetrievalAnswer.QUOTA: QUOTA_PAUSE, RetrievalAnswer.REFUSED: REFUSED_PAUSE}
 
 
 class RetrievalDesk:
@@ -50,33 +64,39 @@ class RetrievalDesk:
     Args:
         hub: Whom to ask.
         archive: Where what is waited for is recorded.
-        account: Through whose slots orders are placed.
+        accounts: Through whose slots orders are placed: the first that can be used.
         queue: Where products go that are back.
         settings: What to do with offline products, and how long.
         clock: Where the time comes from.
         events: Who is told.
+
+    Attributes:
+        error: Why it could not be seen which products are back, if that is so still.
     """
 
     def __init__(
         self,
         hub: Hub,
         archive: Archive,
-        account: Account,
+        accounts: Sequence[Account],
         queue: WorkQueue,
         settings: RetrievalConfig,
         *,
         clock: Clock,
         events: EventBus,
     ) -> None:
+        self.error: HubError | QueryError | None = None
         self._hub = hub
         self._archive = archive
-        self._account = account
+        self._accounts = list(accounts)
         self._queue = queue
         self._settings = settings
         self._clock = clock
         self._events = events
         self._waiting: dict[str, tuple[Product, Record]] = {}
-        self._to_order: list[str] = []
+        self._to_order: list[tuple[float, str]] = []
+        self._due: dict[str, float] = {}
+        self._no_orders_until = clock.monotonic()
         self._handed_back: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -87,16 +107,28 @@ class RetrievalDesk:
         """How many products wait."""
         return len(self._waiting)
 
-    async def add(self, product: Product) -> None:
+    async def add(self, product: Product, *, ordered: bool = False) -> None:
         """Take a product that is offline, and record that it is waited for.
+
+        Args:
+            product: The product.
+            ordered: Whether the hub has begun to retrieve it, because it was asked for its bytes.
 
         Raises:
             ArchiveError: If it cannot be recorded.
         """
+        product = msgspec.structs.replace(product, footprint=None)  # thousands may wait
         before = await anyio.to_thread.run_sync(self._archive.progress.get, product.id)
         retrieval = before.retrieval if before is not None else None
         if retrieval is None:
             retrieval = Retrieval(state=RetrievalState.WAITING, since=self._now())
+        if ordered and retrieval.state not in _PLACED:
+            retrieval = msgspec.structs.replace(
+                retrieval,
+                state=RetrievalState.ACCEPTED,
+                asked=retrieval.asked + 1,
+                next=timestamp(self._clock.now() + ORDER_EXPIRY),
+            )
         record = Record(
             name=product.name,
             state=State.WAITING,
@@ -107,8 +139,7 @@ class RetrievalDesk:
         if record != before:
             await self._record(product, record)
         self._waiting[product.id] = product, record
-        if self._settings.offline is Offline.REQUEST and self._is_due(retrieval):
-            self._to_order.append(product.id)
+        self._order_when_due(product.id, retrieval)
         self._events.emit(ProductWaiting(product=product, since=retrieval.since))
 
     async def run(self) -> None:
@@ -138,7 +169,8 @@ class RetrievalDesk:
 
     @property
     def _is_polling(self) -> bool:
-        return bool(self._waiting) and self._settings.offline is not Offline.SKIP
+        given_up = isinstance(self.error, HubDownError)
+        return bool(self._waiting) and self._settings.offline is not Offline.SKIP and not given_up
 
     async def _pause(self, next_look: float, deadline: float | None) -> None:
         """Sleep until there is something to do: an order, a look, the end."""
@@ -148,26 +180,49 @@ class RetrievalDesk:
         until = next_look if deadline is None else min(next_look, deadline)
         await self._clock.sleep(min(1.0, max(0.0, until - self._clock.monotonic())))
 
-    def _is_due(self, retrieval: Retrieval) -> bool:
-        """Whether an order may be placed: none is under way, and no quota stands against it."""
-        if retrieval.next is None:
-            return True
-        return datetime.fromisoformat(retrieval.next) <= self._clock.now()
+    def _order_when_due(self, product_id: str, retrieval: Retrieval) -> None:
+        """Have an order placed as soon as none is under way and no quota stands against it."""
+        if self._settings.offline is not Offline.REQUEST:
+            return
+        wait = 0.0
+        if retrieval.next is not None:
+            due = datetime.fromisoformat(retrieval.next)
+            wait = max(0.0, (due - self._clock.now()).total_seconds())
+        at = self._clock.monotonic() + wait
+        if retrieval.state is RetrievalState.QUOTA:
+            self._no_orders_until = max(self._no_orders_until, at)
+        self._due[product_id] = at
+        heapq.heappush(self._to_order, (at, product_id))
 
     async def _place_orders(self) -> None:
-        placed = sum(
-            record.retrieval is not None and record.retrieval.state in _PLACED
-            for _, record in self._waiting.values()
-        )
-        while self._to_order and placed < self._settings.limit:
-            product_id = self._to_order.pop(0)
+        while (product_id := self._next_order()) is not None:
             product, record = self._waiting[product_id]
-            answer = await self._order(product, record)
-            if answer is RetrievalAnswer.QUOTA:
-                self._to_order.clear()
-            elif answer is RetrievalAnswer.ONLINE:
+            if await self._order(product, record) is RetrievalAnswer.ONLINE:
                 await self._hand_back(product)
-            placed += answer is RetrievalAnswer.ACCEPTED
+
+    def _next_order(self) -> str | None:
+        """The product that is to be ordered now, if any."""
+        now = self._clock.monotonic()
+        while self._to_order and now >= max(self._to_order[0][0], self._no_orders_until):
+            at, product_id = self._to_order[0]
+            if product_id in self._waiting and self._due[product_id] == at:
+                if self._placed >= self._settings.limit:
+                    return None
+                heapq.heappop(self._to_order)
+                return product_id
+            heapq.heappop(self._to_order)
+        return None
+
+    @property
+    def _placed(self) -> int:
+        """How many orders are under way."""
+        now = self._clock.monotonic()
+        return sum(
+            record.retrieval is not None
+            and record.retrieval.state in _PLACED
+            and self._due.get(product_id, 0.0) > now
+            for product_id, (_, record) in self._waiting.items()
+        )
 
     async def _order(self, product: Product, record: Record) -> RetrievalAnswer:
         before = record.retrieval or Retrieval(state=RetrievalState.WAITING, since=self._now())
@@ -179,45 +234,62 @@ class RetrievalDesk:
         )
         await self._update(product, record, intent)
         answer, text = await self._ask(product)
-        pause = QUOTA_PAUSE if answer is RetrievalAnswer.QUOTA else ORDER_EXPIRY
         result = msgspec.structs.replace(
             intent,
             state=_STATES[answer],
             answer=text[:200],
-            next=timestamp(self._clock.now() + pause),
+            next=timestamp(self._clock.now() + _PAUSES.get(answer, ORDER_EXPIRY)),
         )
         await self._update(product, record, result)
+        self._order_when_due(product.id, result)
         self._events.emit(RetrievalRequested(product=product, answer=f"{answer} {text}"))
         return answer
 
     async def _ask(self, product: Product) -> tuple[RetrievalAnswer, str]:
-        """Place one order, in a slot. What goes wrong means that it has to be waited for."""
-        problem = ""
+        """Place one order, in a slot. What goes wrong means that it has to be waited for.
+
+        A hub that keeps saying "busy" means a quota: it does not want more orders now.
+        """
+        result = RetrievalAnswer.REFUSED, ""
         for _ in range(REQUEST_TRIES):
-            await self._hub.wait_until_ready(self._account.name)
-            async with self._account.slots.slot():
-                token = await self._account.tokens.get()
+            account = self._accounts[0]
+            await self._hub.wait_until_ready(account.name)
+            async with account.slots.slot():
                 try:
+                    token = await account.tokens.get()
                     return await self._hub.request_retrieval(
-                        product, token=token, account=self._account.name
+                        product, token=token, account=account.name
                     )
                 except TokenRefusedError as error:
-                    self._account.tokens.refuse(token)
-                    problem = error.what
-                except (ProductError, HubBusyError) as error:
-                    problem = error.what
-        return RetrievalAnswer.REFUSED, problem
+                    account.tokens.refuse(token)
+                    result = RetrievalAnswer.REFUSED, error.what
+                except ProductError as error:
+                    result = RetrievalAnswer.REFUSED, error.what
+                except HubBusyError as error:
+                    result = RetrievalAnswer.QUOTA, error.what
+                except AccountError:
+                    if len(self._accounts) == 1:
+                        raise
+                    del self._accounts[0]
+        return result
 
     async def _look(self) -> None:
-        """Ask in bulk which products are back."""
-        oldest = sorted(
-            self._waiting.values(),
-            key=lambda entry: entry[1].retrieval.since if entry[1].retrieval else "",
-        )[:MOST_POLLED]
-        for product in await self._hub.by_name([product.name for product, _ in oldest]):
+        """Ask in bulk which products are back; those looked at least recently go first."""
+        looked_at = list(islice(self._waiting, MOST_POLLED))
+        names = [self._waiting[product_id][0].name for product_id in looked_at]
+        try:
+            found = await self._hub.by_name(list(dict.fromkeys(names)))
+        except (HubError, QueryError) as error:
+            self.error = error  # looked at again later, unless the hub is given up
+            return
+        self.error = None
+        for product in found:
             again = self._handed_back[product.id] < MOST_HAND_BACKS
             if product.online and again and product.id in self._waiting:
                 await self._hand_back(product)
+        for product_id in looked_at:
+            if product_id in self._waiting:
+                self._waiting[product_id] = self._waiting.pop(product_id)
 
     async def _hand_back(self, product: Product) -> None:
         del self._waiting[product.id]

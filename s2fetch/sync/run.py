@@ -10,11 +10,12 @@ import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from s2fetch.account.account import Account
-from s2fetch.archive.archive import Archive
+from s2fetch.archive.archive import Archive, Known
 from s2fetch.archive.records import Record
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import RetrievalConfig, TransferConfig
 from s2fetch.errors import (
+    ExitCode,
     HubError,
     QueryError,
     S2FetchError,
@@ -38,7 +39,7 @@ from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
 from s2fetch.sync.retrieval import RetrievalDesk
 from s2fetch.sync.work import Work, WorkQueue
-from s2fetch.sync.workers import Workers
+from s2fetch.sync.workers import WORKERS_PER_SLOT, Workers
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.transfer.download import Downloader
 
@@ -100,7 +101,7 @@ class Run:
         self._desk = RetrievalDesk(
             hub,
             archive,
-            accounts[0],
+            accounts,
             self._queue,
             settings.retrieval,
             clock=clock,
@@ -130,15 +131,20 @@ class Run:
         if self._archive.progress.damage:
             self._events.emit(Healed(subject="progress file", what=self._archive.progress.damage))
         error: S2FetchError | None = None
+        ended: ExitCode | None = ExitCode.BUG
         try:
             await self._run_tasks()
-            error = self._listing_error or await self._explain_empty()
+            error = self._listing_error or self._desk.error or await self._explain_empty()
+            ended = None
         except S2FetchError as problem:
             error = problem
+        except anyio.get_cancelled_exc_class():
+            ended = ExitCode.INTERRUPTED
+            raise
         finally:
             remove()
             with anyio.CancelScope(shield=True):
-                await self._end(error, self._clock.monotonic() - started)
+                await self._end(error, ended, self._clock.monotonic() - started)
         return self.reporter.report
 
     async def _run_tasks(self) -> None:
@@ -146,7 +152,7 @@ class Run:
             self._hub,
             self._archive,
             self._settings.transfer,
-            transfers=sum(account.slots.count for account in self._accounts),
+            transfers=WORKERS_PER_SLOT * sum(account.slots.count for account in self._accounts),
             clock=self._clock,
             events=self._events,
         )
@@ -179,8 +185,8 @@ class Run:
                 await workers.run()
                 committer.finish()
         finally:
-            committer.let_go()
-            downloader.close()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(downloader.close)
 
     async def _plan_all(self, to_adopt: MemoryObjectSendStream[Candidate]) -> None:
         """Decide about everything the catalogue lists; held back by the queue."""
@@ -198,39 +204,35 @@ class Run:
     async def _plan_batch(
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
     ) -> None:
-        known = await anyio.to_thread.run_sync(self._archive.recorded_files, batch)
-        for product, (record, file) in zip(batch, known, strict=True):
+        found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
+        for product, known in zip(batch, found, strict=True):
             if self._query.names:
                 self._names_seen.add(product.name)
-            decision = plan(product, record, file, renew=self._settings.renew)
+            decision = plan(product, known.record, known.file, renew=self._settings.renew)
             self._events.emit(
                 ProductPlanned(product=product, verdict=decision.verdict, reason=decision.reason)
             )
             if decision.verdict is not Verdict.HAVE:
-                await self._carry_out(product, record, decision, to_adopt)
+                await self._carry_out(product, known, decision, to_adopt)
 
     async def _carry_out(
         self,
         product: Product,
-        record: Record | None,
+        known: Known,
         decision: Plan,
         to_adopt: MemoryObjectSendStream[Candidate],
     ) -> None:
         if decision.healed:
             self._events.emit(Healed(subject=product.name, what=decision.healed))
-        attempts = record.attempts if record is not None else 0
+        attempts = known.record.attempts if known.record is not None else 0
         match decision.verdict:
             case Verdict.RECORD:
-                await self._update_record(product, record)
+                await self._update_record(product, known.record)
             case Verdict.VERIFY | Verdict.FETCH | Verdict.OFFLINE:
-                if not self._settings.renew:
-                    files = await anyio.to_thread.run_sync(
-                        self._archive.candidates, product, record.path if record else ""
-                    )
-                    if files:
-                        await to_adopt.send(Candidate(product, tuple(files), attempts))
-                        return
-                await self._fetch_or_wait(product, attempts)
+                if known.candidates and not self._settings.renew:
+                    await to_adopt.send(Candidate(product, known.candidates, attempts))
+                else:
+                    await self._fetch_or_wait(product, attempts)
             case _:
                 return
 
@@ -238,7 +240,7 @@ class Run:
         self, product: Product, attempts: int, *, shared_name: bool = False
     ) -> None:
         try:
-            self._archive.layout.path_for(product)
+            self._archive.check_name(product)
         except UnsafeNameError as error:
             self._events.emit(
                 ProductFailed(
@@ -297,8 +299,15 @@ class Run:
         reason = await self._hub.explain_empty(self._query)
         return QueryError(f"nothing matches: {reason}") if reason else None
 
-    async def _end(self, error: S2FetchError | None, seconds: float) -> None:
-        report = self.reporter.finish(error, seconds=seconds)
+    async def _end(
+        self, error: S2FetchError | None, ended: ExitCode | None, seconds: float
+    ) -> None:
+        report = self.reporter.finish(error, seconds=seconds, ended=ended)
+        try:
+            await anyio.to_thread.run_sync(self._keep_summary, report, ended is None)
+        except S2FetchError as problem:
+            if error is None and ended is None:
+                report = self.reporter.finish(problem, seconds=seconds)
         self._events.emit(
             RunFinished(
                 exit_code=report.exit_code,
@@ -312,16 +321,12 @@ class Run:
                 seconds=report.seconds,
             )
         )
-        try:
-            await anyio.to_thread.run_sync(self._keep_summary, report)
-        except S2FetchError as problem:
-            if error is None:
-                self.reporter.finish(problem, seconds=seconds)
 
-    def _keep_summary(self, report: Report) -> None:
+    def _keep_summary(self, report: Report, fold: bool) -> None:
+        """Record what came of the run; folding, which takes a while, is left out in a hurry."""
         summary = msgspec.structs.replace(report, failures=[], offline=[], missing_names=[])
         self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
-        if report.found != report.already:
+        if fold and report.found != report.already:
             self._archive.progress.fold()
 
 

@@ -84,9 +84,18 @@ class WorkQueue:
         self._ready.append(work)
         self._notify()
 
-    def put_back(self, work: Work) -> None:
-        """Return unsettled work that is to be tried again, before all other."""
-        self._ready.appendleft(work)
+    def put_back(self, work: Work, *, last: bool = False) -> None:
+        """Return unsettled work that is to be tried again.
+
+        Args:
+            work: The work.
+            last: After all that is ready, so that work the hub puts off cannot keep the rest from
+                being tried; else before it.
+        """
+        if last:
+            self._ready.append(work)
+        else:
+            self._ready.appendleft(work)
         self._notify()
 
     def settle(self) -> None:

@@ -1,4 +1,4 @@
-"""Workers, one for every slot of every account: take work, make an attempt, judge the outcome."""
+"""Workers of every account: take work, make an attempt in one of its slots, judge the outcome."""
 
 from __future__ import annotations
 
@@ -36,12 +36,15 @@ from s2fetch.sync.commit import Commit, Committer, listed_text
 from s2fetch.sync.work import Work, WorkQueue
 from s2fetch.transfer.download import Arrived, Downloader
 
+WORKERS_PER_SLOT = 2
+"""While one waits for the end of a body, the other has the next product ready for the slot."""
+
 
 class OfflineDesk(Protocol):
     """Who takes products that turn out to be offline."""
 
-    async def add(self, product: Product) -> None:
-        """Take one."""
+    async def add(self, product: Product, *, ordered: bool = False) -> None:
+        """Take one; ``ordered`` when the hub has just begun to retrieve it."""
 
 
 class Workers:
@@ -96,7 +99,7 @@ class Workers:
         """
         async with anyio.create_task_group() as group:
             for account in self._accounts:
-                for _ in range(account.slots.count):
+                for _ in range(account.slots.count * WORKERS_PER_SLOT):
                     group.start_soon(self._work, account, group)
 
     async def _work(self, account: Account, group: TaskGroup) -> None:
@@ -125,7 +128,7 @@ class Workers:
         self, work: Work, account: Account, error: HubBusyError, group: TaskGroup
     ) -> None:
         """No attempt was spent, unless the hub serves all others and only this one never."""
-        if self._hub.successes > work.successes_seen:
+        if self._hub.successes > work.successes_seen and not error.account_only:
             work.busy += 1
         work.successes_seen = self._hub.successes
         if work.busy >= BUSY_LIMIT:
@@ -134,7 +137,7 @@ class Workers:
             )
             await self._failed(work, account, answer, group)
         else:
-            self._queue.put_back(work)
+            self._queue.put_back(work, last=True)
 
     async def _arrived(
         self, work: Work, account: Account, arrived: Arrived, group: TaskGroup
@@ -156,6 +159,7 @@ class Workers:
             prove_unlisted,
             arrived.part.path,
             arrived.product,
+            computed=arrived.checksum,
             tick=_stop_when_cancelled,
         )
         try:
@@ -229,7 +233,7 @@ class Workers:
     ) -> None:
         work.attempts += 1
         if isinstance(error, ProductOfflineError):
-            await self._desk.add(work.product)
+            await self._desk.add(work.product, ordered=True)
             self._queue.settle()
             return
         fate = error.fate if isinstance(error, ProductError) else Fate.RETRY
@@ -298,7 +302,7 @@ class Workers:
 
 def _discard(arrived: Arrived) -> None:
     arrived.part.discard()
-    arrived.part.close(remove_if_empty=True)
+    arrived.part.close(remove_if_useless=True)
 
 
 def _stop_when_cancelled(_: int) -> None:

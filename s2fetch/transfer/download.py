@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,10 +12,10 @@ from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.part import PartFile, Sidecar
 from s2fetch.archive.proof import check_digest
-from s2fetch.archive.space import Claim
 from s2fetch.clock import Clock
 from s2fetch.config.values import Resume, TransferConfig
 from s2fetch.errors import (
+    ArchiveError,
     BodyTooLongError,
     ChecksumMismatchError,
     NotAProductError,
@@ -25,8 +26,9 @@ from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub, Validator
 from s2fetch.product import Checksum, Product, Proof
 from s2fetch.transfer.bandwidth import Bandwidth
+from s2fetch.transfer.claims import ProductClaim
 from s2fetch.transfer.reception import Means, Reception
-from s2fetch.transfer.resume import position_of
+from s2fetch.transfer.resume import RangeMemory, position_of
 from s2fetch.transfer.write_behind import Blocks
 
 
@@ -92,10 +94,14 @@ class Downloader:
             clock=clock,
             events=events,
         )
+        self._ranges = RangeMemory()
+        self._parts: list[PartFile] = []
 
     def close(self) -> None:
-        """End the writing threads; all transfers have ended."""
+        """End the writing threads and let go of every part file; blocks. Transfers have ended."""
         self._means.executor.shutdown(wait=True)
+        for part in self._parts:
+            part.close(remove_if_useless=True)
 
     async def attempt(self, product: Product, account: Account, number: int) -> Arrived:
         """Try once to get a product. Should it fail, the next attempt goes on with the part file.
@@ -112,10 +118,10 @@ class Downloader:
             AccountError, HubError: If nothing more can be had.
         """
         part = PartFile(self._archive.folder_of(product), product)
-        claim: Claim | None = None
+        claim = ProductClaim(self._archive.space, product)
+        self._remember(part)
         try:
-            await anyio.to_thread.run_sync(self._open, part)
-            claim = self._archive.space.claim(max(0, (product.size or 0) - part.position))
+            await anyio.to_thread.run_sync(self._open, part, claim)
             await self._hub.wait_until_ready(account.name)
             async with account.slots.slot() as slot:
                 started = self._means.clock.monotonic()
@@ -124,50 +130,79 @@ class Downloader:
         except BaseException as error:
             with anyio.CancelScope(shield=True):
                 useless = isinstance(error, ResumeError | NotAProductError | BodyTooLongError)
-                await anyio.to_thread.run_sync(_give_up, part, claim, useless)
+                await anyio.to_thread.run_sync(_give_up, part, useless)
             raise
-        claim.release()
+        finally:
+            claim.release()
         return _judged(reception, self._means.clock.monotonic() - started)
 
-    def _open(self, part: PartFile) -> None:
+    def _remember(self, part: PartFile) -> None:
+        """Whoever gets a part file closes it; what a cancellation leaves open, `close` does."""
+        self._parts = [each for each in self._parts if each.is_open]
+        self._parts.append(part)
+
+    def _open(self, part: PartFile, claim: ProductClaim) -> None:
+        self._archive.make_folder(part.path.parent)
         part.open()
-        resume = self._means.settings.resume is Resume.AUTO
+        resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
         part.begin(part.resumable if resume else 0, _stop_when_cancelled)
+        claim.begin(part.position)
 
     async def _receive(self, reception: Reception, account: Account) -> None:
-        """Ask for the body, once more with a new token if the old one is refused, and read it."""
+        """Ask for the body and read it.
+
+        A token that is refused is renewed once, and a range that cannot be had is answered by
+        asking for the whole product; neither costs an attempt.
+        """
+        part = reception.part
+        renewed = False
+        while True:
+            token = await account.tokens.get()
+            try:
+                await self._read(reception, account.name, token)
+                return
+            except TokenRefusedError:
+                account.tokens.refuse(token)
+                if renewed:
+                    raise
+                renewed = True
+            except ResumeError:
+                if not part.position:
+                    raise
+                await anyio.to_thread.run_sync(part.discard)
+
+    async def _read(self, reception: Reception, account: str, token: str) -> None:
         part, product = reception.part, reception.product
         asked = part.position
         kept = part.sidecar or Sidecar(id=product.id, name=product.name)
-        kept_validator = Validator(kept.etag, kept.last_modified)
-        for last_try in (False, True):
-            token = await account.tokens.get()
-            try:
-                async with self._hub.open(
-                    product,
-                    offset=asked,
-                    validator=kept_validator,
-                    token=token,
-                    account=account.name,
-                ) as body:
-                    position = position_of(
-                        asked=asked,
-                        status=body.status,
-                        start=body.start,
-                        total=body.total,
-                        validator=body.validator,
-                        kept_total=kept.total,
-                        kept_validator=kept_validator,
-                        product=product.name,
-                    )
-                    if position != part.position:
-                        await anyio.to_thread.run_sync(part.discard)
-                    await reception.read(body)
-                    return
-            except TokenRefusedError:
-                account.tokens.refuse(token)
-                if last_try:
-                    raise
+        validator = Validator(kept.etag, kept.last_modified)
+        answered = False
+        try:
+            async with self._hub.open(
+                product, offset=asked, validator=validator, token=token, account=account
+            ) as body:
+                answered = True
+                position = position_of(
+                    asked=asked,
+                    status=body.status,
+                    start=body.start,
+                    total=body.total,
+                    validator=body.validator,
+                    kept_total=kept.total,
+                    kept_validator=validator,
+                    product=product.name,
+                )
+                if asked and position:
+                    self._ranges.honoured()
+                elif asked and not validator.contradicts(body.validator):
+                    self._ranges.refused()
+                if position != asked:
+                    await anyio.to_thread.run_sync(part.discard)
+                await reception.read(body)
+        except ResumeError:
+            if asked and not answered:
+                self._ranges.refused()
+            raise
 
 
 def _judged(reception: Reception, seconds: float) -> Arrived:
@@ -193,18 +228,15 @@ def _judged(reception: Reception, seconds: float) -> Arrived:
     )
 
 
-def _give_up(part: PartFile, claim: Claim | None, useless: bool) -> None:
+def _give_up(part: PartFile, useless: bool) -> None:
     """Leave a part file that can be resumed, or none if its bytes are of no use."""
-    try:
-        if part.is_open:
-            if useless:
-                part.discard()
-            else:
-                part.checkpoint()
-    finally:
-        part.close(remove_if_empty=True)
-        if claim is not None:
-            claim.release()
+    # The error that ended the attempt is the one to report.
+    with contextlib.suppress(ArchiveError):
+        if part.is_open and useless:
+            part.discard()
+        elif part.is_open:
+            part.checkpoint()
+    part.close(remove_if_useless=True)
 
 
 def _stop_when_cancelled(_: int) -> None:

@@ -9,7 +9,6 @@ import anyio
 
 from s2fetch.archive.formats import error_page, recognise, suffix_for
 from s2fetch.archive.part import BLOCK_BYTES, PartFile
-from s2fetch.archive.space import Claim
 from s2fetch.clock import Clock
 from s2fetch.config.values import TransferConfig
 from s2fetch.errors import NotAProductError
@@ -17,6 +16,7 @@ from s2fetch.events import EventBus, TransferEnded, TransferProgressed, Transfer
 from s2fetch.hub.base import Body
 from s2fetch.product import Product
 from s2fetch.transfer.bandwidth import Bandwidth
+from s2fetch.transfer.claims import ProductClaim
 from s2fetch.transfer.resume import ExpectedLength
 from s2fetch.transfer.stall import StallGuard
 from s2fetch.transfer.write_behind import Blocks, WriteBehind
@@ -60,7 +60,7 @@ class Reception:
     account: str
     slot: int
     attempt: int
-    claim: Claim
+    claim: ProductClaim
     means: Means
     received: int = 0
     suffix: str = ""
@@ -91,7 +91,9 @@ class Reception:
             async with WriteBehind(self.part, self.means.blocks, self.means.executor) as writer:
                 with guard.watch():
                     data = await self._first_bytes(body)
+                    guard.hold()
                     await self._prepare(body, data)
+                    guard.go_on()
                     while data:
                         await self._take(data, writer, guard)
                         data = await body.read()
@@ -123,26 +125,33 @@ class Reception:
             raise NotAProductError(f"the hub did not send the product: {problem}", product=name)
         self.suffix = suffix_for(name, recognise(name, head))
         total = self._length.total
-        if total is None or total > BLOCK_BYTES:
-            validator = body.validator
-            reserved = await anyio.to_thread.run_sync(
-                lambda: self.part.describe(
-                    total=body.total, etag=validator.etag, last_modified=validator.last_modified
-                )
-            )
-            if reserved:
-                self.claim.release()  # what is reserved no longer counts as free
+        if total is None or total > BLOCK_BYTES or total != self.product.size:
+            await anyio.to_thread.run_sync(self._make_room, body)
+
+    def _make_room(self, body: Body) -> None:
+        total = self._length.total
+        self.claim.correct(total, self._offset)
+        if total is not None and total <= BLOCK_BYTES:
+            return  # too small to be worth resuming
+        validator = body.validator
+        reserved = self.part.describe(
+            total=body.total, etag=validator.etag, last_modified=validator.last_modified
+        )
+        if reserved:
+            self.claim.release()  # what is reserved no longer counts as free
 
     async def _take(self, data: bytes, writer: WriteBehind, guard: StallGuard) -> None:
         self.received += len(data)
         self._length.check_not_longer(self._offset + self.received)
         guard.arrived(len(data))
-        waited = await writer.feed(data)
-        self.claim.shrink(len(data))
+        guard.hold()
+        if self.claim.needs_more(len(data)):
+            await anyio.to_thread.run_sync(self.claim.grow, len(data))
+        await writer.feed(data)
+        self.claim.arrived(len(data))
         if self.means.bandwidth.limited:
-            waited += await self.means.bandwidth.pay(len(data))
-        if waited:
-            guard.waited(waited)
+            await self.means.bandwidth.pay(len(data))
+        guard.go_on()
         now = self.means.clock.monotonic()
         if now >= self._next_report:
             self._next_report = now + PROGRESS_SECONDS

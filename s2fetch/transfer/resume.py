@@ -5,6 +5,9 @@ from __future__ import annotations
 from s2fetch.errors import BodyCutError, BodyTooLongError, ResumeError
 from s2fetch.hub.base import Validator
 
+MOST_REFUSALS = 2
+"""A host that has refused so many ranges in a row is not asked for ranges any more."""
+
 
 def position_of(
     *,
@@ -46,6 +49,31 @@ def position_of(
     if asked and kept_validator.contradicts(validator):
         raise ResumeError("the product has changed on the hub since", product=product)
     return asked
+
+
+class RangeMemory:
+    """What a host has shown about continuing bodies, for one run.
+
+    Hubs have refused ranges, and have ignored them, in the past and for months. One refusal may be
+    the product's; several in a row, with no range honoured in between, are the host's, and then
+    nobody asks it again.
+    """
+
+    def __init__(self) -> None:
+        self._refusals = 0
+
+    @property
+    def worth_asking(self) -> bool:
+        """Whether to ask for a part of a product rather than all of it."""
+        return self._refusals < MOST_REFUSALS
+
+    def honoured(self) -> None:
+        """A part came as it was asked for."""
+        self._refusals = 0
+
+    def refused(self) -> None:
+        """A part was asked for, and an error or the whole product came."""
+        self._refusals += 1
 
 
 class ExpectedLength:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,8 @@ from s2fetch.units import format_duration, format_rate
 class StallGuard:
     """Ends a transfer when less than a minimum arrives within a window of time.
 
-    There is no limit on the whole: a body that keeps arriving may take days.
+    There is no limit on the whole: a body that keeps arriving may take days. Time in which we are
+    the ones who keep the hub waiting (disk, bandwidth limit) does not count.
 
     Args:
         minimum_rate: Bytes per second that must arrive on average within each window.
@@ -27,8 +29,12 @@ class StallGuard:
         self._rate = minimum_rate
         self._window = window
         self._product = product
-        self._received = 0.0
+        self._received = 0
+        self._loop = asyncio.get_running_loop()
+        self._deadline = 0.0
+        self._held_since: float | None = None
         self._scope = anyio.CancelScope()
+        self._timer: asyncio.TimerHandle | None = None
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -38,8 +44,13 @@ class StallGuard:
             BodyStalledError: When too few did.
         """
         self._received = 0
-        with anyio.CancelScope(deadline=anyio.current_time() + self._window) as self._scope:
-            yield
+        self._deadline = self._loop.time() + self._window
+        with anyio.CancelScope() as self._scope:
+            self._timer = self._loop.call_at(self._deadline, self._look)
+            try:
+                yield
+            finally:
+                self._timer.cancel()
         if self._scope.cancelled_caught:
             raise BodyStalledError(
                 f"less than {format_rate(self._rate)} arrived for {format_duration(self._window)}",
@@ -51,8 +62,23 @@ class StallGuard:
         self._received += count
         if self._received >= self._needed:
             self._received = 0
-            self._scope.deadline = anyio.current_time() + self._window
+            self._deadline = self._loop.time() + self._window
 
-    def waited(self, seconds: float) -> None:
-        """The delay was ours (disk, bandwidth limit), so it does not count against the hub."""
-        self._scope.deadline += seconds
+    def hold(self) -> None:
+        """From now on the delay is ours."""
+        self._held_since = self._loop.time()
+
+    def go_on(self) -> None:
+        """The hub may send again; the time since `hold` is added to the window."""
+        if self._held_since is not None:
+            self._deadline += self._loop.time() - self._held_since
+            self._held_since = None
+
+    def _look(self) -> None:
+        # The timer is not moved for every block that arrives: it looks again when it was early.
+        if self._held_since is not None:
+            self._timer = self._loop.call_later(self._window / 4, self._look)
+        elif self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look)
+        else:
+            self._scope.cancel()

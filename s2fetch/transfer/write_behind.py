@@ -8,6 +8,7 @@ costs little of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import mmap
 from collections import deque
 from concurrent.futures import Executor
@@ -16,10 +17,11 @@ from typing import Self
 import anyio
 
 from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
+from s2fetch.errors import ArchiveError
 
 EARLY_BYTES = 128 << 10
 """A block with this much is written early …"""
-EARLY_SECONDS = 0.01
+EARLY_SECONDS = 0.02
 """… when it has taken longer than this to arrive; a fast stream fills a block sooner."""
 
 
@@ -58,31 +60,30 @@ class WriteBehind:
         self._filled = 0
         self._begun = 0.0
         self._writing: asyncio.Future[None] | None = None
-        self.position = part.position
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         with anyio.CancelScope(shield=True):
+            if exc[0] is not None:
+                # What has arrived before the trouble is worth keeping; the trouble is what is told.
+                with contextlib.suppress(ArchiveError):
+                    await self.drain()
             if self._writing is not None:
                 await asyncio.wait([self._writing])
-                if exc[0] is not None:
-                    self._writing.exception()  # the first error is the one to report
         for view in self._views:
             view.release()
         for block in self._memory:
             self._blocks.give_back(block)
 
-    async def feed(self, data: bytes) -> float:
-        """Take bytes; returns the seconds spent on waiting for the disk.
+    async def feed(self, data: bytes) -> None:
+        """Take bytes; waits while the disk is slower than the network.
 
         Raises:
             ArchiveError: If an earlier block could not be written.
         """
-        waited = 0.0
         source = memoryview(data)
-        self.position += len(data)
         while source:
             if self._filled == 0:
                 self._begun = self._loop.time()
@@ -91,10 +92,9 @@ class WriteBehind:
             self._filled += count
             source = source[count:]
             if self._filled == BLOCK_BYTES:
-                waited += await self._hand_over(BLOCK_BYTES)
+                await self._hand_over(BLOCK_BYTES)
         if self._is_due_early():
-            waited += await self._hand_over(self._filled - self._filled % ALIGNMENT_BYTES)
-        return waited
+            await self._hand_over(self._filled - self._filled % ALIGNMENT_BYTES)
 
     async def drain(self) -> None:
         """Have everything written that was fed.
@@ -113,11 +113,9 @@ class WriteBehind:
             and self._loop.time() - self._begun > EARLY_SECONDS
         )
 
-    async def _hand_over(self, count: int) -> float:
+    async def _hand_over(self, count: int) -> None:
         """Start writing the current block and go on with the other; the rest moves there."""
-        before = self._loop.time()
         await self._idle()
-        waited = self._loop.time() - before
         full, other = self._views[self._current], self._views[1 - self._current]
         rest = self._filled - count
         if rest:
@@ -126,7 +124,6 @@ class WriteBehind:
         self._current = 1 - self._current
         self._filled = rest
         self._begun = self._loop.time()
-        return waited
 
     async def _idle(self) -> None:
         if self._writing is not None:

@@ -129,7 +129,7 @@ def test_an_option_replaces_a_list_and_does_not_add_to_it(load: Loader) -> None:
 
 def test_an_area_given_as_an_option_replaces_one_of_another_kind(load: Loader) -> None:
     """A box on the command line with a GeoJSON file in the configuration is no contradiction."""
-    config = load('geojson = "missing.geojson"\n', {"box": "11,46,12,47"})
+    config = load('area-file = "missing.geojson"\n', {"box": "11,46,12,47"})
     assert config.query.area == "POLYGON((11 46,12 46,12 47,11 47,11 46))"
 
 
@@ -164,7 +164,7 @@ def test_a_geojson_file_is_found_beside_the_configuration(load: Loader, tmp_path
     """As all paths of the file."""
     point = {"type": "Point", "coordinates": [11, 46]}
     (tmp_path / "area.geojson").write_text(json.dumps(point), encoding="utf-8")
-    assert load('geojson = "area.geojson"\n').query.area == "POINT(11 46)"
+    assert load('area-file = "area.geojson"\n').query.area == "POINT(11 46)"
 
 
 def test_names_come_from_the_list_and_from_the_file(load: Loader, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The command line: a face of the Python API, with a live view, a log and exit codes."""

@@ -1,0 +1,82 @@
+"""Runs the engine for a command: configuration, client, event loop, interruption."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from s2fetch.cli.options import option_values
+from s2fetch.cli.output import Output
+from s2fetch.cli.signals import Interruption
+
+if TYPE_CHECKING:
+    from s2fetch.client import Client
+    from s2fetch.config.values import Config
+    from s2fetch.errors import ExitCode
+    from s2fetch.events import EventBus
+
+T = TypeVar("T")
+
+GOODBYE_SECONDS = 3.0
+"""How long an interrupted command may take to log out and close its connections."""
+
+
+def configured(output: Output, archive: str | None, params: Mapping[str, object]) -> Config:
+    """The configuration from file, environment and options.
+
+    Raises:
+        UsageError: Something is wrong with it.
+    """
+    from s2fetch.config import load_config
+
+    options = option_values(params)
+    output.take_options(options)
+    path = None if archive is None else Path(archive)
+    config = load_config(path, options, os.environ, datetime.now(UTC))
+    output.follow(config.showing)
+    return config
+
+
+def run(
+    work: Callable[[Client], Awaitable[T]], config: Config, output: Output, bus: EventBus
+) -> tuple[T | None, ExitCode | None]:
+    """Do something with a client until it is done or a signal ends it.
+
+    Args:
+        work: What to do; it is cancelled by the first signal.
+        config: For the client.
+        output: What to leave in order when a second signal ends the process.
+        bus: For the client.
+
+    Returns:
+        What the work returned and None; or None and the exit code the signal asks for.
+    """
+    import asyncio
+
+    import anyio
+
+    from s2fetch.client import Client
+
+    interruption = Interruption(output.restore_terminal)
+    result: T | None = None
+    finished = False
+
+    async def main() -> None:
+        nonlocal result, finished
+        loop = asyncio.get_running_loop()
+        with anyio.CancelScope() as goodbye:
+            async with Client(config, events=bus) as client:
+                with anyio.CancelScope() as scope:
+                    with interruption.stopping(partial(loop.call_soon_threadsafe, scope.cancel)):
+                        result = await work(client)
+                        finished = True
+                if not finished:
+                    goodbye.deadline = anyio.current_time() + GOODBYE_SECONDS
+
+    with interruption.received():
+        anyio.run(main)
+    return result, None if finished else interruption.exit_code

@@ -1,0 +1,114 @@
+"""``s2fetch hub``: serve a folder of products as a small hub."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import ssl
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s2fetch.cli.output import Output
+from s2fetch.cli.signals import Interruption
+from s2fetch.errors import ArchiveError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from s2fetch.embedded.hub import EmbeddedHub
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+EXAMPLES = """\b
+Examples:
+  s2fetch hub /data/sentinel-2
+  s2fetch hub /data/sentinel-2 --port 8080 --download-port 8081
+  s2fetch hub /data/sentinel-2 --host hub.example.org --tls-certificate hub.pem --tls-key key.pem
+
+It prints the environment variables with which s2fetch uses it, and serves until Ctrl-C or
+SIGTERM. User and password are S2FETCH_USER and S2FETCH_PASSWORD, or else those of the demo.
+"""
+
+
+@click.command(short_help="Serve a folder of products as a small hub.", epilog=EXAMPLES)
+@click.argument("folder", metavar="FOLDER")
+@click.option(
+    "--host", default="127.0.0.1", metavar="HOST", help="Address to listen on, default 127.0.0.1"
+)
+@click.option("--port", default=0, metavar="N", help="Of catalogue and identity, default any")
+@click.option("--download-port", default=0, metavar="N", help="Of the downloads, default any")
+@click.option("--tls-certificate", metavar="FILE", help="Serve https with this certificate (PEM)")
+@click.option("--tls-key", metavar="FILE", help="The certificate's key (PEM)")
+@click.pass_obj
+def command(
+    output: Output,
+    /,
+    folder: str,
+    host: str,
+    port: int,
+    download_port: int,
+    tls_certificate: str | None,
+    tls_key: str | None,
+) -> int:
+    """Serve the products in FOLDER with the protocol of the Copernicus Data Space.
+
+    Anything but this machine itself needs https and a password of your own, because s2fetch sends
+    passwords nowhere else.
+    """
+    import anyio
+
+    from s2fetch.embedded.hub import DEFAULT_USER, EmbeddedHub
+    from s2fetch.embedded.identity import User
+
+    if not Path(folder).is_dir():
+        raise UsageError(f"{folder} is not a folder")
+    name, password = os.environ.get("S2FETCH_USER"), os.environ.get("S2FETCH_PASSWORD")
+    user = User(name=name, password=password) if name and password else DEFAULT_USER
+    if host not in LOOPBACK and (user is DEFAULT_USER or tls_certificate is None):
+        raise UsageError(
+            f"a hub on {host} needs https and a password of its own",
+            advice="Give --tls-certificate, and set S2FETCH_USER and S2FETCH_PASSWORD",
+        )
+    hub = EmbeddedHub(
+        Path(folder),
+        users=(user,),
+        ssl_context=_tls(tls_certificate, tls_key),
+        host=host,
+        catalogue_port=port,
+        download_port=download_port,
+    )
+    interruption = Interruption(output.restore_terminal)
+    with interruption.received():
+        anyio.run(_serve, hub, output, interruption, user is DEFAULT_USER)
+    return ExitCode.OK
+
+
+async def _serve(
+    hub: EmbeddedHub, output: Output, interruption: Interruption, show_password: bool
+) -> None:
+    import asyncio
+
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(hub)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ArchiveError(f"the hub cannot serve the folder ({reason})") from error
+        for name, value in hub.environment().items():
+            if show_password or name != "S2FETCH_PASSWORD":
+                output.result(f"export {name}={shlex.quote(value)}")
+        with interruption.stopping(partial(loop.call_soon_threadsafe, stop.set)):
+            await stop.wait()
+
+
+def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageError(f"the certificate cannot be used: {error}") from error
+    return context

@@ -1,0 +1,127 @@
+"""The command ``s2fetch``: finds the subcommand, runs it, turns what happens into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from s2fetch import __version__
+from s2fetch.errors import ExitCode, S2FetchError
+
+if TYPE_CHECKING:
+    from s2fetch.cli.output import Output
+
+COMMANDS = {
+    "sync": ("s2fetch.cli.sync", "Fetch everything that matches and is not on disk."),
+    "search": ("s2fetch.cli.search", "List what matches."),
+    "status": ("s2fetch.cli.status", "Tell the state of an archive."),
+    "verify": ("s2fetch.cli.verify", "Hash what is on disk again."),
+    "login": ("s2fetch.cli.login", "Check the credentials; say whose slots are in use."),
+    "hub": ("s2fetch.cli.hub", "Serve a folder of products as a small hub."),
+    "demo": ("s2fetch.cli.demo", "Show a sync without an account."),
+    "completion": ("s2fetch.cli.completion", "Print the completion script of a shell."),
+}
+"""Module and first line of help of each command: modules are imported when they are needed."""
+
+EPILOG = """\b
+Examples:
+  s2fetch search --product-type S2MSI1C --tile 32TQM --from 2024-06-01 --to 2024-07-01
+  s2fetch sync archive.toml
+  s2fetch sync --help
+
+Credentials come from S2FETCH_USER and S2FETCH_PASSWORD, a credentials file, ~/.netrc or the
+system keyring. "s2fetch demo" needs none.
+"""
+
+
+class LazyCommands(click.Group):
+    """The commands; only the one that is run is imported, which keeps --help fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Their names, most used first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one."""
+        if cmd_name not in COMMANDS:
+            return None
+        found = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(found, click.Command)  # noqa: S101 - a fixed table
+        found.name = cmd_name
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List them without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyCommands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="s2fetch", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Keep a local archive of Copernicus Sentinel products complete, verified and current."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    _guard_standard_files()
+    code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    _flush()
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    from s2fetch.cli.output import Output
+
+    output = Output()
+    try:
+        result = commands.main(arguments, "s2fetch", standalone_mode=False, obj=output)
+        return result if isinstance(result, int) else ExitCode.OK
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except S2FetchError as error:
+        output.error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        return ExitCode.OK  # whoever read our output has had enough, as in `| head`
+    except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours
+        return _defect(output, error)
+
+
+def _defect(output: Output, error: Exception) -> int:
+    output.defect(error)
+    return ExitCode.BUG
+
+
+def _guard_standard_files() -> None:
+    """Keep descriptors 0 to 2 from becoming an archive's files, and any text printable."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Flush what is printed; a reader that has gone must not turn the exit code into another."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,123 @@
+"""Settings as options, in groups, with completion; the table of settings is the only source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from itertools import groupby
+
+import click
+from click.shell_completion import CompletionItem
+
+from s2fetch.config.setting import Setting
+from s2fetch.config.settings import SETTINGS
+
+OWN_GROUP = "This command"
+_FILE_KINDS = {"FILE": "file", "FOLDER": "dir"}
+
+
+class SettingOption(click.Option):
+    """An option that stands for a setting. What it was given is checked by the configuration."""
+
+    def __init__(self, setting: Setting[object]) -> None:
+        self.group = setting.group
+        switch = f"{setting.option}/--no-{setting.name}" if setting.flag else setting.option
+        name = param_name(setting.name)
+        if setting.flag:
+            super().__init__([name, switch], default=None, help=_help(setting))
+        else:
+            super().__init__(
+                [name, setting.option],
+                metavar=setting.metavar,
+                multiple=setting.many,
+                help=_help(setting),
+                shell_complete=_completion(setting),
+            )
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists its options in their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each group, the command's own options first."""
+        options = (p for p in self.get_params(ctx) if not isinstance(p, click.Argument))
+        in_groups = sorted(options, key=lambda p: isinstance(p, SettingOption))
+        for group, members in groupby(in_groups, key=lambda p: getattr(p, "group", OWN_GROUP)):
+            rows = [row for p in members if (row := p.get_help_record(ctx)) is not None]
+            if rows:
+                with formatter.section(group):
+                    formatter.write_dl(rows)
+
+
+def setting_options(
+    groups: Container[str] = (), names: Container[str] = ()
+) -> list[click.Parameter]:
+    """Options for the settings of these groups and of these names, in the table's order."""
+    return [SettingOption(s) for s in SETTINGS if s.group in groups or s.name in names]
+
+
+def every_setting() -> list[click.Parameter]:
+    """Options for all settings."""
+    return [SettingOption(setting) for setting in SETTINGS]
+
+
+def archive_argument() -> click.Argument:
+    """The configuration file, which may be left out."""
+    return click.Argument(
+        ["archive"], required=False, metavar="[ARCHIVE.toml]", shell_complete=_complete_kind("file")
+    )
+
+
+def option_values(params: Mapping[str, object]) -> dict[str, object]:
+    """What was given, by the names of the settings; None and empty where nothing was."""
+    return {
+        setting.name: params[param_name(setting.name)]
+        for setting in SETTINGS
+        if param_name(setting.name) in params
+    }
+
+
+def param_name(setting: str) -> str:
+    """A setting's name as click knows it."""
+    return setting.replace("-", "_")
+
+
+def _help(setting: Setting[object]) -> str:
+    text = setting.help
+    if setting.choices and len(setting.choices) < 5:
+        text += f": {', '.join(str(choice) for choice in setting.choices)}"
+    notes = []
+    if setting.many:
+        notes.append("repeatable")
+    if setting.variable:
+        notes.append(f"env {setting.variable}")
+    if setting.default and not setting.flag:
+        notes.append(f"default {setting.default}")
+    return f"{text} [{'; '.join(notes)}]" if notes else text
+
+
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _completion(setting: Setting[object]) -> Completion | None:
+    if setting.choices:
+        return _complete_choices(setting.choices)
+    kind = _FILE_KINDS.get(setting.metavar)
+    return _complete_kind(kind) if kind else None
+
+
+def _complete_choices(choices: tuple[str, ...]) -> Completion:
+    def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+        return [
+            CompletionItem(str(choice))
+            for choice in choices
+            if choice.lower().startswith(begun.lower())
+        ]
+
+    return complete
+
+
+def _complete_kind(kind: str) -> Completion:
+    def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+        return [CompletionItem(begun, type=kind)]
+
+    return complete

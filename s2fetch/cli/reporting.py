@@ -1,0 +1,25 @@
+"""The JSON summary of a run in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from s2fetch.archive.durable import replace_atomically
+from s2fetch.cli.output import Output
+from s2fetch.errors import S2FetchError
+
+
+def write_report(path: Path | None, summary: msgspec.Struct, output: Output) -> None:
+    """Write a summary where the user wants it; a failure is a warning and changes nothing else."""
+    if path is None:
+        return
+    if path.is_dir():
+        output.warn(f"the report was not written: {path} is a folder")
+        return
+    try:
+        text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
+        replace_atomically(path, [text + b"\n"])
+    except S2FetchError as error:
+        output.warn(f"the report was not written: {error}")

@@ -1,0 +1,78 @@
+"""The state of an archive, for people."""
+
+from __future__ import annotations
+
+import msgspec
+
+from s2fetch.cli.summary import summary_line
+from s2fetch.cli.text import counted, printable, sentence, time_shown
+from s2fetch.sync.report import Report
+from s2fetch.sync.status import PartialProduct, Status, UnfinishedProduct
+from s2fetch.units import format_size
+
+MOST_LISTED = 20
+"""Products listed by name for each state; ``--json`` has more of them."""
+
+
+def status_text(status: Status) -> str:
+    """The sums, then every state's products by name."""
+    holder = "nobody" if status.holder is None else printable(str(status.holder))
+    rows = [
+        ("Archive", printable(status.archive)),
+        ("In use by", holder),
+        (
+            "Complete",
+            f"{counted(status.complete, 'product')}, {format_size(status.complete_bytes)}",
+        ),
+        ("Waiting", f"{status.waiting_count:,}"),
+        ("Failed", f"{status.failed_count:,}"),
+        ("Quarantined", f"{status.quarantined_count:,}"),
+        ("Free space", format_size(status.free_bytes)),
+        ("Last run", _last_run(status.last_run)),
+    ]
+    if status.damage:
+        rows.append(("Damage", sentence(status.damage)))
+    parts = [f"{name + ':':<13}{value}" for name, value in rows]
+    parts += _list("Waiting", status.waiting_count, [_unfinished(p) for p in status.waiting])
+    parts += _list("Failed", status.failed_count, [_unfinished(p) for p in status.failed])
+    parts += _list(
+        "Quarantined", status.quarantined_count, [_unfinished(p) for p in status.quarantined]
+    )
+    parts += _list("Partly here", len(status.partial), [_part(p) for p in status.partial])
+    return "\n".join(parts)
+
+
+def _last_run(last_run: object) -> str:
+    if last_run is None:
+        return "never"
+    try:
+        report = msgspec.convert(last_run, Report)
+    except msgspec.ValidationError:
+        return "unknown"
+    told = f"{time_shown(report.started)}, {printable(report.outcome)}. {summary_line(report)}"
+    return f"{told} {sentence(report.error)}".rstrip()
+
+
+def _unfinished(product: UnfinishedProduct) -> str:
+    told = f"{printable(product.name)}: {printable(product.reason) or 'no reason is recorded'}"
+    if product.since:
+        told += f"; since {time_shown(product.since)}"
+    if product.attempts:
+        told += f"; {counted(product.attempts, 'attempt')}"
+    if product.next_try:
+        told += f"; asked for again {time_shown(product.next_try)}"
+    return told
+
+
+def _part(product: PartialProduct) -> str:
+    whole = "?" if product.total is None else format_size(product.total)
+    return f"{printable(product.name)}: {format_size(product.position)} of {whole}"
+
+
+def _list(heading: str, count: int, items: list[str]) -> list[str]:
+    if not count:
+        return []
+    shown = [f"  {item}" for item in items[:MOST_LISTED]]
+    if count > len(shown):
+        shown.append(f"  … and {count - len(shown):,} more")
+    return ["", f"{heading}:", *shown]

@@ -1,0 +1,59 @@
+"""What all requests have in common: failures in words, and how long a host asks us to wait."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+from s2fetch.errors import HubError
+
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def describe(error: BaseException) -> str:
+    """A failure of the network in words: never empty, and without a proxy's password."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    return _USER_INFO.sub("", str(error)) or type(error).__name__
+
+
+def untrusted_certificate(host: str, error: aiohttp.ClientConnectorCertificateError) -> HubError:
+    """The error for a TLS certificate that this machine has no reason to trust."""
+    return HubError(
+        f"the TLS certificate of {host} is not trusted: {error.certificate_error}",
+        advice="If your site has its own certificates, set SSL_CERT_FILE",
+    )
+
+
+def parse_retry_after(value: str | None, date: str | None, *, now: datetime) -> float | None:
+    """Seconds to wait by ``Retry-After``, a number of seconds or an HTTP date (RFC 9110 10.2.3).
+
+    Args:
+        value: The field's value, or None.
+        date: The answer's own ``Date``: a date form is measured against it, so that a wrong clock
+            on this machine does no harm.
+        now: Used when the answer has no usable ``Date``.
+
+    Returns:
+        At least 0.0, or None when the field is missing or makes no sense.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    until = _parse_date(text)
+    if until is None:
+        return None
+    return max(0.0, (until - (_parse_date(date) or now)).total_seconds())
+
+
+def _parse_date(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        parsed = parsedate_to_datetime(text)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

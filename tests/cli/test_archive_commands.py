@@ -1,0 +1,93 @@
+"""``s2fetch status`` and ``s2fetch verify`` as processes."""
+
+from __future__ import annotations
+
+import signal
+
+import msgspec
+
+from s2fetch.embedded.answers import access_forbidden
+from s2fetch.embedded.faults import Fault
+from s2fetch.embedded.hub import EmbeddedHub
+from s2fetch.embedded.state import HubSettings
+from tests.cli.conftest import Shell, finish, until
+
+
+async def test_the_state_of_an_archive_is_told(shell: Shell, hub: EmbeddedHub) -> None:
+    """Complete, failed and why, the last run; also as JSON."""
+    refused = hub.folder.entries[0]
+    hub.faults.add(Fault(access_forbidden(), product=refused.id, times=None))
+    assert (await shell.run("sync", "--into", "archive", "--quiet")).code == 7
+    done = await shell.run("status", "--into", "archive")
+    assert done.code == 0, done.err
+    rows = dict(line.split(":", 1) for line in done.out.splitlines() if line[:1].isalpha())
+    assert rows["In use by"].strip() == "nobody"
+    assert rows["Complete"].strip().startswith("5 products, ")
+    assert rows["Failed"].strip() == "1"
+    assert "failed. 6 products match: 5 fetched, 1 failed" in rows["Last run"]
+    assert f"  {refused.name}: " in done.out
+
+    as_json = await shell.run("status", "--into", "archive", "--json")
+    status = msgspec.json.decode(as_json.out)
+    assert (status["complete"], status["failed_count"], status["holder"]) == (5, 1, None)
+    assert status["failed"][0]["id"] == refused.id
+    assert status["last_run"]["fetched"] == 5
+
+
+async def test_status_works_while_a_sync_is_running(shell: Shell, hub: EmbeddedHub) -> None:
+    """It says who works on the archive, and a second sync ends with that message."""
+    hub.settings = HubSettings(bytes_per_second=5_000)
+    process = await shell.start("sync", "--into", "archive")
+    await until(lambda: hub.stats.all_bytes_served > 0)
+    status = await shell.run("status", "--into", "archive")
+    assert status.code == 0
+    assert f"In use by:   process {process.pid} on " in status.out
+    second = await shell.run("sync", "--into", "archive")
+    assert second.code == 6
+    assert f"process {process.pid} on " in second.err
+    process.send_signal(signal.SIGTERM)
+    assert (await finish(process)).code == 143
+
+
+async def test_status_reads_the_folder_from_a_file(shell: Shell, hub: EmbeddedHub) -> None:
+    """An archive that was never synchronised is empty."""
+    (shell.folder / "archive.toml").write_text('into = "archive"\n')
+    done = await shell.run("status", "archive.toml")
+    assert done.code == 0
+    assert "Last run:    never" in done.out
+
+
+async def test_an_intact_archive_verifies(shell: Shell, hub: EmbeddedHub) -> None:
+    """Every file is hashed again."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("verify", "--into", "archive")
+    assert done.code == 0
+    assert "6 files checked, 6 intact" in done.out
+
+
+async def test_damaged_files_are_named_and_fetched_again(shell: Shell, hub: EmbeddedHub) -> None:
+    """A changed byte, a shorter file and a missing one; the next sync puts them right."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    changed, shorter, missing, *_ = sorted((shell.folder / "archive").glob("*.zip"))
+    content = bytearray(changed.read_bytes())
+    content[1000] ^= 0xFF
+    changed.write_bytes(content)
+    shorter.write_bytes(shorter.read_bytes()[:-1])
+    missing.unlink()
+
+    done = await shell.run("verify", "--into", "archive", "--report", "v.json")
+    assert done.code == 9
+    for path in (changed, shorter, missing):
+        assert f"Damaged: {path.name}: " in done.out
+        assert "file-damaged" in done.err
+    assert "6 files checked, 3 intact, 3 damaged or missing" in done.out
+    report = msgspec.json.decode((shell.folder / "v.json").read_bytes())
+    assert report["exit_code"] == 9
+    assert {file["path"] for file in report["damaged"]} == {
+        path.name for path in (changed, shorter, missing)
+    }
+
+    again = await shell.run("sync", "--into", "archive")
+    assert again.code == 0
+    assert "3 already on disk, 3 fetched" in again.out
+    assert (await shell.run("verify", "--into", "archive", "--quiet")).code == 0

@@ -1,0 +1,163 @@
+"""What goes wrong is told in sentences, with its own exit code and never with a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from s2fetch.cli.main import main
+from s2fetch.embedded.hub import EmbeddedHub
+from tests.cli.conftest import Done, Shell
+
+
+def explained(done: Done, code: int, *parts: str) -> None:
+    """The command failed with this code and a message that has these parts."""
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    assert "Error: " in done.err
+    for part in parts:
+        assert part in done.err
+
+
+async def test_an_unknown_option_is_a_usage_error(shell: Shell) -> None:
+    """Click finds it, and what was meant."""
+    done = await shell.run("sync", "--claud", "20")
+    explained(done, 2, "--claud", "--cloud")
+
+
+async def test_an_unknown_command_is_a_usage_error(shell: Shell) -> None:
+    """With its name."""
+    done = await shell.run("snyc")
+    explained(done, 2, "snyc")
+
+
+async def test_a_mistake_in_the_file_names_line_and_key(shell: Shell) -> None:
+    """So that it can be found."""
+    (shell.folder / "archive.toml").write_text('into = "a"\n\nproduct-type = ["S2MSI1X"]\n')
+    done = await shell.run("sync", "archive.toml")
+    explained(done, 2, "archive.toml, line 3, product-type", "S2MSI1C")
+
+
+async def test_a_missing_file_is_named(shell: Shell) -> None:
+    """The configuration's own name."""
+    explained(await shell.run("sync", "nowhere.toml"), 2, "nowhere.toml")
+
+
+async def test_the_folder_has_to_be_given(shell: Shell, hub: EmbeddedHub) -> None:
+    """There is no default that could fill a home folder."""
+    explained(await shell.run("sync", "--limit", "1"), 2, "--into")
+
+
+async def test_missing_credentials_are_explained(shell: Shell, hub: EmbeddedHub) -> None:
+    """Where they may be."""
+    del shell.environment["S2FETCH_USER"], shell.environment["S2FETCH_PASSWORD"]
+    done = await shell.run("sync", "--into", "archive", "--limit", "1")
+    explained(done, 3, "S2FETCH_PASSWORD")
+
+
+async def test_a_wrong_password_ends_the_run_and_the_report_says_so(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """The message says what to do; the password is not in it."""
+    shell.environment["S2FETCH_PASSWORD"] = "not-this-one"
+    done = await shell.run("sync", "--into", "archive", "--limit", "1", "--report", "r.json")
+    explained(done, 3, "password")
+    assert "not-this-one" not in done.err + done.out
+    report = msgspec.json.decode((shell.folder / "r.json").read_bytes())
+    assert (report["exit_code"], report["outcome"]) == (3, "account")
+    assert "password" in report["error"]
+
+
+async def test_a_hub_that_is_down_has_its_own_exit_code(shell: Shell, hub: EmbeddedHub) -> None:
+    """After the time the user wants to wait."""
+    await hub.go_down()
+    done = await shell.run("sync", "--into", "archive", "--give-up-after", "0s")
+    explained(done, 4)
+    done = await shell.run("search", "--give-up-after", "0s")
+    explained(done, 4)
+
+
+async def test_a_folder_that_cannot_be_used_has_its_own_exit_code(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """A file is in the way; the report is written nevertheless."""
+    (shell.folder / "file").touch()
+    done = await shell.run("sync", "--into", "file/archive", "--report", "r.json")
+    explained(done, 5, "file")
+    assert msgspec.json.decode((shell.folder / "r.json").read_bytes())["exit_code"] == 5
+
+
+async def test_errors_are_json_when_the_log_is(shell: Shell, hub: EmbeddedHub) -> None:
+    """Every line of standard error can be parsed."""
+    (shell.folder / "file").touch()
+    done = await shell.run("sync", "--into", "file/archive", "--log-format", "json")
+    (failed,) = done.logged("command-failed")
+    assert (failed["level"], failed["exit_code"]) == ("error", 5)
+    wrong = await shell.run("sync", "--limit", "none", "--log-format", "json")
+    assert wrong.code == 2
+    assert "--limit" in wrong.logged("command-failed")[0]["error"]
+
+
+async def test_a_log_that_nobody_reads_does_not_end_a_run(shell: Shell, hub: EmbeddedHub) -> None:
+    """Both pipes are closed after the first line; everything is fetched all the same."""
+    process = await shell.start("sync", "--into", "archive", "--verbose")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    await process.stderr.readline()
+    for pipe in (process.stdout, process.stderr):
+        pipe._transport.close()  # type: ignore[attr-defined]
+    await process.wait()
+    assert process.returncode == 0
+    assert len(list((shell.folder / "archive").glob("*.zip"))) == 6
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_standard_files_may_be_closed(shell: Shell, hub: EmbeddedHub, closed: str) -> None:
+    """As some supervisors do; no file of the archive takes their place."""
+    done = await shell.run_script(f"exec $S2FETCH sync --into archive --limit 2 {closed}")
+    assert done.code == 0, done.err
+    assert len(list((shell.folder / "archive").glob("*.zip"))) == 2
+
+
+async def test_a_full_standard_output_is_an_error(shell: Shell, hub: EmbeddedHub) -> None:
+    """A listing that is cut short must not look complete."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = await shell.run_script("exec $S2FETCH search > /dev/full")
+    explained(done, 5, "standard output")
+
+
+def test_a_defect_is_told_in_short_and_its_traceback_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Exit code 1, where to report it, and a file to attach."""
+    monkeypatch.setattr("s2fetch.cli.sync.run", _defective)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        main(["sync", "--into", str(tmp_path / "a"), "--report", str(tmp_path / "r.json")])
+    assert ended.value.code == 1
+    shown = capsys.readouterr().err
+    assert "Traceback" not in shown
+    assert "has a defect (ZeroDivisionError)" in shown
+    (kept,) = tmp_path.glob("s2fetch-defect-*.txt")
+    assert str(kept) in shown
+    assert kept.stat().st_mode & 0o077 == 0
+    assert "ZeroDivisionError: of ours" in kept.read_text()
+    assert msgspec.json.decode((tmp_path / "r.json").read_bytes())["outcome"] == "bug"
+
+
+def test_a_defect_shows_its_traceback_when_verbose(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """At once, for those who look for it."""
+    monkeypatch.setattr("s2fetch.cli.sync.run", _defective)
+    with pytest.raises(SystemExit) as ended:
+        main(["sync", "--into", str(tmp_path / "a"), "--verbose"])
+    assert ended.value.code == 1
+    assert "ZeroDivisionError: of ours" in capsys.readouterr().err
+
+
+def _defective(*_: object) -> object:
+    raise ZeroDivisionError("of ours")

@@ -1,0 +1,133 @@
+"""``s2fetch search`` as a process."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from s2fetch.embedded.hub import EmbeddedHub
+from s2fetch.embedded.synthetic import SyntheticCatalogue
+from tests.cli.conftest import Shell
+from tests.cli.terminal import on_terminal
+
+
+@pytest.fixture
+async def long_hub(shell: Shell) -> AsyncIterator[EmbeddedHub]:
+    """A hub that lists 3,000 products."""
+    async with EmbeddedHub(SyntheticCatalogue(3_000)) as hub:
+        shell.use(hub)
+        yield hub
+
+
+async def test_a_pipe_gets_lines_with_tabs_and_nothing_else(shell: Shell, hub: EmbeddedHub) -> None:
+    """Names first; number and total size are on standard error."""
+    done = await shell.run("search")
+    assert done.code == 0
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert len(rows) == 6
+    entry = hub.folder.entries[0]
+    (row,) = [row for row in rows if row[0] == entry.name]
+    assert row[1] == str(entry.content_length)
+    assert row[4:] == ["online", entry.id]
+    total = sum(int(row[1]) for row in rows)
+    assert done.err.startswith(f"6 products, {total // 1000} kB")
+
+
+async def test_names_can_be_handed_on(shell: Shell, hub: EmbeddedHub) -> None:
+    """A list of names is a selection for another command."""
+    done = await shell.run_script(
+        "$S2FETCH search --limit 2 | cut -f1 > names.txt && "
+        "$S2FETCH sync --names-file names.txt --into archive"
+    )
+    assert done.code == 0, done.err
+    assert "2 products match: 2 fetched" in done.out
+
+
+async def test_json_is_one_object_on_each_line(shell: Shell, hub: EmbeddedHub) -> None:
+    """With checksums and attributes."""
+    done = await shell.run("search", "--json", "--quiet")
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert {row["name"] for row in rows} == {entry.name for entry in hub.folder.entries}
+    assert all(row["checksums"][0]["algorithm"] == "MD5" for row in rows)
+    assert all(0 <= row["attributes"]["cloudCover"] <= 100 for row in rows)
+    assert done.err == ""
+
+
+async def test_geojson_has_a_feature_for_each_product(shell: Shell, hub: EmbeddedHub) -> None:
+    """A FeatureCollection (RFC 7946) with the footprints."""
+    done = await shell.run("search", "--geojson")
+    collection = json.loads(done.out)
+    assert collection["type"] == "FeatureCollection"
+    assert len(collection["features"]) == 6
+    for feature in collection["features"]:
+        assert feature["type"] == "Feature"
+        assert feature["geometry"]["type"] == "Polygon"
+        assert feature["properties"]["name"].endswith(".SAFE")
+
+
+async def test_csv_has_a_header(shell: Shell, hub: EmbeddedHub) -> None:
+    """And cells that need it in quotes."""
+    done = await shell.run("search", "--csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert len(rows) == 6
+    assert all(row["footprint"].startswith("POLYGON") for row in rows)
+    assert all(row["checksum"].startswith("MD5:") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("form", "empty"),
+    [("--json", ""), ("--geojson", '{"type":"FeatureCollection","features":[\n]}\n')],
+)
+async def test_nothing_found_is_valid_too(
+    shell: Shell, hub: EmbeddedHub, form: str, empty: str
+) -> None:
+    """An empty listing in every form."""
+    done = await shell.run("search", "--from", "1999-01-01", "--to", "1999-01-02", form)
+    assert (done.code, done.out) == (0, empty)
+    assert done.err.startswith("0 products, 0 B")
+
+
+async def test_a_name_that_is_unknown_is_told(shell: Shell, hub: EmbeddedHub) -> None:
+    """A listing that lacks it is not taken for complete."""
+    missing = "S2A_MSIL1C_20200101T000000_N0500_R001_T32TQM_20200101T000000.SAFE"
+    done = await shell.run("search", "--name", missing)
+    assert done.code == 7
+    assert f"Warning: not in the catalogue: {missing}" in done.err
+
+
+async def test_a_search_needs_no_account(shell: Shell, hub: EmbeddedHub) -> None:
+    """Nobody is logged in."""
+    del shell.environment["S2FETCH_USER"], shell.environment["S2FETCH_PASSWORD"]
+    assert (await shell.run("search")).code == 0
+    assert hub.stats.logins == 0
+
+
+async def test_a_reader_may_stop_early(shell: Shell, long_hub: EmbeddedHub) -> None:
+    """As ``head`` does: no traceback, no error."""
+    done = await shell.run_script("$S2FETCH search --json | head -n 1; exit ${PIPESTATUS[0]}")
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 1
+    assert "Error" not in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_long_listings_are_complete(shell: Shell, long_hub: EmbeddedHub) -> None:
+    """Beyond the page size, and each product once."""
+    done = await shell.run("search")
+    names = [line.split("\t")[0] for line in done.out.splitlines()]
+    assert len(names) == len(set(names)) == 3_000
+
+
+async def test_a_terminal_gets_a_table_that_fits(shell: Shell, hub: EmbeddedHub) -> None:
+    """With a heading, sizes and clouds."""
+    code, shown = await on_terminal(shell, "search", columns=80)
+    assert code == 0
+    lines = shown.split("\r\n")
+    assert lines[0].split() == ["NAME", "SIZE", "CLOUD"]
+    assert all(len(line) <= 80 for line in lines)
+    assert sum(" kB " in line and " %" in line for line in lines) == 6
+    assert any(line.startswith("6 products, ") for line in lines)

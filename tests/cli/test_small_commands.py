@@ -1,0 +1,156 @@
+"""``s2fetch login``, ``hub``, ``demo``, ``completion`` and ``--version`` as processes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from s2fetch import __version__
+from s2fetch.embedded.hub import EmbeddedHub
+from s2fetch.embedded.safe import generate_products
+from s2fetch.embedded.state import HubSettings
+from tests.cli.conftest import Shell, finish, until
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_login_says_that_the_account_works(shell: Shell, hub: EmbeddedHub) -> None:
+    """And that its slots are free; it logs out again."""
+    done = await shell.run("login")
+    assert done.code == 0, done.err
+    assert done.out.startswith("demo@example.org: logged in in ")
+    assert "slot 1: free" in done.out
+    assert "slot 2: free" in done.out
+    assert (hub.stats.logins, hub.stats.logouts) == (1, 1)
+
+
+async def test_login_says_who_uses_the_slots(shell: Shell, hub: EmbeddedHub) -> None:
+    """The process and its archive."""
+    hub.settings = HubSettings(bytes_per_second=5_000)
+    process = await shell.start("sync", "--into", "archive", "--limit", "1")
+    await until(lambda: hub.stats.all_bytes_served > 0)
+    text = await shell.run("login")
+    assert f"process {process.pid} on " in text.out
+    assert "for archive" in text.out
+    as_json = await shell.run("login", "--json")
+    (login,) = [json.loads(line) for line in as_json.out.splitlines()]
+    assert login["slots"] == 2
+    assert [holder["pid"] for holder in login["holders"].values()] == [process.pid]
+    process.send_signal(signal.SIGINT)
+    await finish(process)
+
+
+async def test_login_refuses_a_wrong_password(shell: Shell, hub: EmbeddedHub) -> None:
+    """With the exit code of accounts."""
+    shell.environment["S2FETCH_PASSWORD"] = "wrong"
+    done = await shell.run("login")
+    assert done.code == 3
+    assert done.out == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_hub_serves_a_folder_until_it_is_told_to_stop(
+    shell: Shell, products: Path, number: signal.Signals
+) -> None:
+    """With the variables it prints, a sync fetches everything."""
+    process = await shell.start("hub", str(products))
+    assert process.stdout is not None
+    printed = [(await process.stdout.readline()).decode() for _ in range(5)]
+    for line in printed:
+        export, assignment = shlex.split(line)
+        assert export == "export"
+        name, value = assignment.split("=", 1)
+        shell.environment[name] = value
+    done = await shell.run("sync", "--into", "archive")
+    assert done.code == 0, done.err
+    assert "6 fetched" in done.out
+    process.send_signal(number)
+    ended = await finish(process)
+    assert (ended.code, ended.err) == (0, "")
+
+
+async def test_the_hub_does_not_print_a_password_of_ones_own(shell: Shell, products: Path) -> None:
+    """It was in the environment, and stays there."""
+    shell.environment |= {"S2FETCH_USER": "me", "S2FETCH_PASSWORD": "my-own"}
+    process = await shell.start("hub", str(products))
+    assert process.stdout is not None
+    printed = [(await process.stdout.readline()).decode() for _ in range(4)]
+    assert any("S2FETCH_USER=me" in line for line in printed)
+    process.send_signal(signal.SIGTERM)
+    ended = await finish(process)
+    assert "my-own" not in "".join(printed) + ended.out + ended.err
+
+
+async def test_the_hub_leaves_the_machine_only_with_tls_and_a_password(
+    shell: Shell, products: Path
+) -> None:
+    """Because s2fetch would not send a password there."""
+    done = await shell.run("hub", str(products), "--host", "0.0.0.0")
+    assert done.code == 2
+    assert "https" in done.err
+
+
+async def test_a_hub_needs_a_folder(shell: Shell) -> None:
+    """That is there."""
+    done = await shell.run("hub", "nowhere")
+    assert done.code == 2
+    assert "nowhere is not a folder" in done.err
+
+
+async def test_the_demo_shows_retrieval_and_resuming_and_then_skips(shell: Shell) -> None:
+    """The first run fetches a dozen products; the second finds all of them on disk."""
+    shutil.copytree(ROOT / "config", shell.folder / "config")
+    generate_products(shell.folder / "demo-hub", 12, size=3_000_000, offline=2)
+    first = await shell.run("demo", "config/demo.toml")
+    assert first.code == 0, first.err
+    assert "$ s2fetch sync config/demo.toml" in first.out
+    assert "12 products match: 12 fetched" in first.out
+    assert first.err.count("retrieval-requested") == 2
+    assert first.err.count("attempt-failed") == 1
+    assert len(list((shell.folder / "demo-archive").glob("*.zip"))) == 12
+    second = await shell.run("demo", "config/demo.toml")
+    assert second.code == 0
+    assert "12 products match: everything was already on disk and verified" in second.out
+    assert "transfer-started" not in second.err
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+async def test_completion_scripts_are_printed(shell: Shell, name: str) -> None:
+    """For the command ``s2fetch``."""
+    done = await shell.run("completion", name)
+    assert done.code == 0
+    assert "_S2FETCH_COMPLETE" in done.out
+    assert "s2fetch" in done.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("s2fetch s", {"sync", "search", "status"}),
+        ("s2fetch sync --prod", {"--product-type"}),
+        ("s2fetch sync --order-by ev", {"eviction"}),
+        ("s2fetch sync --collection sentinel-2", {"SENTINEL-2"}),
+        ("s2fetch sync --log-format j", {"json"}),
+    ],
+)
+async def test_the_shell_completes(shell: Shell, typed: str, expected: set[str]) -> None:
+    """Commands, options and values."""
+    words = typed.split()
+    shell.environment |= {
+        "_S2FETCH_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    done = await shell.run()
+    assert {line.split(",", 1)[1] for line in done.out.splitlines()} >= expected
+
+
+async def test_the_version_is_the_package_s(shell: Shell) -> None:
+    """One place for it."""
+    done = await shell.run("--version")
+    assert (done.code, done.out) == (0, f"s2fetch {__version__}\n")

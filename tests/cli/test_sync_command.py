@@ -1,0 +1,203 @@
+"""``s2fetch sync`` as a process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from s2fetch.embedded.answers import access_forbidden
+from s2fetch.embedded.faults import Cut, Fault, Reset
+from s2fetch.embedded.hub import EmbeddedHub
+from s2fetch.embedded.identity import User
+from s2fetch.embedded.safe import generate_products
+from tests.cli.conftest import Shell
+
+JUNE = ("--from", "2024-06-01", "--to", "2024-07-01")
+
+
+async def test_options_alone_are_enough(shell: Shell, hub: EmbeddedHub) -> None:
+    """Everything that matches is on disk; a second run says that nothing had to be done."""
+    arguments = ("sync", "--product-type", "S2MSI1C", *JUNE, "--into", "archive", "--no-quiet")
+    first = await shell.run(*arguments)
+    assert first.code == 0, first.err
+    assert len(list((shell.folder / "archive").glob("*.SAFE.zip"))) == 6
+    assert first.out.startswith("6 products match: 6 fetched; ")
+    bodies = dict(hub.stats.bodies)
+    second = await shell.run(*arguments)
+    assert second.code == 0
+    assert "6 products match: everything was already on disk and verified" in second.out
+    assert hub.stats.bodies == bodies
+
+
+async def test_an_option_overrides_the_file(shell: Shell, hub: EmbeddedHub) -> None:
+    """The key of the same name is not used then."""
+    (shell.folder / "archive.toml").write_text('into = "here"\nlimit = 4\nquiet = true\n')
+    done = await shell.run("sync", "archive.toml", "--limit", "1", "--no-quiet")
+    assert done.code == 0, done.err
+    assert done.out.startswith("1 product matches: 1 fetched")
+    assert len(list((shell.folder / "here").glob("*.zip"))) == 1
+
+
+async def test_values_may_begin_with_a_minus(shell: Shell, hub: EmbeddedHub) -> None:
+    """Boxes west of Greenwich and relative times do."""
+    box = await shell.run("sync", "--box", "-10,35,15,60", "--into", "archive", "--dry-run")
+    assert box.code == 0, box.err
+    assert re.search(r"^Found: +6 products", box.out, re.MULTILINE)
+    recent = await shell.run("sync", "--from", "-30d", "--into", "archive", "--dry-run")
+    assert recent.code == 0, recent.err
+    assert re.search(r"^Found: +0 products", recent.out, re.MULTILINE)
+
+
+async def test_a_dry_run_tells_everything_and_changes_nothing(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Products, bytes, what is here, free space and the query; no folder, no body, no login."""
+    done = await shell.run("sync", "--tile", "32TQM", "--into", "archive", "--dry-run")
+    assert done.code == 0, done.err
+    (product,) = [line for line in done.out.splitlines() if line.startswith("fetch")]
+    assert "_T32TQM_" in product
+    for row in ("Query:", "Found:", "Here:", "To fetch:", "Offline:", "Free space:"):
+        assert row in done.out
+    assert "32TQM" in done.out.split("Query:")[1]
+    assert not (shell.folder / "archive").exists()
+    assert not hub.stats.bodies
+    assert hub.stats.logins == 0
+
+
+async def test_elsewhere_than_on_a_terminal_every_event_is_a_line(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """JSON with the product, the account and the attempt; nothing else on standard error."""
+    done = await shell.run("sync", "--into", "archive", "--limit", "2", "--log-format", "json")
+    assert done.code == 0
+    assert done.out == ""
+    assert len(done.logged("run-started")) == 1
+    assert [line["attempt"] for line in done.logged("transfer-started")] == [1, 1]
+    completed = done.logged("product-completed")
+    assert {line["account"] for line in completed} == {hub.users[0].name}
+    assert all(line["product"].endswith(".SAFE") for line in completed)
+    assert done.log[-1]["event"] == "run-finished"
+    assert not done.logged("product-planned")
+
+
+async def test_verbose_shows_every_step_and_quiet_only_what_is_wrong(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """A run without trouble is silent when quiet."""
+    verbose = await shell.run(
+        "sync", "--into", "a", "--limit", "1", "--verbose", "--log-format", "json"
+    )
+    assert len(verbose.logged("product-planned")) == 1
+    assert len(verbose.logged("token-obtained")) == 1
+    assert not verbose.logged("transfer-progressed")
+    quiet = await shell.run("sync", "--into", "b", "--limit", "1", "--quiet")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    both = await shell.run("sync", "--into", "b", "--quiet", "--verbose")
+    assert both.code == 2
+    assert "exclude each other" in both.err
+
+
+async def test_no_secret_is_shown_or_written(shell: Shell, products: Path) -> None:
+    """Neither password nor token, not even when everything is shown."""
+    password = "a-Pa55word-to-look-for"
+    user = User(name="me@example.org", password=password)
+    async with EmbeddedHub(products, users=(user,)) as hub:
+        shell.use(hub)
+        fault = Fault(Cut(1000), times=1)
+        hub.faults.add(fault)
+        done = await shell.run("sync", "--into", "a", "--verbose", "--report", "report.json")
+        assert done.code == 0, done.err
+        tokens = [token for token in (*hub.identity._access, *hub.identity._sessions) if token]
+    assert hub.stats.logins == 1
+    written = [
+        p.read_bytes() for p in shell.folder.rglob("*.json*") if "hub-products" not in str(p)
+    ]
+    shown = [done.out.encode(), done.err.encode(), *written]
+    assert len(written) >= 2
+    for text in shown:
+        assert password.encode() not in text
+        assert b"eyJ" not in text
+        assert not [token for token in tokens if token.encode() in text]
+
+
+async def test_the_report_has_the_whole_run(shell: Shell, hub: EmbeddedHub) -> None:
+    """As JSON, with numbers, failures and outcome."""
+    refused = hub.folder.entries[0]
+    hub.faults.add(Fault(access_forbidden(), product=refused.id, times=None))
+    done = await shell.run("sync", "--into", "archive", "--report", "report.json", "--quiet")
+    assert done.code == 7, done.err
+    report = msgspec.json.decode((shell.folder / "report.json").read_bytes())
+    assert report["exit_code"] == 7
+    assert report["outcome"] == "failed"
+    assert (report["found"], report["fetched"], report["failed"]) == (6, 5, 1)
+    (failure,) = report["failures"]
+    assert (failure["id"], failure["name"]) == (refused.id, refused.name)
+    assert failure["code"] == "access-forbidden"
+    assert failure["error"]
+    assert failure["next_step"]
+
+
+async def test_failures_and_waiting_products_are_listed_in_the_end(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """Each with its reason and what happens next; then one line for all."""
+    folder = tmp_path / "mixed"
+    entries = generate_products(folder, 4, size=40_000, offline=1)
+    fault = Fault(access_forbidden(), product=entries[2].id, times=None)
+    async with EmbeddedHub(folder, faults=(fault,)) as hub:
+        shell.use(hub)
+        done = await shell.run("sync", "--into", "archive", "--log-format", "console")
+    assert done.code == 7
+    lines = done.out.splitlines()
+    failed = lines[lines.index("Failed (1):") + 1]
+    assert failed.startswith(f"  {entries[2].name}: ")
+    assert "Next: " in failed
+    waiting = lines[lines.index("Offline, to be fetched by a later run (1):") + 1]
+    assert waiting.startswith(f"  {entries[1].name}: waiting since 20")
+    assert lines[-1].startswith("4 products match: 2 fetched, 1 waiting, 1 failed; ")
+
+
+async def test_what_waits_gives_its_own_exit_code(shell: Shell, tmp_path: Path) -> None:
+    """Nothing failed, but not everything is on disk."""
+    folder = tmp_path / "mixed"
+    generate_products(folder, 3, size=40_000, offline=1)
+    async with EmbeddedHub(folder) as hub:
+        shell.use(hub)
+        done = await shell.run("sync", "--into", "archive", "--quiet")
+    assert done.code == 8
+
+
+async def test_a_dropped_connection_is_a_warning_and_is_resumed(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """The log says which attempt failed and when it is tried again."""
+    hub.faults.add(Fault(Reset(20_000), times=1))
+    done = await shell.run("sync", "--into", "archive", "--limit", "1", "--log-format", "json")
+    assert done.code == 0
+    (failed,) = done.logged("attempt-failed")
+    assert failed["level"] == "warning"
+    assert failed["attempt"] == 1
+    assert failed["retry_in"] > 0
+    assert [line["attempt"] for line in done.logged("transfer-started")] == [1, 2]
+
+
+@pytest.mark.parametrize("where", ["missing/report.json", "."])
+async def test_a_report_that_cannot_be_written_is_only_a_warning(
+    shell: Shell, hub: EmbeddedHub, where: str
+) -> None:
+    """The run's outcome stays what it is."""
+    done = await shell.run("sync", "--into", "archive", "--limit", "1", "--report", where)
+    assert done.code == 0
+    assert "Warning: the report was not written" in done.err
+
+
+async def test_renew_fetches_what_is_there(shell: Shell, hub: EmbeddedHub) -> None:
+    """Every product once more."""
+    await shell.run("sync", "--into", "archive", "--limit", "2")
+    again = await shell.run("sync", "--into", "archive", "--limit", "2", "--renew")
+    assert again.code == 0
+    assert "2 fetched" in again.out
+    assert sorted(hub.stats.bodies.values()) == [2, 2]

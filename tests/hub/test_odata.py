@@ -1,0 +1,228 @@
+"""Queries as OData text, judged by the embedded hub's own parser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from s2fetch.embedded.entry import Attribute, Entry, hub_time, read_time
+from s2fetch.embedded.odata_filter import parse_filter
+from s2fetch.embedded.odata_match import condition
+from s2fetch.hub.odata import (
+    Axis,
+    Bounds,
+    axis_of,
+    double,
+    filter_of,
+    moment,
+    restricted_attributes,
+    string,
+    url_query,
+)
+from s2fetch.query import Order, Query
+
+NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
+COLLECTIONS = ("SENTINEL-2", "SENTINEL-1")
+TYPES = ("S2MSI1C", "S2MSI2A", "it's", "VV&VH", "100%+1", "a#b;c", "Größe 大", "('x') or 1 eq 1")
+TILES = ("32TQM", "32TPM", "01CCV")
+UNITS = ("A", "B", "C")
+BASELINES = ("05.10", "05.1", "5.10")
+DIRECTIONS = ("ASCENDING", "DESCENDING")
+NAMES = ("S2A.SAFE", "S2B.SAFE", "o'clock' and '", "é+%20&.SAFE")
+
+moments = st.one_of(
+    st.integers(-3, 3).map(lambda step: NOON + timedelta(milliseconds=step)),
+    st.integers(-3, 3).map(lambda step: NOON + timedelta(microseconds=step)),
+)
+boxes = st.tuples(st.integers(-4, 2), st.integers(-4, 2), st.integers(1, 3), st.integers(1, 3)).map(
+    lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
+)
+clouds = st.sampled_from((0.0, 12.34, 12.345, 20.0, 33.333333, 100.0))
+
+
+def some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), max_size=3, unique=True).map(tuple)
+
+
+def wkt(box: tuple[int, int, int, int]) -> str:
+    west, south, east, north = box
+    return (
+        f"POLYGON (({west} {south}, {east} {south}, {east} {north}, {west} {north}, "
+        f"{west} {south}))"
+    )
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> tuple[Query, tuple[int, int, int, int] | None]:
+    """A query and the box its area is."""
+    box = draw(st.none() | boxes)
+    query = Query(
+        collection=draw(st.sampled_from(COLLECTIONS)),
+        product_types=draw(some(TYPES)),
+        sensing_from=draw(st.none() | moments),
+        sensing_to=draw(st.none() | moments),
+        area=wkt(box) if box else None,
+        cloud=draw(st.none() | st.tuples(clouds, clouds)),
+        relative_orbits=draw(st.lists(st.integers(1, 4), max_size=2, unique=True).map(tuple)),
+        orbit_direction=draw(st.none() | st.sampled_from(DIRECTIONS)),
+        tiles=draw(some(TILES)),
+        platforms=draw(some(UNITS)),
+        baselines=draw(some(BASELINES)),
+        names=draw(some(NAMES)),
+    )
+    return query, box
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> tuple[Entry, tuple[int, int, int, int] | None]:
+    """A product and the box it covers."""
+    start = draw(moments)
+    box = draw(st.none() | boxes)
+    listed = (
+        Attribute("productType", "String", draw(st.sampled_from(TYPES))),
+        Attribute("tileId", "String", draw(st.sampled_from(TILES))),
+        Attribute("platformSerialIdentifier", "String", draw(st.sampled_from(UNITS))),
+        Attribute("processorVersion", "String", draw(st.sampled_from(BASELINES))),
+        Attribute("orbitDirection", "String", draw(st.sampled_from(DIRECTIONS))),
+        Attribute("relativeOrbitNumber", "Integer", draw(st.integers(1, 4))),
+        Attribute("cloudCover", "Double", draw(clouds)),
+    )
+    kept = tuple(attribute for attribute in listed if draw(st.integers(0, 9)))
+    entry = Entry(
+        id="5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b",
+        name=draw(st.sampled_from(NAMES)),
+        collection=draw(st.sampled_from(COLLECTIONS)),
+        sensing_start=hub_time(start),
+        sensing_end=hub_time(start),
+        origin_date=hub_time(start),
+        publication_date=hub_time(start),
+        modification_date=hub_time(start),
+        footprint=wkt(box) if box else None,
+        attributes=kept,
+    )
+    return entry, box
+
+
+def matches(
+    query: Query,
+    area: tuple[int, int, int, int] | None,
+    entry: Entry,
+    covered: tuple[int, int, int, int] | None,
+) -> bool:
+    """What a query means, in plain Python."""
+    has = {attribute.name: attribute.value for attribute in entry.attributes}
+    start = read_time(entry.sensing_start)
+    wanted = {
+        "productType": query.product_types,
+        "tileId": query.tiles,
+        "platformSerialIdentifier": query.platforms,
+        "processorVersion": query.baselines,
+        "relativeOrbitNumber": query.relative_orbits,
+        "orbitDirection": (query.orbit_direction,) if query.orbit_direction else (),
+    }
+    if any(values and has.get(name) not in values for name, values in wanted.items()):
+        return False
+    if query.cloud is not None:
+        cover = has.get("cloudCover")
+        if cover is None or not query.cloud[0] <= float(cover) <= query.cloud[1]:
+            return False
+    if area is not None:
+        if covered is None:
+            return False
+        if area[0] > covered[2] or covered[0] > area[2]:
+            return False
+        if area[1] > covered[3] or covered[1] > area[3]:
+            return False
+    return (
+        entry.collection == query.collection
+        and (not query.names or entry.name in query.names)
+        and (query.sensing_from is None or query.sensing_from <= start)
+        and (query.sensing_to is None or start < query.sensing_to)
+    )
+
+
+@given(queries(), st.lists(entries(), min_size=1, max_size=8))
+def test_a_filter_means_exactly_what_the_query_means(
+    asked: tuple[Query, tuple[int, int, int, int] | None],
+    listed: list[tuple[Entry, tuple[int, int, int, int] | None]],
+) -> None:
+    """A filter selects just the products that the query selects, whatever their values."""
+    query, area = asked
+    selects = condition(parse_filter(filter_of(query)))
+    for entry, covered in listed:
+        assert selects(entry) is matches(query, area, entry, covered), filter_of(query)
+
+
+@given(st.dictionaries(st.sampled_from(("$filter", "$orderby", "$top")), st.text(), min_size=1))
+def test_any_text_survives_the_way_into_a_url(options: dict[str, str]) -> None:
+    """Quotes, blanks, +, &, %, # and any letters arrive as they were, through every URL parser."""
+    url = f"https://hub.example/odata/v1/Products?{url_query(options)}"
+    assert url.isascii()
+    assert " " not in url
+    assert dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)) == options
+    assert dict(URL(url, encoded=True).query) == options
+
+
+def test_text_that_is_no_unicode_does_not_break_the_query() -> None:
+    """An argument in a broken encoding becomes something that matches nothing."""
+    assert url_query({"$filter": "Name eq 'a\udcff'"}) == "$filter=Name%20eq%20'a%3F'"
+
+
+def test_quotes_in_strings_are_doubled() -> None:
+    """OData 4.01 part 2, 5.1.1.6.1."""
+    assert string("it's 'it'") == "'it''s ''it'''"
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (datetime(2024, 6, 1, tzinfo=UTC), "2024-06-01T00:00:00.000Z"),
+        (datetime(2024, 6, 1, 12, 0, 0, 27_000, UTC), "2024-06-01T12:00:00.027Z"),
+        (datetime(2024, 6, 1, 12, 0, 0, 27_001, UTC), "2024-06-01T12:00:00.027001Z"),
+        (datetime(2024, 6, 1, 1, tzinfo=timezone(timedelta(hours=2))), "2024-05-31T23:00:00.000Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_times_are_written_in_utc_with_milliseconds(time: datetime, text: str) -> None:
+    """Milliseconds always; more digits only where cutting them off would change the meaning."""
+    assert moment(time) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(20, "20.00"), (12.345, "12.345"), (0.1, "0.10"), (1e-7, "0.0000001")]
+)
+def test_numbers_are_written_with_two_digits_at_least(value: float, text: str) -> None:
+    """Neither rounded nor with an exponent."""
+    assert double(value) == text
+
+
+def test_a_window_on_the_sensing_time_replaces_the_period() -> None:
+    """Windows lie in the period, so one pair of conditions is enough."""
+    query = Query(sensing_from=NOON, sensing_to=NOON + timedelta(days=30))
+    day = Bounds(NOON, NOON + timedelta(days=1))
+    text = filter_of(query, {Axis.SENSING: day})
+    assert text.count("ContentDate/Start") == 2
+    assert "ContentDate/Start lt 2024-06-02T12:00:00.000Z" in text
+
+
+def test_a_window_on_the_publication_time_keeps_the_period() -> None:
+    """A listing by publication is still restricted to the sensing period."""
+    query = Query(sensing_from=NOON, order=Order.PUBLICATION)
+    text = filter_of(query, {axis_of(query): Bounds(None, NOON)})
+    assert text.endswith(
+        "PublicationDate lt 2024-06-01T12:00:00.000Z and "
+        "ContentDate/Start ge 2024-06-01T12:00:00.000Z"
+    )
+
+
+def test_restricted_attributes_are_those_the_filter_names() -> None:
+    """What `explain_empty` looks up in the registry is what the filter asks for."""
+    query = Query(product_types=("S2MSI1C",), cloud=(0, 20), tiles=("32TQM",), platforms=("A",))
+    text = filter_of(query)
+    assert all(f"att/Name eq '{name}'" in text for name in restricted_attributes(query))
+    assert text.count("att/Name eq") == len(restricted_attributes(query)) + 1

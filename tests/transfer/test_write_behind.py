@@ -1,0 +1,167 @@
+"""Bytes on their way from the network to the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
+from s2fetch.errors import DiskFullError
+from s2fetch.product import Product
+from s2fetch.transfer.write_behind import EARLY_BYTES, Blocks, WriteBehind
+
+BYTES = hashlib.shake_128(b"write behind").digest(3 * BLOCK_BYTES + 4321)
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    """One writing thread."""
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+def part_in(folder: Path) -> PartFile:
+    part = PartFile(folder, Product(id="x", name="X.SAFE"))
+    part.open()
+    part.begin(0, lambda _: None)
+    return part
+
+
+async def opened(folder: Path) -> PartFile:
+    return await asyncio.to_thread(part_in, folder)
+
+
+async def close(part: PartFile) -> None:
+    await asyncio.to_thread(part.close)
+
+
+@given(
+    sizes=st.lists(st.integers(1, BLOCK_BYTES + 5000), max_size=6),
+    pauses=st.lists(st.booleans(), min_size=6, max_size=6),
+)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_bytes_arrive_whole_and_in_order_however_they_come(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], pauses: list[bool]
+) -> None:
+    """Pieces of any size, quick or slow, become the same file and the same digest."""
+    folder = tmp_path_factory.mktemp("part")
+
+    async def run() -> None:
+        part = await opened(folder)
+        with ThreadPoolExecutor(1) as executor:
+            async with WriteBehind(part, Blocks(), executor) as writer:
+                at = 0
+                for size, pause in zip(sizes, pauses, strict=False):
+                    await writer.feed(BYTES[at : at + size])
+                    at += size
+                    if pause:
+                        await asyncio.sleep(0.011)
+                await writer.drain()
+            await asyncio.to_thread(part.flush)
+        written = BYTES[: min(at, len(BYTES))]
+        assert part.path.read_bytes() == written
+        assert part.checksum().value == hashlib.md5(written).hexdigest()
+        part.close()
+
+    asyncio.run(run())
+
+
+async def test_a_slow_stream_is_written_before_a_block_is_full(
+    tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    """A crash costs little of it, and what was written can be written past the page cache."""
+    part = await opened(tmp_path)
+    async with WriteBehind(part, Blocks(), executor) as writer:
+        await writer.feed(BYTES[:100])
+        await asyncio.sleep(0.02)
+        await writer.feed(BYTES[100 : EARLY_BYTES + 100])
+        with anyio.fail_after(5):
+            while part.position < EARLY_BYTES:
+                await asyncio.sleep(0.001)
+        assert part.position % ALIGNMENT_BYTES == 0
+    await close(part)
+
+
+async def test_a_full_disk_ends_the_feeding(
+    tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only the end: nobody downloads for hours what cannot be kept."""
+    part = await opened(tmp_path)
+
+    def full(_: memoryview) -> None:
+        raise DiskFullError("no space left")
+
+    monkeypatch.setattr(part, "write", full)
+    fed: list[int] = []
+
+    async def transfer() -> None:
+        async with WriteBehind(part, Blocks(), executor) as writer:
+            for start in range(0, len(BYTES), BLOCK_BYTES // 2):
+                await writer.feed(BYTES[start : start + BLOCK_BYTES // 2])
+                fed.append(start)
+
+    with pytest.raises(DiskFullError):
+        await transfer()
+    assert max(fed) <= 2 * BLOCK_BYTES
+    await close(part)
+
+
+async def test_leaving_waits_for_the_write_that_is_under_way(
+    tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the transfer is cancelled: no thread writes to a file that is given up."""
+    part = await opened(tmp_path)
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    real = part.write
+
+    def slow(block: memoryview) -> None:
+        begun.set()
+        go_on.wait(5)
+        real(block)
+        ended.set()
+
+    monkeypatch.setattr(part, "write", slow)
+
+    async def transfer() -> None:
+        async with WriteBehind(part, Blocks(), executor) as writer:
+            await writer.feed(BYTES[:BLOCK_BYTES])
+            await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(transfer)
+        await asyncio.to_thread(begun.wait, 5)
+        group.cancel_scope.cancel()
+        asyncio.get_running_loop().call_later(0.01, go_on.set)
+    assert ended.is_set()
+    assert part.position == BLOCK_BYTES
+    await close(part)
+
+
+async def test_memory_goes_from_one_transfer_to_the_next(
+    tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    """Two blocks are enough for any number of transfers in a row."""
+    blocks = Blocks()
+    seen = set()
+    for _ in range(3):
+        part = await opened(tmp_path)
+        async with WriteBehind(part, blocks, executor) as writer:
+            await writer.feed(BYTES)
+            await writer.drain()
+        await close(part)
+        pair = [blocks.take(), blocks.take()]
+        seen |= {id(block) for block in pair}
+        for block in pair:
+            blocks.give_back(block)
+    assert len(seen) == 2
