@@ -20,11 +20,17 @@ def slot_line(slot: SlotShown, width: int) -> str:
     label = short_name(slot.label, 20)
     if not slot.name:
         return f"{label}  idle"[:width]
-    right = _columns(_bytes_of(slot.position, slot.size), slot.rate, slot.left)
-    room = width - len(label) - len(right) - 4
-    if room < _SHORT_NAME_COLUMNS and width >= 40:
-        right = _columns(_percent(slot.position, slot.size), slot.rate, slot.left)
-        room = width - len(label) - len(right) - 4
+    percent = _percent(slot.position, slot.size)
+    rate, left = f"{format_rate(slot.rate or 0.0):>9}", f"{format_left(slot.left):>7}"
+    choices = (
+        f"{_bytes_of(slot.position, slot.size)}  {rate}  {left}",
+        f"{percent}  {rate}  {left}",
+        f"{percent}  {left}",
+        percent,
+    )
+    rooms = [width - len(label) - len(right) - 4 for right in choices]
+    best = next((n for n, room in enumerate(rooms) if room >= _SHORT_NAME_COLUMNS), -1)
+    right, room = choices[best], rooms[best]
     bar_columns = min(_BAR_COLUMNS, room - _SHORT_NAME_COLUMNS - 2)
     bar = ""
     if bar_columns >= 5:
@@ -67,10 +73,6 @@ def bar_of(part: float | None, columns: int) -> str:
         return "[" + " " * (columns - 2) + "]"
     filled = round(part * (columns - 2))
     return "[" + "=" * filled + " " * (columns - 2 - filled) + "]"
-
-
-def _columns(amount: str, rate: float | None, left: float | None) -> str:
-    return f"{amount}  {format_rate(rate or 0.0):>10}  {format_left(left):>7}"
 
 
 def _percent(position: int, size: int | None) -> str:

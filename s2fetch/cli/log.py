@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 import msgspec
 import structlog
 
+from s2fetch.cli.library import library_warnings
 from s2fetch.cli.text import printable
-from s2fetch.events import Event, EventBus
+from s2fetch.events import (
+    Event,
+    EventBus,
+    ProductCompleted,
+    ProductFailed,
+    ProductQuarantined,
+    TransferEnded,
+    TransferStarted,
+)
 from s2fetch.product import Product
 
 _LEVELS = {"trace": 5, "debug": 10, "info": 20, "warning": 30, "error": 40}
 """Numbers of the levels; ``trace`` is never logged, it is for those who watch."""
+_SETTLED = (ProductCompleted, ProductFailed, ProductQuarantined)
+_TRACKED = frozenset({TransferStarted, TransferEnded, *_SETTLED})
 
 
 class EventLog:
@@ -37,6 +47,7 @@ class EventLog:
             if as_json
             else structlog.dev.ConsoleRenderer(colors=colours, sort_keys=False, pad_event_to=22)
         )
+        self._transfers: dict[str, Mapping[str, object]] = {}
         self._least = _LEVELS[least]
         self._silent = frozenset(name for name, level in _LEVELS.items() if level < self._least)
         self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
@@ -53,8 +64,10 @@ class EventLog:
 
     def __call__(self, event: Event) -> None:
         """Write one event, unless it is below the level."""
+        bound = self._bind(event) if type(event) in _TRACKED else {}
         if event.level not in self._silent:
-            self._logger.log(_LEVELS[event.level], event.name, **fields_of(event))
+            fields = {**bound, **fields_of(event)}
+            self._logger.log(_LEVELS[event.level], event.name, **fields)
 
     def write(self, level: str, name: str, **fields: object) -> None:
         """Write a line that is no event of the engine."""
@@ -65,27 +78,26 @@ class EventLog:
     def shown(self, bus: EventBus) -> Iterator[None]:
         """Log what the bus tells until the block ends, and what libraries warn of."""
         remove = bus.subscribe(self)
-        handler = _LibraryRecords(self.write)
-        root = logging.getLogger()
-        root.addHandler(handler)
         try:
-            yield
+            with library_warnings(self._tell):
+                yield
         finally:
-            root.removeHandler(handler)
             remove()
 
+    def _tell(self, level: str, logger: str, message: str) -> None:
+        self.write(level, "library", logger=logger, message=message)
 
-class _LibraryRecords(logging.Handler):
-    """Warnings of libraries, so that they are lines of the same log."""
-
-    def __init__(self, write: Callable[..., None]) -> None:
-        super().__init__(logging.WARNING)
-        self._write = write
-
-    def emit(self, record: logging.LogRecord) -> None:
-        level = "error" if record.levelno >= logging.ERROR else "warning"
-        text = self.format(record)
-        self._write(level, "library", logger=record.name, message=text)
+    def _bind(self, event: Event) -> Mapping[str, object]:
+        """Account and attempt of the product's transfer, for events that do not say it."""
+        if isinstance(event, TransferStarted):
+            bound = {"account": event.account, "attempt": event.attempt}
+            self._transfers[event.product.id] = bound
+            return bound
+        if isinstance(event, _SETTLED):
+            return self._transfers.pop(event.product.id, {})
+        if isinstance(event, TransferEnded):
+            return self._transfers.get(event.product.id, {})
+        return {}
 
 
 class _Lines:

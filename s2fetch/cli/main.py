@@ -42,6 +42,13 @@ system keyring. "s2fetch demo" needs none.
 class LazyCommands(click.Group):
     """The commands; only the one that is run is imported, which keeps --help fast."""
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run one; a reader who has had enough, as in ``| head``, is no failure of it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return ExitCode.OK
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Their names, most used first."""
         return list(COMMANDS)
@@ -94,8 +101,6 @@ def _run(arguments: list[str]) -> int:
     except S2FetchError as error:
         output.error(error)
         return error.exit_code
-    except BrokenPipeError:
-        return ExitCode.OK  # whoever read our output has had enough, as in `| head`
     except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours
         return _defect(output, error)
 

@@ -24,6 +24,7 @@ from s2fetch.events import (
     TransferStarted,
     VerificationProgressed,
 )
+from s2fetch.product import Product
 
 _ALREADY = frozenset({"have", "record"})
 
@@ -89,6 +90,7 @@ class Progress:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._slots: dict[SlotKey, _Transfer | None] = {}
+        self._kept: dict[str, int] = {}
         self._waiting: set[str] = set()
         self._planned = self._counted = self._done = self._failed = 0
         self._to_fetch_bytes = self._stored_bytes = self._received = 0
@@ -113,16 +115,17 @@ class Progress:
                 self._counted += event.count
             case TransferStarted():
                 self._slots[event.account, event.slot] = _Transfer(event)
+                self._kept.pop(event.product.id, None)
             case TransferEnded():
-                self._slots[event.account, event.slot] = None
+                self._end(event)
             case ProductCompleted() | ProductAdopted():
                 self._done += 1
                 self._stored_bytes += event.size
-                self._waiting.discard(event.product.id)
+                self._settle(event.product)
             case ProductFailed() | ProductQuarantined():
                 self._failed += 1
                 self._to_fetch_bytes -= event.product.size or 0
-                self._waiting.discard(event.product.id)
+                self._settle(event.product)
             case ProductWaiting():
                 self._waiting.add(event.product.id)
             case ProductOnline():
@@ -145,6 +148,17 @@ class Progress:
             self._received += max(0, event.position - transfer.position)
             transfer.position = event.position
 
+    def _end(self, event: TransferEnded) -> None:
+        """The body has ended; its bytes count on, until the product is settled or begins anew."""
+        transfer = self._slots.get((event.account, event.slot))
+        if transfer is not None:
+            self._kept[event.product.id] = transfer.position
+        self._slots[event.account, event.slot] = None
+
+    def _settle(self, product: Product) -> None:
+        self._kept.pop(product.id, None)
+        self._waiting.discard(product.id)
+
     def slots(self) -> list[SlotShown]:
         """Every slot that was used so far, in order; takes the samples the rates come from."""
         with self._lock:
@@ -160,7 +174,7 @@ class Progress:
         with self._lock:
             self._pace.note(self._monotonic(), self._received)
             under_way = sum(t.position for t in self._slots.values() if t is not None)
-            done_bytes = self._stored_bytes + under_way
+            done_bytes = self._stored_bytes + under_way + sum(self._kept.values())
             whole = expected_bytes(self._to_fetch_bytes, self._planned, self._counted)
             rate = self._pace.rate
             return TotalShown(

@@ -8,7 +8,27 @@ import msgspec
 
 from s2fetch.archive.durable import replace_atomically
 from s2fetch.cli.output import Output
-from s2fetch.errors import S2FetchError
+from s2fetch.errors import ExitCode, S2FetchError
+
+
+class CommandEnded(msgspec.Struct, frozen=True):
+    """What there is to say about a command that has no sums of its own."""
+
+    exit_code: int
+    outcome: str
+    error: str = ""
+
+
+def outcome_of(code: int) -> str:
+    """The name of an exit code as reports have it, e.g. ``in-use``."""
+    return ExitCode(code).name.lower().replace("_", "-")
+
+
+def told(error: Exception) -> tuple[ExitCode, str]:
+    """Exit code and words for what ended a command."""
+    if isinstance(error, S2FetchError):
+        return error.exit_code, str(error)
+    return ExitCode.BUG, f"a defect of s2fetch ({type(error).__name__})"
 
 
 def write_report(path: Path | None, summary: msgspec.Struct, output: Output) -> None:

@@ -11,7 +11,6 @@ import click
 from s2fetch.cli.engine import configured, run
 from s2fetch.cli.options import GroupedCommand, archive_argument, every_setting
 from s2fetch.cli.output import Output
-from s2fetch.errors import ExitCode, S2FetchError
 
 if TYPE_CHECKING:
     from s2fetch.client import Client
@@ -82,6 +81,7 @@ class _Kept:
 
 def _synchronised(config: Config, output: Output, kept: _Kept, *, renew: bool) -> Report:
     """Run; when a signal ends it, the report of what was done until then."""
+    from s2fetch.cli.reporting import outcome_of
     from s2fetch.events import EventBus
     from s2fetch.sync.report import Report
 
@@ -98,22 +98,17 @@ def _synchronised(config: Config, output: Output, kept: _Kept, *, renew: bool) -
         report, interrupted = run(work, config, output, bus)
     report = report or kept.report or Report()
     if interrupted is not None:
-        report.exit_code = int(interrupted)
-        report.outcome = interrupted.name.lower()
+        report.exit_code, report.outcome = int(interrupted), outcome_of(interrupted)
     return report
 
 
 def _report_failure(kept: _Kept, error: Exception, output: Output) -> None:
     """Write the report of a run that did not come to its own end."""
-    from s2fetch.cli.reporting import write_report
+    from s2fetch.cli.reporting import outcome_of, told, write_report
     from s2fetch.clock import SystemClock, timestamp
     from s2fetch.sync.report import Report
 
-    code, text = ExitCode.BUG, f"a defect of s2fetch ({type(error).__name__})"
-    if isinstance(error, S2FetchError):
-        code, text = error.exit_code, str(error)
     report = kept.report or Report(started=timestamp(SystemClock().now()))
-    report.exit_code = int(code)
-    report.outcome = code.name.lower().replace("_", "-")
-    report.error = text
+    code, report.error = told(error)
+    report.exit_code, report.outcome = int(code), outcome_of(code)
     write_report(kept.path, report, output)

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from s2fetch.cli import lines
+from s2fetch.cli.library import library_warnings
 from s2fetch.cli.progress import Progress
 from s2fetch.cli.text import printable, sentence, short_name
 from s2fetch.events import (
@@ -39,6 +40,7 @@ REFRESH_SECONDS = 0.125
 _MOST_NOTES = 500
 """Notes that wait for the terminal; beyond, the oldest are dropped: the log and report have all."""
 _NAME_COLUMNS = 33
+_UNTOLD = frozenset({"trace", "debug"})
 _STYLES = {"warning": "yellow", "error": "red"}
 _JOIN_SECONDS = 2.0
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -63,7 +65,7 @@ class LiveView:
     def __call__(self, event: Event) -> None:
         """Take one event in."""
         self._progress(event)
-        if (told := _told(event)) is not None:
+        if event.level not in _UNTOLD and (told := _told(event)) is not None:
             style = _STYLES.get(event.level, "dim")
             self._notes.append(Text(f"{datetime.now(UTC):%H:%M:%S} {told}", style=style))
 
@@ -78,7 +80,8 @@ class LiveView:
         drawing = threading.Thread(target=self._draw, name="live-view", daemon=True)
         drawing.start()
         try:
-            yield
+            with library_warnings(lambda _, logger, text: self.note(f"{logger}: {text}")):
+                yield
         finally:
             remove()
             self._stop.set()

@@ -133,6 +133,9 @@ class Hub(Protocol):
     async def wait_until_ready(self, account: str = "") -> None:
         """Return when the download host may be asked (see `hub.gate`)."""
 
+    def is_paused(self, account: str = "") -> bool:
+        """Whether the download host has asked us to wait since `wait_until_ready` returned."""
+
     async def request_retrieval(
         self, product: Product, *, token: str, account: str
     ) -> tuple[RetrievalAnswer, str]:

@@ -338,6 +338,10 @@ class CdseHub:
         """See `Hub.wait_until_ready`."""
         await self._client.gate(self._download_url).wait(account)
 
+    def is_paused(self, account: str = "") -> bool:
+        """See `Hub.is_paused`."""
+        return self._client.gate(self._download_url).is_paused(account)
+
     @property
     def successes(self) -> int:
         """See `Hub.successes`."""

@@ -86,6 +86,11 @@ class HostGate:
         else:
             await anyio.lowlevel.checkpoint()
 
+    def is_paused(self, account: str = EVERYONE) -> bool:
+        """Whether the host has asked us to wait: for those who passed `wait` some time ago."""
+        now = self._clock.monotonic()
+        return max(self._pause(EVERYONE).until, self._pause(account).until) > now
+
     def busy(self, error: HubBusyError, account: str = EVERYONE) -> None:
         """The host asked us to wait; close for everyone, or for that account only.
 

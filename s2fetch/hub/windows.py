@@ -138,10 +138,10 @@ class Listing:
         await self._compare_with_count(self.counted)
 
     async def _walk(
-        self, group: TaskGroup, window: Window, first: Page, seen: set[str]
+        self, group: TaskGroup, window: Window, first: Page, known: set[str]
     ) -> AsyncGenerator[list[Product]]:
-        """All rows of a window of any size, but for those that were seen."""
-        passes = 0
+        """All rows of a window of any size but those that are known."""
+        passes, seen = 0, set(known)
         while True:
             count, passes = _count(first), passes + 1
             reading = _Reading(window, self._descending)
@@ -162,7 +162,7 @@ class Listing:
                 async with aclosing(again) as pages:
                     async for products in pages:
                         yield products
-            window, seen, passes = reading.rest, reading.ids_in_rest(), 0
+            window, seen, passes = reading.rest, known | reading.ids_in_rest(), 0
 
     async def _read(
         self, group: TaskGroup, first: Page, reading: _Reading, seen: set[str]
@@ -282,6 +282,8 @@ class _Reading:
         Raises:
             CatalogueError: If more rows share both times than the hub lets anyone list.
         """
+        if rows <= len(self) - len(self.ids_in_rest()):
+            return None
         bounds, instant = self.window.bounds, self._instant
         if self._is_crowded:
             if self.window.is_instant:
@@ -293,8 +295,6 @@ class _Reading:
             start, end = instant, instant + RESOLUTION
             crowd = Bounds(max(start, bounds.start or start), min(end, bounds.end or end))
             return Window(OTHER_AXIS[self.window.axis], self.window.other, crowd)
-        if rows <= len(self) - len(self.ids_in_rest()):
-            return None
         if self._descending:
             return msgspec.structs.replace(
                 self.window, bounds=Bounds(instant + RESOLUTION, bounds.end)

@@ -251,10 +251,14 @@ class RetrievalDesk:
         A hub that keeps saying "busy" means a quota: it does not want more orders now.
         """
         result = RetrievalAnswer.REFUSED, ""
-        for _ in range(REQUEST_TRIES):
+        tries = 0
+        while tries < REQUEST_TRIES:
             account = self._accounts[0]
             await self._hub.wait_until_ready(account.name)
             async with account.slots.slot():
+                if self._hub.is_paused(account.name):
+                    continue  # since we have waited for the slot
+                tries += 1
                 try:
                     token = await account.tokens.get()
                     return await self._hub.request_retrieval(

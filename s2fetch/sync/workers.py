@@ -88,6 +88,7 @@ class Workers:
         self._clock = clock
         self._events = events
         self._refused: set[str] = set()
+        self._put_off: set[str] = set()
 
     async def run(self) -> None:
         """Work until the queue is closed and everything is settled.
@@ -116,6 +117,7 @@ class Workers:
             except (ProductError, ArchiveInUseError) as error:
                 await self._failed(work, account, error, group)
             else:
+                self._put_off.discard(work.product.id)
                 await self._arrived(work, account, arrived, group)
 
     def _give_up_account(self, account: Account, error: AccountError) -> None:
@@ -127,9 +129,16 @@ class Workers:
     async def _busy(
         self, work: Work, account: Account, error: HubBusyError, group: TaskGroup
     ) -> None:
-        """No attempt was spent, unless the hub serves all others and only this one never."""
-        if self._hub.successes > work.successes_seen and not error.account_only:
+        """No attempt was spent, unless the hub serves all others and only this one never.
+
+        When nothing is left but products it has put off while it served others, there are no others
+        any more to tell them from; then it goes on counting against them.
+        """
+        served_others = self._hub.successes > work.successes_seen
+        only_such_left = len(self._put_off) >= self._queue.statistics().unsettled
+        if (served_others or only_such_left) and not error.account_only:
             work.busy += 1
+            self._put_off.add(work.product.id)
         work.successes_seen = self._hub.successes
         if work.busy >= BUSY_LIMIT:
             answer = HubAnswerError(
@@ -274,6 +283,7 @@ class Workers:
         self, work: Work, error: ProductError | ArchiveInUseError, fate: Fate
     ) -> None:
         product = work.product
+        self._put_off.discard(product.id)
         record = Record(
             name=product.name,
             state=State.FAILED,

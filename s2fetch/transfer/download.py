@@ -119,14 +119,20 @@ class Downloader:
         """
         part = PartFile(self._archive.folder_of(product), product)
         claim = ProductClaim(self._archive.space, product)
-        self._remember(part)
         try:
             await anyio.to_thread.run_sync(self._open, part, claim)
-            await self._hub.wait_until_ready(account.name)
-            async with account.slots.slot() as slot:
-                started = self._means.clock.monotonic()
-                reception = Reception(product, part, account.name, slot, number, claim, self._means)
-                await self._receive(reception, account)
+            self._remember(part)
+            arrived = None
+            while arrived is None:
+                await self._hub.wait_until_ready(account.name)
+                async with account.slots.slot() as slot:
+                    # Getting a slot can take hours, and the hub may want us to wait since.
+                    if not self._hub.is_paused(account.name):
+                        reception = Reception(
+                            product, part, account.name, slot, number, claim, self._means
+                        )
+                        arrived = await self._transfer(reception, account)
+            return arrived
         except BaseException as error:
             with anyio.CancelScope(shield=True):
                 useless = isinstance(error, ResumeError | NotAProductError | BodyTooLongError)
@@ -134,6 +140,10 @@ class Downloader:
             raise
         finally:
             claim.release()
+
+    async def _transfer(self, reception: Reception, account: Account) -> Arrived:
+        started = self._means.clock.monotonic()
+        await self._receive(reception, account)
         return _judged(reception, self._means.clock.monotonic() - started)
 
     def _remember(self, part: PartFile) -> None:

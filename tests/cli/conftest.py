@@ -45,6 +45,7 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._started: list[asyncio.subprocess.Process] = []
         home = folder / "home"
         home.mkdir()
         kept = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")
@@ -66,14 +67,16 @@ class Shell:
 
     async def start_program(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
         """Start any program, with pipes unless told otherwise."""
-        pipes = {
+        pipes: dict[str, Any] = {
             "stdin": asyncio.subprocess.DEVNULL,
             "stdout": asyncio.subprocess.PIPE,
             "stderr": asyncio.subprocess.PIPE,
         }
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *arguments, cwd=self.folder, env=self.environment, **(pipes | options)
         )
+        self._started.append(process)
+        return process
 
     async def run(self, *arguments: str, **options: Any) -> Done:
         """Run ``s2fetch`` to its end."""
@@ -87,6 +90,13 @@ class Shell:
     async def run_script(self, script: str) -> Done:
         """Run such a script to its end."""
         return await finish(await self.start_script(script))
+
+    async def clean_up(self) -> None:
+        """End what a failed test left running."""
+        for process in self._started:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 async def finish(process: asyncio.subprocess.Process) -> Done:
@@ -110,9 +120,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
     """A folder and an environment to run commands in; no hub yet."""
-    return Shell(tmp_path)
+    shell = Shell(tmp_path)
+    yield shell
+    await shell.clean_up()
 
 
 @pytest.fixture

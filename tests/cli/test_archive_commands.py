@@ -20,7 +20,8 @@ async def test_the_state_of_an_archive_is_told(shell: Shell, hub: EmbeddedHub) -
     assert (await shell.run("sync", "--into", "archive", "--quiet")).code == 7
     done = await shell.run("status", "--into", "archive")
     assert done.code == 0, done.err
-    rows = dict(line.split(":", 1) for line in done.out.splitlines() if line[:1].isalpha())
+    sums, _, _ = done.out.partition("\n\n")
+    rows = dict(line.split(":", 1) for line in sums.splitlines())
     assert rows["In use by"].strip() == "nobody"
     assert rows["Complete"].strip().startswith("5 products, ")
     assert rows["Failed"].strip() == "1"
@@ -91,3 +92,15 @@ async def test_damaged_files_are_named_and_fetched_again(shell: Shell, hub: Embe
     assert again.code == 0
     assert "3 already on disk, 3 fetched" in again.out
     assert (await shell.run("verify", "--into", "archive", "--quiet")).code == 0
+
+
+async def test_a_verification_that_cannot_be_done_says_so_in_the_report(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """With the error and its exit code."""
+    (shell.folder / "file").touch()
+    done = await shell.run("verify", "--into", "file/archive", "--report", "v.json")
+    assert done.code == 5
+    report = msgspec.json.decode((shell.folder / "v.json").read_bytes())
+    assert (report["exit_code"], report["outcome"]) == (5, "archive")
+    assert "file" in report["error"]

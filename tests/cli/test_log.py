@@ -14,6 +14,7 @@ from s2fetch.cli.log import EventLog
 from s2fetch.events import (
     AttemptFailed,
     EventBus,
+    ProductFailed,
     ProductPlanned,
     RunFinished,
     TransferProgressed,
@@ -68,6 +69,19 @@ def test_a_line_has_name_level_time_and_the_bound_fields() -> None:
     assert (second["event"], second["level"]) == ("attempt-failed", "warning")
     assert (second["product"], second["account"], second["attempt"]) == ("a-name.SAFE", "me", 2)
     assert second["retry_in"] == 2.0
+
+
+def test_the_end_of_a_product_says_which_attempt_it_was() -> None:
+    """Bound from its transfer, also when that itself is not logged; for that product alone."""
+    stream = io.StringIO()
+    log = EventLog(stream, as_json=True, least="warning")
+    failed = ProductFailed(product=PRODUCT, code="x", error="y", next_step="z")
+    log(STARTED)
+    log(failed)
+    log(failed)
+    first, second = lines(stream)
+    assert (first["account"], first["attempt"]) == ("me", 2)
+    assert "attempt" not in second
 
 
 @pytest.mark.parametrize(

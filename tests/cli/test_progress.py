@@ -142,6 +142,20 @@ def test_a_restart_from_zero_does_not_count_backwards() -> None:
     assert total.rate == 1000
 
 
+def test_bytes_of_a_broken_attempt_count_until_the_next_one() -> None:
+    """The sum does not fall back while the product waits for its turn, nor count them twice."""
+    watched = Watched()
+    watched.tell(
+        planned(1),
+        started(1),
+        progressed(1, 600),
+        TransferEnded(product=product(1), account="a", slot=1, received=600),
+    )
+    assert watched.progress.total().done_bytes == 600
+    watched.tell(started(1, slot=2, offset=500))
+    assert watched.progress.total().done_bytes == 500
+
+
 def test_a_verification_has_its_own_sums() -> None:
     """Files and bytes, done and altogether."""
     watched = Watched()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from s2fetch.errors import CatalogueError
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.rows import Page
-from s2fetch.hub.windows import Listing, Window
+from s2fetch.hub.windows import Listing, ReadPage, Window
 from s2fetch.product import Product
 from s2fetch.taskgroups import one_error_task_group
 
@@ -28,6 +28,7 @@ NOW = BEGIN + timedelta(days=100)
 PAGE = 10
 WINDOW = 50
 MILLISECOND = timedelta(milliseconds=1)
+WHOLE = Window(Axis.SENSING)
 
 
 class Hub:
@@ -48,14 +49,33 @@ class Hub:
         self._window = window
 
     @cached_property
-    def _by_axis(self) -> dict[Axis, list[Product]]:
+    def _by_axis(self) -> dict[tuple[Axis, bool], list[Product]]:
+        by_id = sorted(self.rows, key=lambda row: row.id)
         return {
-            axis: sorted(self.rows, key=lambda row: (time_of(axis, row), row.id)) for axis in Axis
+            (axis, down): sorted(by_id, key=lambda row: time_of(axis, row), reverse=down)
+            for axis in Axis
+            for down in (False, True)
         }
 
     def changed(self) -> None:
         """Call after the rows have changed."""
         self.__dict__.pop("_by_axis", None)
+
+    def matches(self, window: Window, descending: bool) -> list[Product]:
+        rows = self._by_axis[window.axis, False]
+        first, stop = 0, len(rows)
+        if window.bounds.start is not None:
+            first = bisect_left(rows, window.bounds.start, key=lambda r: time_of(window.axis, r))
+        if window.bounds.end is not None:
+            stop = bisect_left(rows, window.bounds.end, key=lambda r: time_of(window.axis, r))
+        if descending:
+            rows = self._by_axis[window.axis, True]
+            first, stop = len(rows) - stop, len(rows) - first
+        found = rows[first:stop]
+        for axis, bounds in window.limits.items():
+            if axis is not window.axis:
+                found = [row for row in found if inside(bounds, time_of(axis, row))]
+        return found
 
     async def read_page(
         self, window: Window, *, skip: int, top: int, descending: bool, count: bool
@@ -66,17 +86,9 @@ class Hub:
         self.requests.append((window, skip, top))
         await anyio.lowlevel.checkpoint()
         self.before(number)
-        rows = self._by_axis[window.axis]
-        low, high = window.bounds.start, window.bounds.end
-        first = 0 if low is None else bisect_left(rows, low, key=lambda r: time_of(window.axis, r))
-        stop = bisect_left(rows, high, key=lambda r: time_of(window.axis, r)) if high else len(rows)
-        found = rows[first:stop]
-        for axis, bounds in window.limits.items():
-            if axis is not window.axis:
-                found = [row for row in found if inside(bounds, time_of(axis, row))]
-        ordered = sorted(found, key=lambda r: time_of(window.axis, r), reverse=True)
-        page = (ordered if descending else found)[skip : skip + top]
-        return Page(self.cut(number, page), len(found) if count else None, skip + top >= len(found))
+        found = self.matches(window, descending)
+        page = self.cut(number, found[skip : skip + top])
+        return Page(page, len(found) if count else None, skip + top >= len(found))
 
 
 def time_of(axis: Axis, row: Product) -> datetime:
@@ -104,28 +116,35 @@ def millisecond(time: datetime) -> int:
     return (time - BEGIN) // MILLISECOND
 
 
-async def listed(
-    hub: Hub,
-    root: Window,
+def listing_of(
+    read_page: ReadPage,
+    root: Window = WHOLE,
     descending: bool = False,
-    most: int | None = None,
     page: int = PAGE,
     window: int = WINDOW,
-) -> list[Product]:
-    """What a listing gives."""
-    found: list[Product] = []
-    listing = Listing(
-        hub.read_page, root, descending=descending, now=NOW, page_rows=page, window_rows=window
+) -> Listing:
+    return Listing(
+        read_page, root, descending=descending, now=NOW, page_rows=page, window_rows=window
     )
+
+
+async def drained(
+    listing: Listing, found: list[Product] | None = None, most: int | None = None
+) -> list[Product]:
+    """What a listing gives, also when it fails; stops when there is enough."""
+    found = [] if found is None else found
     async with one_error_task_group() as group, aclosing(listing.pages(group)) as pages:
         async for products in pages:
             found.extend(products)
             if most is not None and len(found) >= most:
                 break
         group.cancel_scope.cancel()
-    if most is None:
-        assert listing.delivered == len(found)
+    assert listing.delivered == len(found)
     return found
+
+
+async def listed(hub: Hub, root: Window = WHOLE, descending: bool = False) -> list[Product]:
+    return await drained(listing_of(hub.read_page, root, descending))
 
 
 anchors = st.sampled_from((0, 1, 2, 3, 1000, 86_400_000)).map(lambda ms: timedelta(milliseconds=ms))
@@ -133,19 +152,26 @@ jitters = st.sampled_from((0, 0, 1, 999)).map(lambda us: timedelta(microseconds=
 times = st.builds(lambda anchor, jitter: anchor + jitter, anchors, jitters)
 
 
-@st.composite
-def catalogues(draw: st.DrawFn) -> list[Product]:
-    """Bursts of rows that share a time, on either axis, and single rows between them."""
+bursts = st.tuples(
+    times,
+    times,
+    st.sampled_from(((0, 0), (0, 1), (1, 0), (1, 1), (700, 3))),
+    st.sampled_from((1, 3, 9, 10, 49, 50, 51, 60, 130)),
+)
+Burst = tuple[timedelta, timedelta, tuple[int, int], int]
+
+
+def catalogue(parts: list[Burst]) -> list[Product]:
+    """Bursts of rows that share a time, on either axis or none, and single rows between them."""
     rows: list[Product] = []
-    for _ in range(draw(st.integers(0, 8))):
-        sensing, published = draw(times), draw(times)
-        steps = draw(st.sampled_from(((0, 0), (0, 1), (1, 0), (1, 1), (700, 3))))
-        for number in range(draw(st.sampled_from((1, 3, 9, 10, 49, 50, 51, 60, 130)))):
+    for sensing, published, (step, late), count in parts:
+        for number in range(count):
+            place = len(rows)
             rows.append(
                 product(
-                    len(rows),
-                    sensing + number * steps[0] * MILLISECOND / 2,
-                    published + number * steps[1] * MILLISECOND / 2,
+                    place,
+                    sensing + number * step * MILLISECOND / 2,
+                    published + number * late * MILLISECOND / 2,
                 )
             )
     return rows
@@ -175,11 +201,12 @@ def greatest_crowd(rows: list[Product]) -> int:
 
 
 @settings(max_examples=150, deadline=None)
-@given(catalogues(), roots(), st.booleans())
+@given(st.lists(bursts, max_size=8), roots(), st.booleans())
 async def test_every_product_is_listed_exactly_once_and_in_order(
-    rows: list[Product], root: Window, descending: bool
+    parts: list[Burst], root: Window, descending: bool
 ) -> None:
     """Whatever the times are; unless more rows than can be paged share both times."""
+    rows = catalogue(parts)
     hub = Hub(rows)
     wanted = selected(rows, root)
     if greatest_crowd(wanted) > WINDOW:
@@ -224,9 +251,7 @@ async def test_changes_during_a_listing_hide_nothing(
             hub.changed()
 
     hub.before = change
-    found = Counter(
-        row.id for row in await listed(hub, Window(Axis.SENSING), descending, page=PAGE)
-    )
+    found = Counter(row.id for row in await listed(hub, Window(Axis.SENSING), descending))
     assert not [row for row, times_listed in found.items() if times_listed > 1]
     assert lasting <= set(found)
 
@@ -243,7 +268,7 @@ def uniform(count: int, together: int = 4) -> list[Product]:
 async def test_one_window_costs_its_pages_and_nothing_else(count: int) -> None:
     """The count comes with the first page; an empty listing costs the one page that says so."""
     hub = Hub(uniform(count))
-    assert len(await listed(hub, Window(Axis.SENSING))) == count
+    assert len(await listed(hub)) == count
     assert len(hub.requests) == max(1, math.ceil(count / PAGE))
 
 
@@ -251,7 +276,8 @@ async def test_one_window_costs_its_pages_and_nothing_else(count: int) -> None:
 async def test_a_long_listing_costs_hardly_more_than_its_pages(descending: bool) -> None:
     """200,000 rows, four at a time: 200 pages, and one for the rows that are read twice."""
     hub = Hub(uniform(200_000), 1000, 10_000)
-    found = await listed(hub, Window(Axis.SENSING), descending, page=1000, window=10_000)
+    listing = listing_of(hub.read_page, Window(Axis.SENSING), descending, 1000, 10_000)
+    found = await drained(listing)
     assert len({row.id for row in found}) == 200_000
     assert len(hub.requests) == 201
 
@@ -261,7 +287,7 @@ async def test_rows_missing_from_a_page_are_read_again(number: int) -> None:
     """A page that is too short once costs another pass over its window, and no row."""
     hub = Hub(uniform(180))
     hub.cut = lambda at, rows: rows[:-3] if at == number else rows
-    found = await listed(hub, Window(Axis.SENSING))
+    found = await listed(hub)
     assert Counter(row.id for row in found) == Counter(row.id for row in hub.rows)
     assert len(hub.requests) <= 18 + 1 + PAGE
 
@@ -272,7 +298,7 @@ async def test_rows_that_stay_missing_are_an_error(count: int) -> None:
     hub = Hub(uniform(count))
     hub.cut = lambda _at, rows: [row for row in rows if row.id != "00000012"]
     with pytest.raises(CatalogueError, match=r"counts \d+ products but lists \d+ of them"):
-        await listed(hub, Window(Axis.SENSING))
+        await listed(hub)
 
 
 async def test_a_hub_that_ignores_skip_is_not_believed() -> None:
@@ -281,7 +307,7 @@ async def test_a_hub_that_ignores_skip_is_not_believed() -> None:
     first = hub.rows[:PAGE]
     hub.cut = lambda _at, _rows: first
     with pytest.raises(CatalogueError, match="counts 30 products but lists 10"):
-        await listed(hub, Window(Axis.SENSING))
+        await listed(hub)
 
 
 async def test_an_unordered_listing_is_an_error() -> None:
@@ -289,7 +315,7 @@ async def test_an_unordered_listing_is_an_error() -> None:
     hub = Hub(uniform(80))
     hub.cut = lambda _at, rows: rows[::-1]
     with pytest.raises(CatalogueError, match="out of order"):
-        await listed(hub, Window(Axis.SENSING))
+        await listed(hub)
 
 
 async def test_rows_without_the_time_are_missed_and_reported() -> None:
@@ -306,18 +332,8 @@ async def test_rows_without_the_time_are_missed_and_reported() -> None:
         extra = count_of_nowhere if whole and page.count is not None else 0
         return Page(page.products, page.count + extra if page.count else page.count, page.last)
 
-    listing = Listing(
-        read_page,
-        Window(Axis.SENSING),
-        descending=False,
-        now=NOW,
-        page_rows=PAGE,
-        window_rows=WINDOW,
-    )
     with pytest.raises(CatalogueError, match="counts 121 products but lists 120"):
-        async with one_error_task_group() as group, aclosing(listing.pages(group)) as pages:
-            async for _ in pages:
-                pass
+        await drained(listing_of(read_page))
 
 
 async def test_a_last_row_without_a_time_is_an_error() -> None:
@@ -328,7 +344,7 @@ async def test_a_last_row_without_a_time_is_an_error() -> None:
         msgspec.structs.replace(rows[-1], sensing_start=None),
     ]
     with pytest.raises(CatalogueError, match=r"49.SAFE without ContentDate/Start"):
-        await listed(hub, Window(Axis.SENSING))
+        await listed(hub)
 
 
 async def test_an_answer_without_the_count_is_an_error() -> None:
@@ -340,10 +356,8 @@ async def test_an_answer_without_the_count_is_an_error() -> None:
     ) -> Page:
         return await hub.read_page(window, skip=skip, top=top, descending=descending, count=False)
 
-    listing = Listing(read_page, Window(Axis.SENSING), descending=False, now=NOW)
     with pytest.raises(CatalogueError, match="no count"):
-        async with one_error_task_group() as group, aclosing(listing.pages(group)) as pages:
-            await anext(pages)
+        await drained(listing_of(read_page))
 
 
 async def test_a_failing_page_is_raised_by_itself_after_the_pages_before_it() -> None:
@@ -355,27 +369,17 @@ async def test_a_failing_page_is_raised_by_itself_after_the_pages_before_it() ->
             raise CatalogueError("this page is broken")
 
     hub.before = fail
-    found: list[str] = []
-    listing = Listing(
-        hub.read_page,
-        Window(Axis.SENSING),
-        descending=False,
-        now=NOW,
-        page_rows=PAGE,
-        window_rows=WINDOW,
-    )
+    found: list[Product] = []
     with pytest.raises(CatalogueError, match="this page is broken"):
-        async with one_error_task_group() as group, aclosing(listing.pages(group)) as pages:
-            async for products in pages:
-                found.extend(row.id for row in products)
-    assert found == [row.id for row in hub.rows[:30]]
+        await drained(listing_of(hub.read_page), found)
+    assert [row.id for row in found] == [row.id for row in hub.rows[:30]]
 
 
 async def test_a_consumer_that_stops_leaves_no_task_behind() -> None:
     """Pages under way are given up, and only a few had been asked for."""
     hub = Hub(uniform(300))
     before = {task.id for task in _all_tasks()}
-    await listed(hub, Window(Axis.SENSING), most=12)
+    await drained(listing_of(hub.read_page), most=12)
     assert {task.id for task in _all_tasks()} == before
     assert len(hub.requests) <= 5
 

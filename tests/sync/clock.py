@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 REAL_PAUSE_SECONDS = 0.001
-"""Between two jumps; what is not waiting for time (sockets, threads) goes on meanwhile."""
+"""Between some jumps; what is not waiting for time (sockets, threads) goes on meanwhile."""
+JUMPS_PER_PAUSE = 5
 
 
 class JumpingClock:
@@ -57,8 +58,8 @@ class JumpingClock:
             await asyncio.wait([self._driver])
 
     async def _drive(self) -> None:
-        while True:
-            await asyncio.sleep(REAL_PAUSE_SECONDS)
+        for jump in count():
+            await asyncio.sleep(0 if jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
             if not self._sleepers:

@@ -26,6 +26,13 @@ from s2fetch.events import Event, EventBus
 from s2fetch.sync.report import Report
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
+
+
+def off_loop(function: Callable[[], T]) -> T:
+    """Call in a thread what may block: only syncs are to be watched for blocking the loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
 
 
 def _records(root: Path) -> dict[str, Record]:
@@ -91,17 +98,19 @@ class Site:
         self.state = folder / "state"
         self.clock = clock
         self.events: list[Event] = []
-        self._reactions: list[tuple[type[Event], Callable[[], None]]] = []
+        self._reactions: list[tuple[type[Event], Callable[[], object]]] = []
 
-    def on(self, kind: type[Event], act: Callable[[], None]) -> None:
+    def on(self, kind: type[Event], act: Callable[[], object]) -> None:
         """Do something at once whenever such an event is emitted."""
         self._reactions.append((kind, act))
 
-    def config(self, **options: Any) -> Config:
+    def config(self, file: Path | None = None, **options: Any) -> Config:
         """The configuration of a run; options by their names with underscores."""
         given = {"into": str(self.root), "reserve": "0", "offline": "wait"}
         given |= {key.replace("_", "-"): value for key, value in options.items()}
-        return s2fetch.load_config(None, given, self.hub.environment(), self.clock.now())
+        return off_loop(
+            lambda: s2fetch.load_config(file, given, self.hub.environment(), self.clock.now())
+        )
 
     def client(self, **options: Any) -> s2fetch.Client:
         """A client for one run."""
@@ -148,9 +157,7 @@ class Site:
 
     def records(self) -> dict[str, Record]:
         """What the progress file says."""
-        # In a thread: only what a sync does on the event loop is to be watched for blocking.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(_records, self.root).result()
+        return off_loop(lambda: _records(self.root))
 
     def record(self, entry: Entry) -> Record:
         """What the progress file says about a product."""

@@ -40,6 +40,8 @@ from tests.sync.site import Site, body_of, catalogue_of, entry_of, name_of, unli
 
 BIG = body_of(2_500_000)
 SMALL = body_of(200_000, 1)
+LATE_CUT = Cut(1_400_000)
+PACE = Slow(20_000_000)
 UNHURRIED = 20_000_000
 """Bytes per second that do not pile up in the client's buffers."""
 IN_FLIGHT = 1 << 20
@@ -272,13 +274,16 @@ async def test_a_hub_without_ranges_starts_again(
 
 
 async def test_a_hub_that_refuses_ranges_is_soon_asked_no_more(site_factory: SiteFactory) -> None:
-    """After two refusals in a row only whole products are asked for."""
-    bodies = [body_of(1_500_000, seed) for seed in range(5)]
-    site = await site_factory(catalogue_of(*bodies), ranges=Ranges.ERROR)
-    site.hub.faults.add(*(Fault(Cut(1_200_000), product=name_of(n)) for n in range(5)))
+    """After two refusals in a row only whole products are asked for; one may be on its way."""
+    count = 8
+    site = await site_factory(
+        catalogue_of(*(body_of(1_500_000, seed) for seed in range(count))), ranges=Ranges.ERROR
+    )
+    for number in range(count):
+        site.hub.faults.add(*(Fault(e, product=name_of(number)) for e in (LATE_CUT, PACE)))
     assert (await site.sync(slots=1)).exit_code == ExitCode.OK
-    assert codes(site) == ["body-cut"] * 5
-    assert site.stats.statuses["416"] == 2
+    assert codes(site) == ["body-cut"] * count
+    assert 2 <= site.stats.statuses["416"] <= 3
     site.assert_whole()
 
 
@@ -483,7 +488,7 @@ async def test_the_suffix_is_right_after_a_resume_too(site_factory: SiteFactory)
     body = b"\x89HDF\r\n\x1a\n" + body_of(2_000_000)
     name = name_of(0, ".nc")
     site = await site_factory(FolderCatalogue([(entry_of(0, body, name=name), body)]))
-    site.hub.faults.add(Fault(Cut(2_400_000)), Fault(Slow(UNHURRIED)))
+    site.hub.faults.add(Fault(Cut(1_500_000)), Fault(Slow(UNHURRIED)))
     assert (await site.sync()).exit_code == ExitCode.OK
     assert offsets_of(site, name)[-1] > 0
     assert site.visible() == [name]

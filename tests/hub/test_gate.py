@@ -1,0 +1,298 @@
+"""The gate in front of a host, on a clock that does not wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from s2fetch.errors import HubBusyError, HubDownError
+from s2fetch.events import Event, EventBus, HubPaused, HubResumed
+from s2fetch.hub.gate import HostGate
+from tests.clock import FakeClock
+
+GIVE_UP = 900.0
+GateFactory = Callable[..., HostGate]
+
+
+@pytest.fixture
+def gate_factory(clock: FakeClock, bus: EventBus) -> GateFactory:
+    """Makes gates: ``gate_factory(give_up_after=…)``."""
+
+    def make(give_up_after: float = GIVE_UP) -> HostGate:
+        return HostGate("hub:443", clock=clock, events=bus, give_up_after=give_up_after)
+
+    return make
+
+
+@pytest.fixture
+def gate(gate_factory: GateFactory) -> HostGate:
+    """An open gate."""
+    return gate_factory()
+
+
+def busy(after: float | None = None, *, account_only: bool = False) -> HubBusyError:
+    return HubBusyError("hub answered 429", retry_after=after, account_only=account_only)
+
+
+async def waited(gate: HostGate, clock: FakeClock, account: str = "") -> float:
+    """How long the gate keeps that account waiting."""
+    begin = clock.monotonic()
+    await gate.wait(account)
+    return clock.monotonic() - begin
+
+
+async def test_an_open_gate_lets_everyone_through_at_once(gate: HostGate, clock: FakeClock) -> None:
+    """Without trouble there is no waiting, and nothing to report."""
+    assert [await waited(gate, clock, name) for name in ("", "a", "b")] == [0, 0, 0]
+    assert repr(gate) == "<HostGate of hub:443: open>"
+
+
+async def test_everyone_waits_as_long_as_the_host_asks(gate: HostGate, clock: FakeClock) -> None:
+    """Retry-After is honoured by all requests to the host (RFC 9110 10.2.3)."""
+    gate.busy(busy(120), "a")
+    times = await asyncio.gather(*(waited(gate, clock, name) for name in ("", "a", "b")))
+    assert times == [120, 120, 120]
+
+
+async def test_a_pause_beyond_an_hour_is_cut_to_one(
+    gate_factory: GateFactory, clock: FakeClock
+) -> None:
+    """A host is asked again after an hour at the latest, whatever it says."""
+    gate = gate_factory(give_up_after=10_000)
+    gate.busy(busy(86_400))
+    assert await waited(gate, clock) == 3600
+
+
+async def test_only_the_account_waits_that_has_too_many_downloads(
+    gate: HostGate, clock: FakeClock, events: list[Event]
+) -> None:
+    """The account's own cap is no reason to hold back another account."""
+    gate.busy(busy(account_only=True), "a")
+    assert await waited(gate, clock, "b") == 0
+    assert 3.75 <= await waited(gate, clock, "a") <= 6.25
+    assert [event.account for event in events if isinstance(event, HubPaused)] == ["a"]
+
+
+async def test_pauses_of_our_own_grow_to_a_minute(gate: HostGate, clock: FakeClock) -> None:
+    """Without Retry-After: 5, 10, 20, 40, 60, 60 seconds, more or less a quarter."""
+    for expected in (5, 10, 20, 40, 60, 60, 60):
+        gate.busy(busy())
+        assert 0.75 * expected <= await waited(gate, clock) <= 1.25 * expected + 1e-6
+
+
+async def test_success_lets_pauses_shrink_step_by_step(gate: HostGate, clock: FakeClock) -> None:
+    """One success does not make a host that was busy for long as good as new."""
+    for _ in range(4):
+        gate.busy(busy())
+        await gate.wait()
+    gate.up()
+    gate.up()
+    gate.busy(busy())
+    assert 15 <= await waited(gate, clock) <= 25
+
+
+async def test_pauses_of_accounts_grow_apart_from_each_other(
+    gate: HostGate, clock: FakeClock
+) -> None:
+    """Trouble of one account makes nobody else's pauses longer."""
+    for _ in range(5):
+        gate.busy(busy(account_only=True), "a")
+        await gate.wait("a")
+    gate.busy(busy(account_only=True), "b")
+    assert await waited(gate, clock, "b") <= 6.25
+
+
+async def test_late_answers_do_not_lengthen_the_pause(
+    gate: HostGate, clock: FakeClock, events: list[Event]
+) -> None:
+    """Answers to requests made before the gate closed bring no news: one pause, one event."""
+    gate.busy(busy(10))
+    for _ in range(3):
+        gate.busy(busy())
+        gate.busy(busy(2))
+    assert await waited(gate, clock) == 10
+    assert len([event for event in events if isinstance(event, HubPaused)]) == 1
+
+
+async def test_a_later_time_asked_for_counts(gate: HostGate, clock: FakeClock) -> None:
+    """A host may ask for more than it did a moment ago; it is never asked earlier than that."""
+    gate.busy(busy(10))
+    gate.busy(busy(60))
+    assert await waited(gate, clock) == 60
+
+
+async def test_a_late_failure_does_not_shorten_the_pause(gate: HostGate, clock: FakeClock) -> None:
+    """A connection that breaks while the host has asked us to wait changes nothing about that."""
+    gate.busy(busy(120))
+    gate.down("connection refused")
+    assert await waited(gate, clock) == 120
+
+
+async def test_a_late_success_does_not_open_the_gate(
+    gate: HostGate, clock: FakeClock, events: list[Event]
+) -> None:
+    """A request made before the host asked us to wait may still be answered well."""
+    gate.busy(busy(30))
+    gate.up()
+    assert await waited(gate, clock) == 30
+    assert not [event for event in events if isinstance(event, HubResumed)]
+    gate.up()
+    assert [event for event in events if isinstance(event, HubResumed)] == [
+        HubResumed(host="hub:443")
+    ]
+
+
+async def test_a_host_that_is_down_is_asked_once_a_minute(
+    gate_factory: GateFactory, clock: FakeClock
+) -> None:
+    """Ten waiters make one probe at a time: after a few quick ones, one a minute."""
+    gate = gate_factory(give_up_after=7200)
+    probes: list[float] = []
+    gate.down("connection refused")
+
+    async def ask() -> None:
+        while clock.monotonic() < 3600:
+            await gate.wait()
+            probes.append(clock.monotonic())
+            gate.down("connection refused")
+
+    await asyncio.gather(*(ask() for _ in range(10)))
+    in_time = [probe for probe in probes if probe < 3600]
+    assert 58 <= len(in_time) <= 65
+    assert min(later - earlier for earlier, later in pairwise(in_time[6:])) >= 60
+
+
+async def test_failures_of_requests_under_way_are_one_failure(
+    gate: HostGate, clock: FakeClock, events: list[Event]
+) -> None:
+    """Four downloads that break at once when a host goes down are no four probes."""
+    for _ in range(4):
+        gate.down("connection reset")
+    assert await waited(gate, clock) == 1
+    assert len(events) == 1
+
+
+async def test_the_first_answer_of_any_kind_ends_being_down(
+    gate: HostGate, clock: FakeClock, events: list[Event]
+) -> None:
+    """A host that answers, however badly, can be reached; the others need not wait for a probe."""
+    gate.down("connection refused")
+    await gate.wait()
+    gate.answered()
+    assert await waited(gate, clock) == 0
+    assert isinstance(events[-1], HubResumed)
+    assert gate.successes == 0
+
+
+async def test_another_probe_follows_one_that_never_came_back(
+    gate: HostGate, clock: FakeClock
+) -> None:
+    """The probe may be cancelled before it asks anything; after a minute somebody else goes."""
+    gate.down("connection refused")
+    await gate.wait()
+    assert await waited(gate, clock) == 60
+
+
+async def test_waiting_can_be_cancelled(gate: HostGate, clock: FakeClock) -> None:
+    """A cancelled waiter leaves the gate as it was."""
+    gate.busy(busy(50))
+    waiter = asyncio.create_task(gate.wait())
+    await asyncio.sleep(0)
+    waiter.cancel()
+    await asyncio.wait([waiter])
+    assert waiter.cancelled()
+    begin = clock.monotonic()
+    await gate.wait()
+    assert begin < 50
+    assert clock.monotonic() == 50
+
+
+@pytest.mark.parametrize("trouble", ["busy", "busy account", "down", "busy for an hour"])
+async def test_nothing_waits_for_ever(gate: HostGate, clock: FakeClock, trouble: str) -> None:
+    """Without a success for longer than the user wants to wait, everyone ends with an error."""
+
+    def fail() -> None:
+        match trouble:
+            case "busy":
+                gate.busy(busy(30))
+            case "busy account":
+                gate.busy(busy(account_only=True), "a")
+            case "down":
+                gate.down("connection refused")
+            case _:
+                gate.busy(busy(3600))
+
+    async def ask() -> None:
+        while True:
+            fail()
+            await gate.wait("a")
+
+    tasks = [asyncio.create_task(ask()) for _ in range(3)]
+    done, _ = await asyncio.wait(tasks, timeout=60)
+    assert len(done) == 3
+    for task in done:
+        error = task.exception()
+        assert isinstance(error, HubDownError)
+        assert "hub:443 has not answered properly for 15 min" in str(error)
+    assert GIVE_UP < clock.monotonic() <= GIVE_UP + 75
+
+
+async def test_the_last_success_restarts_the_patience(gate: HostGate, clock: FakeClock) -> None:
+    """A host that is busy again and again, but works in between, is never given up."""
+    for _ in range(100):
+        gate.busy(busy(60))
+        await gate.wait()
+        gate.up()
+    assert clock.monotonic() == 6000
+
+
+async def test_a_host_that_serves_a_body_is_not_given_up(gate: HostGate, clock: FakeClock) -> None:
+    """One download may take hours while the account may begin no other."""
+
+    async def ask_for_forty_minutes() -> None:
+        for _ in range(40):
+            gate.busy(busy(60, account_only=True), "a")
+            await gate.wait("a")
+
+    with gate.serving():
+        await ask_for_forty_minutes()
+    with pytest.raises(HubDownError):
+        await ask_for_forty_minutes()
+    assert 2400 + GIVE_UP < clock.monotonic() < 2400 + GIVE_UP + 61
+
+
+async def test_trouble_of_long_ago_does_not_count(gate: HostGate, clock: FakeClock) -> None:
+    """After hours without any request nobody knows whether the trouble lasted."""
+    gate.busy(busy(5))
+    clock.advance(10_000)
+    gate.busy(busy(5))
+    await gate.wait()
+    assert clock.monotonic() == 10_005
+
+
+async def test_a_host_may_be_in_trouble_for_weeks(
+    gate_factory: GateFactory, clock: FakeClock
+) -> None:
+    """Pauses stay at their longest however often they are needed."""
+    gate = gate_factory(give_up_after=float("inf"))
+    for _ in range(1200):
+        gate.busy(busy())
+        clock.advance(75)
+        gate.down("connection refused")
+        clock.advance(60)
+        await gate.wait()
+    gate.busy(busy())
+    assert await waited(gate, clock) <= 75
+
+
+async def test_the_wall_clock_does_not_matter(gate: HostGate, clock: FakeClock) -> None:
+    """Setting the clock by an hour neither opens the gate nor keeps it closed."""
+    gate.busy(busy(100))
+    clock.jump(3600)
+    assert await waited(gate, clock) == 100
+    gate.busy(busy(100))
+    clock.jump(-7200)
+    assert await waited(gate, clock) == 100

@@ -1,0 +1,74 @@
+"""What answers and failures of the network mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s2fetch.network import describe, parse_retry_after
+
+NOW = datetime(2024, 7, 1, 12, tzinfo=UTC)
+NOON = "Mon, 01 Jul 2024 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("value", "date", "seconds"),
+    [
+        ("120", None, 120),
+        (" 0 ", None, 0),
+        ("Mon, 01 Jul 2024 12:00:30 GMT", NOON, 30),
+        ("Mon, 01 Jul 2024 12:00:30 GMT", None, 30),
+        ("Monday, 01-Jul-24 12:00:30 GMT", NOON, 30),
+        ("Mon, 01 Jul 2024 14:00:30 +0200", NOON, 30),
+        ("Mon, 01 Jul 2024 12:00:30 -0000", NOON, 30),
+        ("Mon, 01 Jul 2024 11:00:00 GMT", NOON, 0),
+        ("Mon, 01 Jul 2024 12:00:30 GMT", "no date", 30),
+        (None, NOON, None),
+        ("", NOON, None),
+        ("soon", NOON, None),
+        ("-5", NOON, None),
+        ("1.5", NOON, None),
+        ("\u0663", NOON, None),
+        ("9" * 400, NOON, float("inf")),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(
+    value: str | None, date: str | None, seconds: float | None
+) -> None:
+    """A number of seconds or an HTTP date; what makes no sense is no wish (RFC 9110 10.2.3)."""
+    assert parse_retry_after(value, date, now=NOW) == seconds
+
+
+def test_a_date_is_measured_by_the_clock_of_the_host() -> None:
+    """This machine's clock may be wrong by hours; the answer's own Date is what counts."""
+    wrong = datetime(2024, 7, 1, 15, tzinfo=UTC)
+    assert parse_retry_after("Mon, 01 Jul 2024 12:01:00 GMT", NOON, now=wrong) == 60
+    assert parse_retry_after("Mon, 01 Jul 2024 12:01:00 GMT", None, now=wrong) == 0
+
+
+@given(st.text() | st.none(), st.text() | st.none())
+def test_no_field_is_too_strange(value: str | None, date: str | None) -> None:
+    """Whatever a host sends, the result is a time to wait or none."""
+    seconds = parse_retry_after(value, date, now=NOW)
+    assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (TimeoutError(), "timed out"),
+        (aiohttp.ServerDisconnectedError(), "Server disconnected"),
+        (ConnectionResetError(), "ConnectionResetError"),
+        (
+            OSError("Cannot reach http://user:secret@proxy:3128/x"),
+            "Cannot reach http://proxy:3128/x",
+        ),
+    ],
+)
+def test_a_failure_is_described_without_secrets(error: Exception, text: str) -> None:
+    """Never empty, and never with the password of a proxy."""
+    assert describe(error) == text
