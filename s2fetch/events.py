@@ -44,8 +44,16 @@ class CatalogueCounted(Event, frozen=True, kw_only=True):
     count: int
 
 
+class ProductsPresent(Event, frozen=True, kw_only=True):
+    """So many more products are on disk, verified and untouched: nothing to do."""
+
+    name: ClassVar[str] = "products-present"
+    level: ClassVar[str] = "debug"
+    count: int
+
+
 class ProductPlanned(Event, frozen=True, kw_only=True):
-    """The planner decided about one product. ``verdict`` is a value of `sync.planner.Verdict`."""
+    """There is something to do about a product. ``verdict`` is one of `sync.planner.Verdict`."""
 
     name: ClassVar[str] = "product-planned"
     level: ClassVar[str] = "debug"

@@ -59,8 +59,10 @@ def run(
 
     import anyio
 
+    from s2fetch.cli.tuning import tune_process
     from s2fetch.client import Client
 
+    tune_process()
     interruption = Interruption(output.restore_terminal)
     result: T | None = None
     finished = False

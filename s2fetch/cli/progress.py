@@ -17,6 +17,7 @@ from s2fetch.events import (
     ProductOnline,
     ProductPlanned,
     ProductQuarantined,
+    ProductsPresent,
     ProductWaiting,
     RunStarted,
     TransferEnded,
@@ -109,6 +110,9 @@ class Progress:
                 self._advance(event)
             case ProductPlanned():
                 self._plan(event)
+            case ProductsPresent():
+                self._planned += event.count
+                self._done += event.count
             case RunStarted():
                 self.running = True
             case CatalogueCounted():

@@ -19,6 +19,7 @@ from s2fetch.clock import Clock
 from s2fetch.errors import (
     CatalogueError,
     ConnectionLostError,
+    HubAnswerError,
     HubBusyError,
     QueryError,
     RedirectError,
@@ -211,7 +212,8 @@ class CdseHub:
         seen: set[str] = set()
         skip = tries = 0
         while len(seen) < limit and skip <= WINDOW_ROWS:
-            top = min(limit - len(seen), PAGE_ROWS)
+            # Duplicates leave less than the limit behind the page that should have reached it.
+            top = min(limit - (skip if skip < limit else len(seen)), PAGE_ROWS)
             page = await self._page(
                 query, _everything(query), skip=skip, top=top, attributes=attributes
             )
@@ -411,7 +413,7 @@ class CdseHub:
                 raise
             gate.down(error.what)
             raise HubBusyError(error.what) from error
-        except RedirectError as error:
+        except (RedirectError, HubAnswerError) as error:
             error.product = product.name
             raise
 

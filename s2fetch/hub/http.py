@@ -18,6 +18,7 @@ from s2fetch.clock import Clock
 from s2fetch.errors import (
     CatalogueError,
     ConnectionLostError,
+    HubAnswerError,
     HubBusyError,
     RedirectError,
     UsageError,
@@ -198,6 +199,9 @@ class HttpClient:
             except ConnectionLostError as error:
                 gate.down(error.what)
                 continue
+            except HubAnswerError as error:
+                gate.answered()
+                raise Transient(error.what) from error
             except (aiohttp.ClientError, OSError) as error:
                 raise Transient(f"the answer broke off ({describe(error)})") from error
             if answer.status != 200:
@@ -253,6 +257,7 @@ class HttpClient:
 
         Raises:
             ConnectionLostError: If no answer came.
+            HubAnswerError: If the answer is no HTTP that can be read.
             RedirectError: If a redirect leads to a host that is not trusted.
         """
         for _ in range(MOST_REDIRECTS + 1):
@@ -294,7 +299,15 @@ class HttpClient:
                 answer = await request
         except aiohttp.ClientConnectorCertificateError as error:
             raise untrusted_certificate(host, error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except aiohttp.ClientHttpProxyError as error:
+            raise ConnectionLostError(
+                f"the proxy lets nobody reach {host}: {describe(error)}"
+            ) from error
+        except aiohttp.ClientResponseError as error:
+            raise HubAnswerError(
+                f"{host} sent an answer that cannot be read: {error.message}"
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLostError(f"no answer from {host}: {describe(error)}") from error
         try:
             yield answer

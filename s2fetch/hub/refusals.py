@@ -5,6 +5,7 @@ Download errors carry a code (``DAT-ZIP-nnn``); it says more than the status and
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from s2fetch.errors import (
 
 AUDIENCE = "DAT-ZIP-609"
 FORBIDDEN = "DAT-ZIP-608"
+_SESSION_NUMBER = re.compile(r"session number (\d+ )?exceeded")
 BUSY = frozenset({429, 503})
 """Statuses that mean "wait" (RFC 6585 4, RFC 9110 15.6.4)."""
 TOO_MANY_SESSIONS = "DAT-ZIP-100"
@@ -51,7 +53,7 @@ class Refusal(msgspec.Struct, frozen=True):
         lower = self.text.lower()
         return (
             self.code == TOO_MANY_SESSIONS
-            or "session number exceeded" in lower
+            or _SESSION_NUMBER.search(lower) is not None
             or "concurrent flows" in lower
         )
 

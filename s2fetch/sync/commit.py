@@ -69,6 +69,11 @@ class Committer:
         """Say that there will be no more; `run` returns when all is done."""
         self._send.close()
 
+    def close(self) -> None:
+        """Forget what was submitted and not committed; only after a failure is there any."""
+        self._send.close()
+        self._receive.close()
+
     async def run(self) -> None:
         """Commit what is submitted until `finish`.
 

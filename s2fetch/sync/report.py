@@ -13,6 +13,7 @@ from s2fetch.events import (
     ProductOnline,
     ProductPlanned,
     ProductQuarantined,
+    ProductsPresent,
     ProductWaiting,
     TransferEnded,
 )
@@ -102,6 +103,9 @@ class Reporter:
         match event:
             case ProductPlanned():
                 self._planned(event)
+            case ProductsPresent():
+                report.found += event.count
+                report.already += event.count
             case ProductCompleted():
                 report.fetched += 1
                 report.stored += event.size
@@ -164,7 +168,7 @@ class Reporter:
     def _planned(self, event: ProductPlanned) -> None:
         report = self.report
         report.found += 1
-        if event.verdict in (Verdict.HAVE, Verdict.RECORD):
+        if event.verdict == Verdict.RECORD:
             report.already += 1
         elif event.verdict == Verdict.QUARANTINED:
             self._fail(

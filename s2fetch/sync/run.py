@@ -27,6 +27,7 @@ from s2fetch.events import (
     ProductAdopted,
     ProductFailed,
     ProductPlanned,
+    ProductsPresent,
     RunFinished,
     RunStarted,
 )
@@ -185,6 +186,9 @@ class Run:
                 await workers.run()
                 committer.finish()
         finally:
+            to_adopt.close()
+            from_planner.close()
+            committer.close()
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(downloader.close)
 
@@ -205,15 +209,20 @@ class Run:
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
     ) -> None:
         found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
+        present = 0
         for product, known in zip(batch, found, strict=True):
             if self._query.names:
                 self._names_seen.add(product.name)
             decision = plan(product, known.record, known.file, renew=self._settings.renew)
+            if decision.verdict is Verdict.HAVE:
+                present += 1
+                continue
             self._events.emit(
                 ProductPlanned(product=product, verdict=decision.verdict, reason=decision.reason)
             )
-            if decision.verdict is not Verdict.HAVE:
-                await self._carry_out(product, known, decision, to_adopt)
+            await self._carry_out(product, known, decision, to_adopt)
+        if present:
+            self._events.emit(ProductsPresent(count=present))
 
     async def _carry_out(
         self,

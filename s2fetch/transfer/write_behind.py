@@ -19,10 +19,10 @@ import anyio
 from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
 from s2fetch.errors import ArchiveError
 
-EARLY_BYTES = 128 << 10
-"""A block with this much is written early …"""
+EARLY_BYTES = 64 << 10
+"""A block with this much in it does not wait to be full for longer than …"""
 EARLY_SECONDS = 0.02
-"""… when it has taken longer than this to arrive; a fast stream fills a block sooner."""
+"""… this since the block before it was written: what is in memory is lost with the process."""
 
 
 class Blocks:
@@ -58,13 +58,15 @@ class WriteBehind:
         self._views = tuple(memoryview(block) for block in self._memory)
         self._current = 0
         self._filled = 0
-        self._begun = 0.0
+        self._handed_over_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._disarm()
         with anyio.CancelScope(shield=True):
             if exc[0] is not None:
                 # What has arrived before the trouble is worth keeping; the trouble is what is told.
@@ -83,18 +85,19 @@ class WriteBehind:
         Raises:
             ArchiveError: If an earlier block could not be written.
         """
+        self._disarm()
         source = memoryview(data)
         while source:
-            if self._filled == 0:
-                self._begun = self._loop.time()
             count = min(len(source), BLOCK_BYTES - self._filled)
             self._views[self._current][self._filled : self._filled + count] = source[:count]
             self._filled += count
             source = source[count:]
             if self._filled == BLOCK_BYTES:
-                await self._hand_over(BLOCK_BYTES)
-        if self._is_due_early():
-            await self._hand_over(self._filled - self._filled % ALIGNMENT_BYTES)
+                await self._idle()
+                self._hand_over(BLOCK_BYTES)
+        if self._filled >= EARLY_BYTES:
+            due = max(self._handed_over_at + EARLY_SECONDS, self._loop.time())
+            self._timer = self._loop.call_at(due, self._hand_over_early)
 
     async def drain(self) -> None:
         """Have everything written that was fed.
@@ -102,20 +105,29 @@ class WriteBehind:
         Raises:
             ArchiveError: If it could not be.
         """
+        self._disarm()
         if self._filled:
-            await self._hand_over(self._filled)
+            await self._idle()
+            self._hand_over(self._filled)
         await self._idle()
 
-    def _is_due_early(self) -> bool:
-        return (
-            self._filled >= EARLY_BYTES
-            and (self._writing is None or self._writing.done())
-            and self._loop.time() - self._begun > EARLY_SECONDS
-        )
+    def _hand_over_early(self) -> None:
+        """No more has come for a moment: write what there is, unless the disk is busy."""
+        self._timer = None
+        if self._writing is None or self._writing.done():
+            if self._writing is not None and self._writing.exception() is not None:
+                return  # the next call that waits for the disk raises it
+            self._hand_over(self._filled - self._filled % ALIGNMENT_BYTES)
+        else:
+            self._timer = self._loop.call_later(EARLY_SECONDS, self._hand_over_early)
 
-    async def _hand_over(self, count: int) -> None:
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _hand_over(self, count: int) -> None:
         """Start writing the current block and go on with the other; the rest moves there."""
-        await self._idle()
         full, other = self._views[self._current], self._views[1 - self._current]
         rest = self._filled - count
         if rest:
@@ -123,7 +135,7 @@ class WriteBehind:
         self._writing = self._loop.run_in_executor(self._executor, self._part.write, full[:count])
         self._current = 1 - self._current
         self._filled = rest
-        self._begun = self._loop.time()
+        self._handed_over_at = self._loop.time()
 
     async def _idle(self) -> None:
         if self._writing is not None:

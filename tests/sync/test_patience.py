@@ -44,7 +44,11 @@ async def test_ten_minutes_of_wait_cost_no_attempt(
         await clock.sleep(600)
         site.hub.faults.clear()
 
-    site.on(HubPaused, lambda: ends or ends.append(asyncio.create_task(end())))
+    def begin_to_wait() -> None:
+        if not ends:
+            ends.append(asyncio.create_task(end()))
+
+    site.on(HubPaused, begin_to_wait)
     begin = clock.monotonic()
     report = await site.sync(give_up_after="1h")
     await asyncio.gather(*ends)
@@ -61,12 +65,12 @@ async def test_a_retry_after_date_is_understood(
 ) -> None:
     """The other form of the field."""
     site = await many(site_factory, 1)
-    until = format_datetime(clock.now().replace(hour=13), usegmt=True)
+    until = format_datetime(clock.now().replace(minute=8), usegmt=True)
     headers = {"Retry-After": until, "Date": format_datetime(clock.now(), usegmt=True)}
     site.hub.faults.add(Fault(Answer(503, headers=headers), on=Kind.BODY))
     report = await site.sync(give_up_after="3h")
     assert report.exit_code == ExitCode.OK
-    assert [round(event.seconds) for event in site.seen(HubPaused)] == [3600]
+    assert [round(event.seconds) for event in site.seen(HubPaused)] == [480]
 
 
 async def test_a_busy_catalogue_is_waited_for(site_factory: SiteFactory) -> None:
@@ -168,7 +172,7 @@ async def test_a_hub_that_goes_down_in_mid_run_is_waited_for(
 ) -> None:
     """What was under way is continued; each product loses one attempt at most."""
     bodies = [body_of(1_300_000, n) for n in range(4)]
-    site = await site_factory(catalogue_of(*bodies), bytes_per_second=20_000_000.0)
+    site = await site_factory(catalogue_of(*bodies), bytes_per_second=5_000_000.0)
     asleep: list[asyncio.Task[None]] = []
     noticed = asyncio.Event()
 
@@ -182,7 +186,7 @@ async def test_a_hub_that_goes_down_in_mid_run_is_waited_for(
         if not asleep:
             asleep.append(asyncio.create_task(sleep_and_wake()))
 
-    site.on(ProductCompleted, go_down)
+    site.on(TransferStarted, go_down)
     site.on(HubPaused, noticed.set)
     report = await site.sync()
     await asyncio.gather(*asleep)
@@ -201,7 +205,7 @@ async def test_a_hub_that_stays_down_is_given_up_in_time(
     report = await site.sync(give_up_after="15 min", slots=1)
     assert report.exit_code == ExitCode.HUB
     assert "15 min" in report.error
-    assert 900 <= clock.monotonic() - begin < 1300
+    assert 900 <= clock.monotonic() - begin < 2000
     assert report.fetched == 3
     await site.hub.come_up()
     assert (await site.sync()).exit_code == ExitCode.OK
@@ -273,9 +277,10 @@ async def test_a_failed_product_holds_no_slot_while_it_waits(site_factory: SiteF
     site = await many(site_factory)
     site.hub.faults.add(Fault(answers.server_error(500), product=name_of(0), times=3))
     assert (await site.sync(slots=1)).exit_code == ExitCode.OK
-    ends = [event.product.name for event in site.seen(ProductCompleted)]
-    assert ends[-1] == name_of(0)
     assert len(site.seen(AttemptFailed)) == 3
+    first = site.events.index(site.seen(AttemptFailed)[0])
+    starts = [event for event in site.events[first:] if isinstance(event, TransferStarted)]
+    assert starts[0].product.name == name_of(1)
     site.assert_whole()
 
 
