@@ -17,7 +17,7 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -87,6 +87,7 @@ class PartFile:
         self.position = 0
         self._product = product
         self._descriptor = -1
+        self._opening: Callable[[], None] | None = None
         self._direct = hasattr(os, "O_DIRECT")
         self._direct_now = False
         self._sidecar: Sidecar | None = None
@@ -173,6 +174,19 @@ class PartFile:
         self.position = done
         self._checkpoint_at = done + CHECKPOINT_BYTES
 
+    def open_when_needed(self, opening: Callable[[], None]) -> None:
+        """Leave opening to the first step that needs the file, which is in a thread already.
+
+        Args:
+            opening: Opens it and begins at 0; called at most once.
+        """
+        self._opening = opening
+
+    def _need_open(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening()
+
     def describe(self, *, total: int | None, etag: str, last_modified: str) -> bool:
         """Write the sidecar and reserve the space. To be called before the first block of several.
 
@@ -183,6 +197,7 @@ class PartFile:
             DiskFullError: If the space is not there.
             ArchiveError: If the sidecar cannot be written.
         """
+        self._need_open()
         listed = self._product.best_checksum
         durable = self._sidecar.durable if self._sidecar else 0
         self._sidecar = Sidecar(
@@ -208,6 +223,7 @@ class PartFile:
             DiskFullError: If the disk is full; what was written before stays resumable.
             ArchiveError: For any other failure.
         """
+        self._need_open()
         with translating(self.path):
             self._write_at(block, self.position)
         self._hash.update(block)
@@ -264,6 +280,7 @@ class PartFile:
 
     def discard(self) -> None:
         """Start again from nothing; space and sidecar are given back."""
+        self._need_open()
         with translating(self.path):
             self._forget()
             os.ftruncate(self._descriptor, 0)

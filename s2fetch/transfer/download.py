@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
-from s2fetch.archive.part import PartFile, Sidecar
-from s2fetch.archive.proof import check_digest
+from s2fetch.archive.part import BLOCK_BYTES, PartFile, Sidecar
+from s2fetch.archive.proof import check_digest, no_tick
 from s2fetch.clock import Clock
 from s2fetch.config.values import Resume, TransferConfig
 from s2fetch.errors import (
@@ -120,8 +121,11 @@ class Downloader:
         part = PartFile(self._archive.folder_of(product), product)
         claim = ProductClaim(self._archive.space, product)
         try:
-            await anyio.to_thread.run_sync(self._open, part, claim)
-            self._remember(part)
+            if product.size is not None and product.size <= BLOCK_BYTES:
+                # It arrives in one block and leaves nothing to resume: one thread hop does it all.
+                part.open_when_needed(partial(self._open_new, part, claim))
+            else:
+                await anyio.to_thread.run_sync(self._open, part, claim)
             arrived = None
             while arrived is None:
                 await self._hub.wait_until_ready(account.name)
@@ -132,6 +136,7 @@ class Downloader:
                             product, part, account.name, slot, number, claim, self._means
                         )
                         arrived = await self._transfer(reception, account)
+            self._remember(part)
             return arrived
         except BaseException as error:
             with anyio.CancelScope(shield=True):
@@ -157,6 +162,12 @@ class Downloader:
         resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
         part.begin(part.resumable if resume else 0, _stop_when_cancelled)
         claim.begin(part.position)
+
+    def _open_new(self, part: PartFile, claim: ProductClaim) -> None:
+        self._archive.make_folder(part.path.parent)
+        part.open()
+        part.begin(0, no_tick)
+        claim.begin(0)
 
     async def _receive(self, reception: Reception, account: Account) -> None:
         """Ask for the body and read it.

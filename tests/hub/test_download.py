@@ -333,7 +333,7 @@ async def test_a_hub_that_stays_down_is_given_up(site_factory: SiteFactory) -> N
             with pytest.raises(HubBusyError):
                 await site.get()
 
-    with pytest.raises(HubDownError, match="has not answered properly for 2 min"):
+    with pytest.raises(HubDownError, match="has not answered properly for 1 min 40 s"):
         await go_on()
 
 
@@ -341,7 +341,7 @@ async def test_a_connection_reset_before_the_answer_is_the_hosts_trouble(
     site_factory: SiteFactory,
 ) -> None:
     """As when it cannot be reached."""
-    site = await site_factory(Fault(Reset(-1)))
+    site = await site_factory(Fault(Reset(-1), times=2))  # one is repeated by aiohttp
     with pytest.raises(HubBusyError):
         await site.get()
 

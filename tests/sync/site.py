@@ -96,7 +96,7 @@ class Site:
         self.hub = hub
         self.root = folder / name
         self.state = folder / "state"
-        self.clock = clock
+        self.clock: Clock = clock
         self.events: list[Event] = []
         self._reactions: list[tuple[type[Event], Callable[[], object]]] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from email.utils import format_datetime
 
+import anyio
 import pytest
 
 from s2fetch.embedded import answers
@@ -272,15 +273,36 @@ async def test_two_archives_share_the_slots_of_an_account(
     other.assert_whole()
 
 
-async def test_a_failed_product_holds_no_slot_while_it_waits(site_factory: SiteFactory) -> None:
-    """With one slot, all others are fetched between its attempts."""
+class HeldClock:
+    """Pauses between attempts last until the test ends them."""
+
+    def __init__(self, clock: JumpingClock) -> None:
+        self.over = asyncio.Event()
+        self.now = clock.now
+        self.monotonic = clock.monotonic
+        self._sleep = clock.sleep
+
+    async def sleep(self, seconds: float) -> None:
+        await (self.over.wait() if seconds > 0.5 else self._sleep(seconds))
+
+
+async def test_a_failed_product_holds_no_slot_while_it_waits(
+    site_factory: SiteFactory, clock: JumpingClock
+) -> None:
+    """With one slot, all others are fetched before its next attempt."""
     site = await many(site_factory)
-    site.hub.faults.add(Fault(answers.server_error(500), product=name_of(0), times=3))
-    assert (await site.sync(slots=1)).exit_code == ExitCode.OK
-    assert len(site.seen(AttemptFailed)) == 3
-    first = site.events.index(site.seen(AttemptFailed)[0])
-    starts = [event for event in site.events[first:] if isinstance(event, TransferStarted)]
-    assert starts[0].product.name == name_of(1)
+    site.clock = held = HeldClock(clock)
+    site.hub.faults.add(Fault(answers.server_error(500), product=name_of(0)))
+
+    def let_go() -> None:
+        if len(site.seen(ProductCompleted)) == 7:
+            held.over.set()
+
+    site.on(ProductCompleted, let_go)
+    with anyio.fail_after(20):
+        report = await site.sync(slots=1)
+    assert report.exit_code == ExitCode.OK
+    assert site.seen(ProductCompleted)[-1].product.name == name_of(0)
     site.assert_whole()
 
 

@@ -1,0 +1,323 @@
+"""The catalogue of the Copernicus Data Space: search, look-up by name, explanations.
+
+Source: Copernicus Data Space documentation, OData.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import msgspec
+from anyio.abc import TaskGroup
+
+from s2fetch.clock import Clock
+from s2fetch.errors import CatalogueError, QueryError
+from s2fetch.events import CatalogueCounted, EventBus
+from s2fetch.hub import odata
+from s2fetch.hub.http import HttpClient
+from s2fetch.hub.odata import Axis, Bounds
+from s2fetch.hub.refusals import catalogue_refusal
+from s2fetch.hub.rows import Page, parse_page
+from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
+from s2fetch.product import Product
+from s2fetch.query import Order, Query
+from s2fetch.taskgroups import one_error_task_group
+
+NAMES_PER_REQUEST = 50
+"""Names in one bulk look-up; the service documents no limit, so a modest number."""
+NAMES_PER_FILTER = 15
+"""Names in one ``$filter``, so that URLs stay well below 8 kB."""
+REGISTRY_ATTEMPTS = 3
+"""How often a collection's attributes are asked for; an explanation is not worth more."""
+REMEMBERED_ROWS = 10_000
+"""Rows of a listing by eviction that are kept in memory rather than listed twice."""
+LAST = datetime.max.replace(tzinfo=UTC)
+
+
+class CdseCatalogue:
+    """The catalogue's part of `hub.base.Hub`.
+
+    Args:
+        client: The run's HTTP client.
+        url: Base of the OData catalogue, ``…/odata/v1``.
+        clock: Where the time comes from.
+        events: Who is told about counts.
+    """
+
+    def __init__(self, client: HttpClient, url: str, *, clock: Clock, events: EventBus) -> None:
+        self.url = url
+        self._client = client
+        self._clock = clock
+        self._events = events
+
+    @asynccontextmanager
+    async def search(
+        self, query: Query, *, attributes: bool = False
+    ) -> AsyncIterator[AsyncIterator[Product]]:
+        """See `Hub.search`."""
+        async with (
+            one_error_task_group() as group,
+            aclosing(self._matches(group, query, attributes)) as products,
+        ):
+            yield products
+            group.cancel_scope.cancel()
+
+    async def count(self, query: Query) -> int:
+        """See `Hub.count`."""
+        page = await self._page(query, _everything(query), top=1, count=True)
+        if page.count is None:
+            raise CatalogueError("the catalogue's answer has no count although it was asked for")
+        return page.count
+
+    async def by_name(self, names: Sequence[str]) -> list[Product]:
+        """See `Hub.by_name`. Names the bulk look-up leaves out are asked for once more."""
+        found: dict[str, Product] = {}
+        url = f"{self.url}/Products/OData.CSC.FilterList"
+        for batch in _batches(names, NAMES_PER_REQUEST):
+            wanted = {"FilterProducts": [{"Name": name} for name in batch]}
+            page = await self._client.read(
+                "POST",
+                url,
+                lambda body: parse_page(body, ""),
+                json=wanted,
+                refusal=catalogue_refusal,
+            )
+            found.update((product.id, product) for product in page.products)
+        have = {product.name for product in found.values()}
+        missing = [name for name in names if name not in have]
+        for batch in _batches(missing, NAMES_PER_FILTER):
+            condition = odata.any_of([f"Name eq {odata.string(name)}" for name in batch])
+            products = await self._all_at_once({"$filter": condition}, "")
+            found.update((product.id, product) for product in products)
+        return list(found.values())
+
+    async def explain_empty(self, query: Query) -> str:
+        """See `Hub.explain_empty`: asks for the collection's attributes, then for the types."""
+        used = odata.restricted_attributes(query)
+        if not used and not query.product_types:
+            return ""
+        known = await self._registry(query.collection)
+        if known and (unknown := [name for name in used if name not in known]):
+            return f"{query.collection} has no attribute {', '.join(unknown)}, so nothing can match"
+        for product_type in query.product_types:
+            alone = Query(collection=query.collection, product_types=(product_type,), limit=1)
+            page = await self._page(alone, _everything(alone), top=1)
+            if not page.products:
+                return f"the hub has no product of type {product_type} in {query.collection}"
+        return ""
+
+    def describe(self, query: Query) -> str:
+        """See `Hub.describe`."""
+        direction = "desc" if query.newest_first else "asc"
+        return f"$filter={odata.filter_of(query)}&$orderby={odata.axis_of(query)} {direction}"
+
+    async def _registry(self, collection: str) -> frozenset[str]:
+        """Names of a collection's attributes; empty when the hub keeps no registry of them."""
+        url = f"{self.url}/Attributes({quote(collection)})"
+        try:
+            listed = await self._client.read(
+                "GET", url, _decode_registry, refusal=catalogue_refusal, attempts=REGISTRY_ATTEMPTS
+            )
+        except (CatalogueError, QueryError):
+            return frozenset()
+        return frozenset(entry.name for entry in listed)
+
+    async def _matches(
+        self, group: TaskGroup, query: Query, attributes: bool
+    ) -> AsyncGenerator[Product]:
+        if query.order is Order.EVICTION:
+            source = self._by_eviction(group, query, attributes)
+        elif query.names:
+            source = self._named(query, attributes)
+        elif query.limit is not None and query.limit <= WINDOW_ROWS:
+            source = self._first_rows(query, query.limit, attributes)
+        else:
+            source = self._all(group, query, attributes)
+        left = query.limit
+        async with aclosing(source) as products:
+            async for product in products:
+                if left is not None:
+                    if left <= 0:
+                        return
+                    left -= 1
+                yield product
+
+    async def _all(
+        self, group: TaskGroup, query: Query, attributes: bool
+    ) -> AsyncGenerator[Product]:
+        async def read_page(
+            window: Window, *, skip: int, top: int, descending: bool, count: bool
+        ) -> Page:
+            return await self._page(
+                query,
+                window,
+                skip=skip,
+                top=top,
+                descending=descending,
+                count=count,
+                attributes=attributes,
+            )
+
+        listing = Listing(
+            read_page, _everything(query), descending=query.newest_first, now=self._clock.now()
+        )
+        told = False
+        async with aclosing(listing.pages(group)) as pages:
+            async for page in pages:
+                if not told and listing.counted is not None:
+                    self._events.emit(CatalogueCounted(count=listing.counted))
+                    told = True
+                for product in page:
+                    yield product
+
+    async def _first_rows(
+        self, query: Query, limit: int, attributes: bool
+    ) -> AsyncGenerator[Product]:
+        """A few matches need no windows and no count."""
+        seen: set[str] = set()
+        skip = tries = 0
+        while len(seen) < limit and skip <= WINDOW_ROWS:
+            # Duplicates leave less than the limit behind the page that should have reached it.
+            top = min(limit - (skip if skip < limit else len(seen)), PAGE_ROWS)
+            page = await self._page(
+                query, _everything(query), skip=skip, top=top, attributes=attributes
+            )
+            for product in page.products:
+                if product.id not in seen:
+                    seen.add(product.id)
+                    yield product
+            if len(page.products) >= top:
+                skip, tries = skip + top, 0
+            elif page.last:
+                return
+            else:
+                tries += 1
+                if tries == PASSES:
+                    raise CatalogueError(
+                        f"the hub lists {len(page.products)} of {top} products and says that more "
+                        "follow",
+                        did=f"Asked {PASSES} times",
+                        advice="Run the same command again later; what was fetched is kept",
+                    )
+
+    async def _named(self, query: Query, attributes: bool) -> AsyncGenerator[Product]:
+        found: dict[str, Product] = {}
+        for batch in _batches(query.names, NAMES_PER_FILTER):
+            part = msgspec.structs.replace(query, names=tuple(batch))
+            options = self._options(part, _everything(part), None, attributes)
+            products = await self._all_at_once(options, query.collection)
+            found.update((product.id, product) for product in products)
+
+        def position(product: Product) -> tuple[datetime, str]:
+            by_publication = query.order is Order.PUBLICATION
+            time = product.published if by_publication else product.sensing_start
+            return time or LAST, product.id
+
+        for product in sorted(found.values(), key=position, reverse=query.newest_first):
+            yield product
+
+    async def _by_eviction(
+        self, group: TaskGroup, query: Query, attributes: bool
+    ) -> AsyncGenerator[Product]:
+        """What leaves the hub, soonest first; then all the rest.
+
+        The hub cannot order by eviction. Reading the listing twice keeps the memory needed
+        proportional to the products that leave, which are few, and not to all of them.
+        """
+        whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
+        leaving: list[Product] = []
+        staying: list[Product] | None = []
+        async with aclosing(self._matches(group, whole, attributes)) as products:
+            async for product in products:
+                if product.evicted is not None:
+                    leaving.append(product)
+                elif staying is not None:
+                    staying.append(product)
+                    if len(staying) > REMEMBERED_ROWS:
+                        staying = None
+        leaving.sort(key=lambda product: (product.evicted or LAST, product.id))
+        for product in leaving:
+            yield product
+        for product in staying or ():
+            yield product
+        if staying is None:
+            done = {product.id for product in leaving}
+            async with aclosing(self._matches(group, whole, attributes)) as products:
+                async for product in products:
+                    if product.id not in done:
+                        yield product
+
+    async def _page(
+        self,
+        query: Query,
+        window: Window,
+        *,
+        top: int,
+        skip: int = 0,
+        descending: bool | None = None,
+        count: bool = False,
+        attributes: bool = False,
+    ) -> Page:
+        options = self._options(query, window, descending, attributes)
+        options["$top"] = str(top)
+        if skip:
+            options["$skip"] = str(skip)
+        if count:
+            options["$count"] = "true"
+        return await self._get_page(options, query.collection)
+
+    def _options(
+        self, query: Query, window: Window, descending: bool | None, attributes: bool
+    ) -> dict[str, str]:
+        down = query.newest_first if descending is None else descending
+        options = {
+            "$filter": odata.filter_of(query, window.limits),
+            "$orderby": f"{window.axis} {'desc' if down else 'asc'}",
+        }
+        if attributes:
+            options["$expand"] = "Attributes"
+        return options
+
+    async def _all_at_once(self, options: dict[str, str], collection: str) -> list[Product]:
+        """All matches of a search that has only a few."""
+        options = {**options, "$top": str(PAGE_ROWS), "$count": "true"}
+        for _ in range(PASSES):
+            page = await self._get_page(options, collection)
+            if page.count is None or len(page.products) >= page.count:
+                return page.products
+        raise CatalogueError(
+            f"the hub counts {page.count} products but lists {len(page.products)} of them",
+            did=f"Asked {PASSES} times",
+            advice="Run the same command again later; what was fetched is kept",
+        )
+
+    async def _get_page(self, options: dict[str, str], collection: str) -> Page:
+        return await self._client.read(
+            "GET",
+            f"{self.url}/Products?{odata.url_query(options)}",
+            lambda body: parse_page(body, collection),
+            refusal=catalogue_refusal,
+        )
+
+
+class _RegistryEntry(msgspec.Struct, rename="pascal"):
+    name: str
+
+
+def _decode_registry(body: bytes) -> list[_RegistryEntry]:
+    return msgspec.json.decode(body, type=list[_RegistryEntry])
+
+
+def _everything(query: Query) -> Window:
+    """The whole listing of a query."""
+    axis = odata.axis_of(query)
+    sensing = Bounds(query.sensing_from, query.sensing_to)
+    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)
+
+
+def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
