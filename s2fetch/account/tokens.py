@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import anyio
 import msgspec
-import pyotp
 
 from s2fetch.account.credentials import Credentials
+from s2fetch.account.second_factor import one_time_code
 from s2fetch.clock import Clock
 from s2fetch.errors import (
     AccountError,
@@ -231,7 +231,7 @@ class Tokens:
 
     def _one_time_code(self, secret: str) -> str:
         try:
-            return pyotp.TOTP(secret.replace(" ", "")).at(self._clock.now())
+            return one_time_code(secret, self._clock.now())
         except ValueError as error:
             raise SecondFactorError(
                 f"the secret of the second factor of account {self._credentials.user} "

@@ -121,6 +121,11 @@ class Archive:
             return Known(record, file, (file,))
         return Known(record, file, tuple(self.candidates(product, record.path)))
 
+    def is_untouched(self, record: Record) -> bool:
+        """Whether the file of a complete product is as it was when it was verified."""
+        file = self.file_at(record.path)
+        return file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
+
     def folder_of(self, product: Product) -> Path:
         """Where the product's part file and, later, the product lie.
 

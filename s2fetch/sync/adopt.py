@@ -33,7 +33,8 @@ async def adopt(
     Raises:
         ArchiveError: If the record cannot be written.
     """
-    for file in candidate.files:
+    files = await anyio.to_thread.run_sync(_worth_hashing, archive, candidate)
+    for file in files:
         evidence = await _evidence(archive.root / file.path, candidate.product, file)
         if evidence is None:
             continue
@@ -54,6 +55,15 @@ async def adopt(
             await anyio.to_thread.run_sync(archive.progress.record, candidate.product.id, record)
         return record
     return None
+
+
+def _worth_hashing(archive: Archive, candidate: Candidate) -> tuple[FileState, ...]:
+    """Without a digest a sound file of that name proves nothing if it is another product's."""
+    if candidate.product.best_checksum is not None:
+        return candidate.files
+    mine = candidate.product.id
+    owners = archive.progress.paths()
+    return tuple(file for file in candidate.files if owners.get(file.path, mine) == mine)
 
 
 async def _evidence(path: Path, product: Product, file: FileState) -> Evidence | None:

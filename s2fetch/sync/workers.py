@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 import anyio
+import msgspec
 from anyio.abc import TaskGroup
 
 from s2fetch.account.account import Account
@@ -293,7 +294,7 @@ class Workers:
             failure=self._failure(error),
         )
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._archive.progress.record, product.id, record)
+            await anyio.to_thread.run_sync(self._record_failure, product.id, record)
         self._events.emit(
             ProductFailed(
                 product=product,
@@ -305,6 +306,18 @@ class Workers:
             )
         )
         self._queue.settle()
+
+    def _record_failure(self, product_id: str, record: Record) -> None:
+        """Record it, unless a renewal failed and what was there before is right still."""
+        before = self._archive.progress.get(product_id)
+        if before is not None and before.state is State.COMPLETE:
+            if before.listed == record.listed and self._archive.is_untouched(before):
+                return
+            # The older file stays; knowing that it is ours, the next success replaces it.
+            record = msgspec.structs.replace(record, path=before.path)
+        elif before is not None and before.state is State.FAILED:
+            record = msgspec.structs.replace(record, path=before.path)
+        self._archive.progress.record(product_id, record)
 
     def _failure(self, error: ProductError | ArchiveInUseError) -> Failure:
         return Failure(code=error.code, message=error.what, at=timestamp(self._clock.now()))

@@ -126,18 +126,20 @@ class Downloader:
                 part.open_when_needed(partial(self._open_new, part, claim))
             else:
                 await anyio.to_thread.run_sync(self._open, part, claim)
-            arrived = None
-            while arrived is None:
+            reception: Reception | None = None
+            while reception is None:
                 await self._hub.wait_until_ready(account.name)
                 async with account.slots.slot() as slot:
                     # Getting a slot can take hours, and the hub may want us to wait since.
                     if not self._hub.is_paused(account.name):
+                        started = self._means.clock.monotonic()
                         reception = Reception(
                             product, part, account.name, slot, number, claim, self._means
                         )
-                        arrived = await self._transfer(reception, account)
+                        await self._receive(reception, account)
+            await reception.finish()
             self._remember(part)
-            return arrived
+            return _judged(reception, self._means.clock.monotonic() - started)
         except BaseException as error:
             with anyio.CancelScope(shield=True):
                 useless = isinstance(error, ResumeError | NotAProductError | BodyTooLongError)
@@ -145,11 +147,6 @@ class Downloader:
             raise
         finally:
             claim.release()
-
-    async def _transfer(self, reception: Reception, account: Account) -> Arrived:
-        started = self._means.clock.monotonic()
-        await self._receive(reception, account)
-        return _judged(reception, self._means.clock.monotonic() - started)
 
     def _remember(self, part: PartFile) -> None:
         """Whoever gets a part file closes it; what a cancellation leaves open, `close` does."""
@@ -223,6 +220,9 @@ class Downloader:
         except ResumeError:
             if asked and not answered:
                 self._ranges.refused()
+            raise
+        except BaseException:
+            await reception.abandon()
             raise
 
 

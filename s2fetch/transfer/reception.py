@@ -67,9 +67,10 @@ class Reception:
     _offset: int = 0
     _next_report: float = 0.0
     _length: ExpectedLength = field(init=False)
+    _writer: WriteBehind | None = None
 
     async def read(self, body: Body) -> None:
-        """Read to the end; returns when every byte has been written and hashed.
+        """Read to the end. The last bytes may still be on their way to the disk: see `finish`.
 
         Raises:
             ProductError: If the body is no product, stalls, breaks, or has the wrong length.
@@ -87,20 +88,41 @@ class Reception:
         guard = StallGuard(
             settings.minimum_rate, settings.minimum_rate_window_seconds, self.product.name
         )
+        writer = WriteBehind(self.part, self.means.blocks, self.means.executor)
+        self._writer = writer
         try:
-            async with WriteBehind(self.part, self.means.blocks, self.means.executor) as writer:
-                with guard.watch():
-                    data = await self._first_bytes(body)
-                    guard.hold()
-                    await self._prepare(body, data)
-                    guard.go_on()
-                    while data:
-                        await self._take(data, writer, guard)
-                        data = await body.read()
-                self._length.check_whole(self._offset + self.received)
-                await writer.drain()
+            with guard.watch():
+                data = await self._first_bytes(body)
+                guard.hold()
+                await self._prepare(body, data)
+                guard.go_on()
+                while data:
+                    await self._take(data, writer, guard)
+                    data = await body.read()
+            self._length.check_whole(self._offset + self.received)
+        except BaseException:
+            await writer.close()
+            raise
         finally:
             self._tell_ended()
+
+    async def finish(self) -> None:
+        """Have every byte that was read written and hashed. Needs no slot any more.
+
+        Raises:
+            ArchiveError: If the disk refuses the last of them.
+        """
+        if self._writer is None:
+            return
+        try:
+            await self._writer.drain()
+        finally:
+            await self._writer.close()
+
+    async def abandon(self) -> None:
+        """Let go after a failure; what has arrived is kept as far as the disk lets us."""
+        if self._writer is not None:
+            await self._writer.close()
 
     async def _first_bytes(self, body: Body) -> bytes:
         """The beginning, long enough to tell what it is; less only when there is no more."""

@@ -60,18 +60,26 @@ class WriteBehind:
         self._filled = 0
         self._handed_over_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._writing: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._disarm()
+        await self.close()
+
+    async def close(self) -> None:
+        """Keep what has arrived, as far as the disk lets us, and let go; may be called twice.
+
+        To know that everything was written, `drain` first.
+        """
+        if self._closed:
+            return
+        self._closed = True
         with anyio.CancelScope(shield=True):
-            if exc[0] is not None:
-                # What has arrived before the trouble is worth keeping; the trouble is what is told.
-                with contextlib.suppress(ArchiveError):
-                    await self.drain()
+            with contextlib.suppress(ArchiveError):
+                await self.drain()
             if self._writing is not None:
                 await asyncio.wait([self._writing])
         for view in self._views:

@@ -18,7 +18,7 @@ from s2fetch.embedded.faults import Cut, Fault, FlippedByte, Kind, Listed
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.safe import generate_products
 from s2fetch.errors import ExitCode, ProgressFileError
-from s2fetch.events import Healed, ProductAdopted, ProductPlanned
+from s2fetch.events import Healed, ProductAdopted, ProductPlanned, ProductsPresent
 from s2fetch.product import Product, Proof
 from tests.sync.conftest import SiteFactory
 from tests.sync.site import Site, body_of, catalogue_of, entry_of, name_of, off_loop
@@ -385,16 +385,15 @@ async def test_names_that_were_asked_for_and_do_not_exist_are_listed(
     assert report.missing_names == [name_of(55)]
 
 
-async def test_every_product_is_planned_with_a_reason(site_factory: SiteFactory) -> None:
-    """Listeners see what is decided about each, and why."""
+async def test_what_is_not_complete_is_planned_with_a_reason(site_factory: SiteFactory) -> None:
+    """Listeners see what is decided about each, and why; what is complete is only counted."""
     site = await synced(site_factory)
     site.events.clear()
     os.utime(site.file_of(site.entries[1]), (1, 1))
     await site.sync()
-    assert [(event.verdict, bool(event.reason)) for event in site.seen(ProductPlanned)] == [
-        ("have", True),
-        ("verify", True),
-    ]
+    assert [event.count for event in site.seen(ProductsPresent)] == [1]
+    assert [event.verdict for event in site.seen(ProductPlanned)] == ["verify"]
+    assert "touched" in site.seen(ProductPlanned)[0].reason
     assert len(site.seen(ProductAdopted)) == 1
 
 

@@ -1,0 +1,56 @@
+"""One-time codes."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+
+import pyotp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s2fetch.account.second_factor import one_time_code
+
+RFC_SECRET = base64.b32encode(b"12345678901234567890").decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [
+        (59, "287082"),
+        (1111111109, "081804"),
+        (1111111111, "050471"),
+        (1234567890, "005924"),
+        (2000000000, "279037"),
+        (20000000000, "353130"),
+    ],
+)
+def test_the_codes_of_the_standard_are_computed(seconds: int, code: str) -> None:
+    """RFC 6238, appendix B, the last six digits of the SHA-1 column."""
+    assert one_time_code(RFC_SECRET, datetime.fromtimestamp(seconds, UTC)) == code
+
+
+@given(
+    st.binary(min_size=14, max_size=40), st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1))
+)
+def test_codes_agree_with_another_implementation(key: bytes, moment: datetime) -> None:
+    """For any secret and any time."""
+    secret, now = base64.b32encode(key).decode(), moment.replace(tzinfo=UTC)
+    assert one_time_code(secret, now) == pyotp.TOTP(secret).at(now)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["JBSWY3DPEHPK3PXP", "jbsw y3dp ehpk 3pxp", "JBSW-Y3DP-EHPK-3PXP", "JBSWY3DPEHPK3PXP=="],
+)
+def test_short_secrets_are_read_as_people_write_them(secret: str) -> None:
+    """Eighty bits are common; blanks, hyphens, case and padding do not matter."""
+    assert one_time_code(secret, datetime(2024, 7, 1, 12, tzinfo=UTC)) == "749142"
+
+
+@pytest.mark.parametrize("secret", ["", "  ", "no base32!", "JBSWY3DPEHPK3PX1", "A", "ÄÖ"])
+def test_what_is_no_secret_is_a_value_error(secret: str) -> None:
+    """It cannot be told from a typo."""
+    with pytest.raises(ValueError):
+        one_time_code(secret, datetime(2024, 7, 1, tzinfo=UTC))
