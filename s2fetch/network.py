@@ -17,6 +17,11 @@ def describe(error: BaseException) -> str:
     """A failure of the network in words: never empty, and without a proxy's password."""
     if isinstance(error, TimeoutError):
         return "timed out"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        # The library's text is made of exceptions; what broke the body is its cause, if anything.
+        cause = error.__cause__
+        broken = isinstance(cause, OSError) and cause.strerror
+        return str(broken).lower() if broken else "fewer bytes came than were announced"
     return _USER_INFO.sub("", str(error)) or type(error).__name__
 
 

@@ -17,7 +17,7 @@ from typing import Self
 import anyio
 
 from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
-from s2fetch.errors import ArchiveError
+from s2fetch.errors import S2FetchError
 
 EARLY_BYTES = 64 << 10
 """A block with this much in it does not wait to be full for longer than …"""
@@ -78,7 +78,7 @@ class WriteBehind:
             return
         self._closed = True
         with anyio.CancelScope(shield=True):
-            with contextlib.suppress(ArchiveError):
+            with contextlib.suppress(S2FetchError):
                 await self.drain()
             if self._writing is not None:
                 await asyncio.wait([self._writing])

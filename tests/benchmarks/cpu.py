@@ -25,8 +25,8 @@ class Size(msgspec.Struct, frozen=True):
 
 
 SIZES = {
-    Scale.FULL: Size(4, 256_000_000, 5),
-    Scale.QUICK: Size(4, 128_000_000, 3),
+    Scale.FULL: Size(8, 256_000_000, 3),
+    Scale.QUICK: Size(4, 128_000_000, 2),
     Scale.TINY: Size(2, 200_000, 1),
 }
 

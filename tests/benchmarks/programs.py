@@ -27,7 +27,7 @@ class Synced(msgspec.Struct, frozen=True):
 
 def sync_command(archive: Path, report: Path) -> list[str | Path]:
     """The command line that brings an archive up to date with the hub of the environment."""
-    options = ["--product-type", TYPE, "--into", archive, "--report", report]
+    options: list[str | Path] = ["--product-type", TYPE, "--into", archive, "--report", report]
     return [*S2FETCH, "sync", "--log-format", "json", "--quiet", *options]
 
 
