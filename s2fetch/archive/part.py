@@ -160,7 +160,8 @@ class PartFile:
         with translating(self.path):
             if not position:
                 self._forget()
-            os.ftruncate(self._descriptor, position)
+            if os.fstat(self._descriptor).st_size != position:
+                os.ftruncate(self._descriptor, position)
             self._buffered()
             buffer = memoryview(bytearray(min(BLOCK_BYTES, position)))
             done = 0
@@ -259,7 +260,8 @@ class PartFile:
     def flush(self) -> None:
         """Have the whole file on the disk."""
         with translating(self.path):
-            os.ftruncate(self._descriptor, self.position)
+            if self._sidecar is not None:
+                os.ftruncate(self._descriptor, self.position)  # gives back what was reserved
             fsync_file(self._descriptor)
 
     def mtime_ns(self) -> int:
@@ -273,7 +275,8 @@ class PartFile:
             ArchiveError: If it cannot be renamed; it is still there under its old name then.
         """
         with translating(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.parent != self.path.parent:
+                target.parent.mkdir(parents=True, exist_ok=True)
             self.path.replace(target)
             if self._sidecar is not None:
                 self.sidecar_path.unlink(missing_ok=True)

@@ -6,8 +6,10 @@ Source: Copernicus Data Space documentation, OData.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -29,7 +31,10 @@ from s2fetch.taskgroups import one_error_task_group
 NAMES_PER_REQUEST = 50
 """Names in one bulk look-up; the service documents no limit, so a modest number."""
 NAMES_PER_FILTER = 15
-"""Names in one ``$filter``, so that URLs stay well below 8 kB."""
+"""Names in one ``$filter``."""
+FILTER_CHARACTERS = 7000
+"""Longest ``$filter``, so that URLs stay below 8 kB, which is where servers begin to refuse them. A
+query with more tiles than fit is asked in parts."""
 REGISTRY_ATTEMPTS = 3
 """How often a collection's attributes are asked for; an explanation is not worth more."""
 REMEMBERED_ROWS = 10_000
@@ -60,17 +65,22 @@ class CdseCatalogue:
         """See `Hub.search`."""
         async with (
             one_error_task_group() as group,
-            aclosing(self._matches(group, query, attributes)) as products,
+            aclosing(self._matches(_Search(group, attributes), query)) as products,
         ):
             yield products
             group.cancel_scope.cancel()
 
     async def count(self, query: Query) -> int:
         """See `Hub.count`."""
-        page = await self._page(query, _everything(query), top=1, count=True)
-        if page.count is None:
-            raise CatalogueError("the catalogue's answer has no count although it was asked for")
-        return page.count
+        total = 0
+        for part in _parts(query):
+            page = await self._page(part, _everything(part), top=1, count=True)
+            if page.count is None:
+                raise CatalogueError(
+                    "the catalogue's answer has no count although it was asked for"
+                )
+            total += page.count
+        return total
 
     async def by_name(self, names: Sequence[str]) -> list[Product]:
         """See `Hub.by_name`. Names the bulk look-up leaves out are asked for once more."""
@@ -125,17 +135,17 @@ class CdseCatalogue:
             return frozenset()
         return frozenset(entry.name for entry in listed)
 
-    async def _matches(
-        self, group: TaskGroup, query: Query, attributes: bool
-    ) -> AsyncGenerator[Product]:
+    async def _matches(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         if query.order is Order.EVICTION:
-            source = self._by_eviction(group, query, attributes)
+            source = self._by_eviction(search, query)
+        elif len(parts := _parts(query)) > 1:
+            source = self._merged(search, query, parts)
         elif query.names:
-            source = self._named(query, attributes)
+            source = self._named(search, query)
         elif query.limit is not None and query.limit <= WINDOW_ROWS:
-            source = self._first_rows(query, query.limit, attributes)
+            source = self._first_rows(search, query, query.limit)
         else:
-            source = self._all(group, query, attributes)
+            source = self._all(search, query)
         left = query.limit
         async with aclosing(source) as products:
             async for product in products:
@@ -145,9 +155,7 @@ class CdseCatalogue:
                     left -= 1
                 yield product
 
-    async def _all(
-        self, group: TaskGroup, query: Query, attributes: bool
-    ) -> AsyncGenerator[Product]:
+    async def _all(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         async def read_page(
             window: Window, *, skip: int, top: int, descending: bool, count: bool
         ) -> Page:
@@ -158,23 +166,42 @@ class CdseCatalogue:
                 top=top,
                 descending=descending,
                 count=count,
-                attributes=attributes,
+                attributes=search.attributes,
             )
 
         listing = Listing(
             read_page, _everything(query), descending=query.newest_first, now=self._clock.now()
         )
-        told = False
-        async with aclosing(listing.pages(group)) as pages:
+        async with aclosing(listing.pages(search.group)) as pages:
             async for page in pages:
-                if not told and listing.counted is not None:
-                    self._events.emit(CatalogueCounted(count=listing.counted))
-                    told = True
+                if listing.counted is not None and search.counts.get(query) != listing.counted:
+                    search.counts[query] = listing.counted
+                    self._events.emit(CatalogueCounted(count=sum(search.counts.values())))
                 for product in page:
                     yield product
 
+    async def _merged(
+        self, search: _Search, query: Query, parts: list[Query]
+    ) -> AsyncGenerator[Product]:
+        """The matches of several queries that have none in common, in order."""
+        first = max if query.newest_first else min
+        async with AsyncExitStack() as stack:
+            heads: list[tuple[Product, AsyncGenerator[Product]]] = []
+            for part in parts:
+                source = await stack.enter_async_context(aclosing(self._matches(search, part)))
+                async for product in source:
+                    heads.append((product, source))
+                    break
+            while heads:
+                head = first(heads, key=lambda head: _position(query, head[0]))
+                yield head[0]
+                heads.remove(head)
+                async for product in head[1]:
+                    heads.append((product, head[1]))
+                    break
+
     async def _first_rows(
-        self, query: Query, limit: int, attributes: bool
+        self, search: _Search, query: Query, limit: int
     ) -> AsyncGenerator[Product]:
         """A few matches need no windows and no count."""
         seen: set[str] = set()
@@ -183,7 +210,7 @@ class CdseCatalogue:
             # Duplicates leave less than the limit behind the page that should have reached it.
             top = min(limit - (skip if skip < limit else len(seen)), PAGE_ROWS)
             page = await self._page(
-                query, _everything(query), skip=skip, top=top, attributes=attributes
+                query, _everything(query), skip=skip, top=top, attributes=search.attributes
             )
             for product in page.products:
                 if product.id not in seen:
@@ -203,25 +230,18 @@ class CdseCatalogue:
                         advice="Run the same command again later; what was fetched is kept",
                     )
 
-    async def _named(self, query: Query, attributes: bool) -> AsyncGenerator[Product]:
+    async def _named(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         found: dict[str, Product] = {}
         for batch in _batches(query.names, NAMES_PER_FILTER):
             part = msgspec.structs.replace(query, names=tuple(batch))
-            options = self._options(part, _everything(part), None, attributes)
+            options = self._options(part, _everything(part), None, search.attributes)
             products = await self._all_at_once(options, query.collection)
             found.update((product.id, product) for product in products)
-
-        def position(product: Product) -> tuple[datetime, str]:
-            by_publication = query.order is Order.PUBLICATION
-            time = product.published if by_publication else product.sensing_start
-            return time or LAST, product.id
-
+        position = partial(_position, query)
         for product in sorted(found.values(), key=position, reverse=query.newest_first):
             yield product
 
-    async def _by_eviction(
-        self, group: TaskGroup, query: Query, attributes: bool
-    ) -> AsyncGenerator[Product]:
+    async def _by_eviction(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         """What leaves the hub, soonest first; then all the rest.
 
         The hub cannot order by eviction. Reading the listing twice keeps the memory needed
@@ -230,7 +250,7 @@ class CdseCatalogue:
         whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
         leaving: list[Product] = []
         staying: list[Product] | None = []
-        async with aclosing(self._matches(group, whole, attributes)) as products:
+        async with aclosing(self._matches(search, whole)) as products:
             async for product in products:
                 if product.evicted is not None:
                     leaving.append(product)
@@ -245,7 +265,7 @@ class CdseCatalogue:
             yield product
         if staying is None:
             done = {product.id for product in leaving}
-            async with aclosing(self._matches(group, whole, attributes)) as products:
+            async with aclosing(self._matches(search, whole)) as products:
                 async for product in products:
                     if product.id not in done:
                         yield product
@@ -303,12 +323,40 @@ class CdseCatalogue:
         )
 
 
+@dataclass
+class _Search:
+    """One search under way: where pages are read ahead, and how many rows were counted."""
+
+    group: TaskGroup
+    attributes: bool
+    counts: dict[Query, int] = field(default_factory=dict)
+
+
 class _RegistryEntry(msgspec.Struct, rename="pascal"):
     name: str
 
 
 def _decode_registry(body: bytes) -> list[_RegistryEntry]:
     return msgspec.json.decode(body, type=list[_RegistryEntry])
+
+
+def _parts(query: Query) -> list[Query]:
+    """Queries that together match the same, with filters that are short enough if possible."""
+    tiles = tuple(dict.fromkeys(query.tiles))
+    batch = msgspec.structs.replace(query, names=query.names[:NAMES_PER_FILTER])
+    length = len(odata.url_query({"$filter": odata.filter_of(batch)}))
+    if length <= FILTER_CHARACTERS or len(tiles) < 2:
+        return [query]
+    half = len(tiles) // 2
+    halves = (tiles[:half], tiles[half:])
+    return [part for some in halves for part in _parts(msgspec.structs.replace(query, tiles=some))]
+
+
+def _position(query: Query, product: Product) -> tuple[datetime, str]:
+    """Where a product comes in a query's order, ascending."""
+    by_publication = query.order is Order.PUBLICATION
+    time = product.published if by_publication else product.sensing_start
+    return time or LAST, product.id
 
 
 def _everything(query: Query) -> Window:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import traceback
 from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 
 from s2fetch.account.tokens import ANSWER_SECONDS, LOGOUT_SECONDS, Tokens
 from s2fetch.embedded import answers
@@ -559,3 +561,16 @@ async def test_a_proxys_password_is_shown_nowhere(
         await tokens.get()
     assert "hunter2" not in str(raised.value)
     assert "hunter2" not in repr(events)
+
+
+async def test_a_certificate_nobody_knows_is_refused_at_once(
+    hub_factory: HubFactory, tokens_factory: TokensFactory, clock: FakeClock
+) -> None:
+    """No password is sent to such a host, and waiting cannot help."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    hub = await hub_factory(users=(USER,), clock=clock, ssl_context=context)
+    with pytest.raises(HubError, match=r"certificate of 127.*SSL_CERT_FILE"):
+        await (await tokens_factory(hub)).get()
+    assert hub.stats.requests == {}
+    assert clock.slept == []

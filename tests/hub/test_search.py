@@ -359,13 +359,55 @@ async def test_a_query_is_described_as_it_is_sent(
     )
 
 
+TILES = ("32TQM", "32TPM", "33TUL", "32UPU")
+EMPTY_TILES = [f"{number:02d}X{letter}A" for number in range(60) for letter in "ABC"]
+MANY_TILES = tuple(
+    tile for n in range(4) for tile in (TILES[n], *EMPTY_TILES[45 * n : 45 * n + 45])
+)
+"""Four that there are, so far apart that they are in different requests."""
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("order", [Order.SENSING, Order.PUBLICATION, Order.EVICTION])
+async def test_more_tiles_than_fit_into_a_url_are_asked_for_in_parts(
+    hub_factory: HubFactory,
+    cdse: CdseFactory,
+    events: list[Event],
+    order: Order,
+    newest_first: bool,
+) -> None:
+    """Nobody has to know the limits of servers; the listing is one, in order."""
+    hub = await hub_factory(SyntheticCatalogue(400))
+    query = Query(tiles=MANY_TILES, order=order, newest_first=newest_first)
+    client = await cdse(hub)
+    products = await found(client, query)
+    assert len({product.id for product in products}) == len(products) == 400
+    times = [time for time, _ in by_time(products) if time]
+    assert times == sorted(times, reverse=newest_first)
+    assert [event.count for event in events if isinstance(event, CatalogueCounted)][-1] == 400
+    assert await client.count(query) == 400
+    limited = Query(tiles=MANY_TILES, order=order, newest_first=newest_first, limit=9)
+    assert await found(client, limited) == products[:9]
+
+
+async def test_more_tiles_and_names_than_fit_are_asked_for_in_parts(
+    many: EmbeddedHub, cdse: CdseFactory
+) -> None:
+    """Both restrict, whatever their number."""
+    names = tuple(names_of(many))
+    query = Query(tiles=MANY_TILES[1:], names=names)
+    products = await found(await cdse(many), query)
+    assert len({product.id for product in products}) == len(products) == 45
+    assert by_time(products) == sorted(by_time(products))
+
+
 async def test_a_query_too_long_for_the_hub_is_an_error_and_not_empty(
     hub_factory: HubFactory, cdse: CdseFactory
 ) -> None:
-    """Servers limit the length of a URL."""
-    tiles = tuple(f"{number:02d}TQM" for number in range(100))
+    """Servers limit the length of a URL; not everything can be asked for in parts."""
+    types = tuple(f"TYPE_{number}" for number in range(100))
     with pytest.raises(QueryError):
-        await found(await cdse(await hub_factory()), Query(tiles=tiles))
+        await found(await cdse(await hub_factory()), Query(product_types=types))
 
 
 async def test_odd_rows_do_not_stop_a_search(

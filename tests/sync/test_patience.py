@@ -122,6 +122,35 @@ async def test_a_limit_of_the_account_is_no_fault_of_a_product(site_factory: Sit
     site.assert_whole()
 
 
+async def test_being_over_the_accounts_limit_never_counts_against_a_product(
+    site_factory: SiteFactory,
+) -> None:
+    """However often it happens to be the same one that is put off, while others are served."""
+    site = await many(site_factory)
+    fault = Fault(answers.too_many_transfers(), on=Kind.BODY, product=name_of(0), times=12)
+    site.hub.faults.add(fault)
+    assert (await site.sync(give_up_after="10h")).exit_code == ExitCode.OK
+    assert site.hub.faults.happened(fault) == 12
+    assert site.seen(AttemptFailed) == []
+    site.assert_whole()
+
+
+async def test_who_waited_for_a_slot_waits_for_the_hub_again(
+    site_factory: SiteFactory, clock: JumpingClock
+) -> None:
+    """Once the hub has said "wait", nobody asks it, not even who was allowed to before."""
+    site = await many(site_factory)
+    site.hub.faults.add(Fault(answers.rate_limited("600"), on=Kind.BODY, skip=1))
+    started: list[float] = []
+    paused: list[float] = []
+    site.on(TransferStarted, lambda: started.append(clock.elapsed))
+    site.on(HubPaused, lambda: paused.append(clock.elapsed))
+    assert (await site.sync()).exit_code == ExitCode.OK
+    assert len(paused) == 1
+    under_way = [moment for moment in started if moment < paused[0] + 600]
+    assert len(under_way) <= 1, "one body was asked for before"
+
+
 async def test_two_accounts_go_on_while_one_of_them_has_to_wait(
     site_factory: SiteFactory, clock: JumpingClock
 ) -> None:

@@ -12,6 +12,7 @@ from blake3 import blake3
 
 from s2fetch.archive.part import ROLLBACK_BYTES
 from s2fetch.archive.records import State
+from s2fetch.clock import SystemClock
 from s2fetch.embedded import answers
 from s2fetch.embedded.entry import Entry
 from s2fetch.embedded.faults import (
@@ -131,10 +132,11 @@ async def test_a_slow_body_above_the_minimum_rate_is_left_alone(site_factory: Si
 async def test_a_bandwidth_limit_below_the_minimum_rate_is_no_stall(
     site_factory: SiteFactory,
 ) -> None:
-    """The limit is ours: bytes that wait for it are not the hub's delay."""
-    site = await site_factory(catalogue_of(body_of(300_000), SMALL))
+    """The limit is ours: bytes that wait for it, twice as long as the window, are no delay."""
+    site = await site_factory(catalogue_of(body_of(250_000)))
+    site.clock = SystemClock()
     report = await site.sync(
-        bandwidth="1 kB/s", minimum_rate="100 kB/s", minimum_rate_window="500ms"
+        bandwidth="200 kB/s", minimum_rate="10 MB/s", minimum_rate_window="500ms"
     )
     assert report.exit_code == ExitCode.OK
     assert codes(site) == []

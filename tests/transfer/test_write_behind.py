@@ -117,6 +117,24 @@ async def test_a_full_disk_ends_the_feeding(
     await close(part)
 
 
+async def test_what_has_arrived_before_trouble_is_written(
+    tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    """A hub that breaks every body before a block is full still gets us on."""
+    part = await opened(tmp_path)
+
+    async def transfer() -> None:
+        async with WriteBehind(part, Blocks(), executor) as writer:
+            await writer.feed(BYTES[:50_000])
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await transfer()
+    assert part.position == 50_000
+    assert part.path.read_bytes() == BYTES[:50_000]
+    await close(part)
+
+
 async def test_leaving_waits_for_the_write_that_is_under_way(
     tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
