@@ -20,7 +20,9 @@ class SettingOption(click.Option):
 
     def __init__(self, setting: Setting[object]) -> None:
         self.group = setting.group
-        switch = f"{setting.option}/--no-{setting.name}" if setting.flag else setting.option
+        switch = setting.option
+        if setting.flag:
+            switch += f"/--{setting.opposite or f'no-{setting.name}'}"
         name = param_name(setting.name)
         if setting.flag:
             super().__init__([name, switch], default=None, help=_help(setting))

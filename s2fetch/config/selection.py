@@ -164,6 +164,7 @@ NEWEST_FIRST = Setting(
     example="true",
     metavar="",
     flag=True,
+    opposite="oldest-first",
 )
 
 SELECTION: tuple[Setting[object], ...] = (

@@ -24,6 +24,7 @@ class Setting(Generic[T_co]):
         metavar: Placeholder in the help; empty for flags.
         many: May be given several times, or as a list.
         flag: True or false; given without a value as an option.
+        opposite: Name of the option that says false, without dashes; ``no-<name>`` when empty.
         choices: All values, for completion; empty when there are too many or no end of them.
         table: Table of the file it belongs to; empty for the top level.
         variable: Environment variable, or empty.
@@ -38,6 +39,7 @@ class Setting(Generic[T_co]):
     metavar: str = "TEXT"
     many: bool = False
     flag: bool = False
+    opposite: str = ""
     choices: tuple[str, ...] = ()
     table: str = ""
     variable: str = ""

@@ -45,7 +45,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 SIZES = {
-    Scale.FULL: Size(200_000, 5),
+    Scale.FULL: Size(200_000, 3),
     Scale.QUICK: Size(40_000, 3),
     Scale.TINY: Size(2_500, 1),
 }

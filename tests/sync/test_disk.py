@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -17,7 +19,9 @@ from s2fetch.archive import part as part_module
 from s2fetch.archive.space import SpaceGuard
 from s2fetch.embedded.faults import Chunked, Fault
 from s2fetch.embedded.folder import FolderCatalogue
-from s2fetch.errors import ArchiveError, ArchiveInUseError, ExitCode
+from s2fetch.errors import ArchiveError, ArchiveInUseError, ExitCode, LocksUnsupportedError
+from s2fetch.events import AttemptFailed
+from s2fetch.product import Product
 from tests.archive.disks import small_disk
 from tests.sync.conftest import SiteFactory
 from tests.sync.site import Site, body_of, catalogue_of, name_of, off_loop, unlisted
@@ -243,4 +247,32 @@ async def test_a_second_run_can_wait_for_the_first(site_factory: SiteFactory) ->
     holder.send_signal(signal.SIGKILL)
     off_loop(holder.communicate)
     assert (await run).exit_code == ExitCode.OK
+    site.assert_whole()
+
+
+async def test_a_file_system_without_locks_is_refused(
+    site_factory: SiteFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs at once could damage the archive there; the error says so, with exit code 5."""
+    site = await site_factory()
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(LocksUnsupportedError, match="no working locks") as caught:
+        await site.sync()
+    assert caught.value.exit_code == ExitCode.ARCHIVE
+    assert site.stats.requests == {}
+
+
+async def test_a_product_somebody_else_writes_is_tried_again(site_factory: SiteFactory) -> None:
+    """Its part file is locked: the others go on, and it follows when the lock is gone."""
+    site = await site_factory(catalogue_of(body_of(1_500_000), body_of(50_000, 1)))
+    entry = site.entries[0]
+    other = part_module.PartFile(site.root, Product(id=entry.id, name=entry.name))
+    off_loop(other.open)
+    site.on(AttemptFailed, other.close)
+    assert (await site.sync()).exit_code == ExitCode.OK
+    assert [event.code for event in site.seen(AttemptFailed)] == ["archive-in-use"]
     site.assert_whole()

@@ -16,6 +16,7 @@ from s2fetch.embedded import answers
 from s2fetch.embedded.entry import Entry
 from s2fetch.embedded.faults import Answer, Fault, Kind, Listed
 from s2fetch.embedded.folder import FolderCatalogue
+from s2fetch.embedded.identity import User
 from s2fetch.embedded.state import HubSettings, OfflineAnswer
 from s2fetch.errors import ExitCode
 from s2fetch.events import (
@@ -360,3 +361,26 @@ async def test_the_desk_uses_a_slot_to_ask(site_factory: SiteFactory) -> None:
     assert report.exit_code == ExitCode.OK
     assert "429" not in site.stats.statuses
     assert len(site.seen(TransferStarted)) == 8
+
+
+async def test_orders_go_through_an_account_that_works(site_factory: SiteFactory) -> None:
+    """One of two accounts is refused: offline products are asked for through the other."""
+    users = (User(name="one@example.org", password="1"), User(name="two@example.org", password="2"))
+    site = await site_factory(half_offline(3, 3), users=users, retrieval_seconds=60)
+    for user, password in zip(users, ("1", "wrong"), strict=True):
+        file = site.root.parent / f"{user.name}.toml"
+        file.write_text(f'user = "{user.name}"\npassword = "{password}"\n')
+        file.chmod(0o600)
+    path = site.root.parent / "archive.toml"
+    path.write_text(
+        "".join(
+            f'[[accounts]]\nuser = "{user.name}"\ncredentials-file = "{user.name}.toml"\n'
+            for user in reversed(users)
+        )
+    )
+    report = await site.sync(
+        file=path, offline="request", wait_offline="10 min", poll_interval="10s"
+    )
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 3)
+    assert site.stats.refused_tokens >= 1
+    site.assert_whole()
