@@ -331,6 +331,7 @@ class Client:
             client_id=hub.client_id,
             session=self._client.session,
             proxy=self._client.proxy_for(hub.token_url),
+            give_up_after=hub.give_up_after_seconds,
             clock=self._clock,
             events=self.events,
         )
