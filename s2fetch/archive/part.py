@@ -17,20 +17,24 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import msgspec
 
 from s2fetch.archive.durable import (
     UNFINISHED_SUFFIX,
     fsync_file,
     fsync_folder,
     translating,
-    write_all,
 )
 from s2fetch.archive.preallocation import preallocate
 from s2fetch.archive.proof import Tick, new_hasher, wanted_algorithm
+from s2fetch.archive.sidecar import (
+    PART_PREFIX,
+    Sidecar,
+    boot_id,
+    read_sidecar,
+    write_sidecar,
+)
 from s2fetch.errors import ArchiveInUseError
 from s2fetch.product import Algorithm, Checksum, Product
 
@@ -42,34 +46,7 @@ CHECKPOINT_BYTES = 64 << 20
 """A part file is flushed and its sidecar brought up to date this often."""
 ROLLBACK_BYTES = 64 << 10
 """The last bytes are fetched again when resuming: servers have put error text at the cut."""
-PART_PREFIX = ".s2fetch-"
-"""Part files and their sidecars begin with this: hidden, and no product's name can."""
 _NO_DIRECT_IO = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-class Sidecar(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is known about a part file.
-
-    Attributes:
-        id: The product.
-        name: Its name, for people.
-        listed: Checksum the catalogue listed when the transfer began.
-        total: Length of the whole product, when known.
-        etag: Validators of the version that is being fetched.
-        last_modified: As `etag`.
-        boot: The machine's boot id when the bytes were written.
-        durable: So many bytes were flushed.
-    """
-
-    id: str
-    name: str
-    listed: str = ""
-    total: int | None = None
-    etag: str = ""
-    last_modified: str = ""
-    boot: str = ""
-    durable: int = 0
 
 
 class PartFile:
@@ -125,7 +102,7 @@ class PartFile:
                     raise
                 os.close(descriptor)
             self._descriptor = descriptor
-            self._sidecar = self._read_sidecar()
+            self._sidecar = read_sidecar(self.sidecar_path, self._product)
 
     @property
     def is_open(self) -> bool:
@@ -143,7 +120,7 @@ class PartFile:
         if self._sidecar is None:
             return 0
         length = os.fstat(self._descriptor).st_size
-        if self._sidecar.boot != _boot_id() or not self._sidecar.boot:
+        if self._sidecar.boot != boot_id() or not self._sidecar.boot:
             length = min(length, self._sidecar.durable)
         if self._sidecar.total is not None and length > self._sidecar.total:
             return 0
@@ -208,10 +185,10 @@ class PartFile:
             total=total,
             etag=etag,
             last_modified=last_modified,
-            boot=_boot_id(),
+            boot=boot_id(),
             durable=min(durable, self.position),
         )
-        self._write_sidecar(self._sidecar)
+        write_sidecar(self.sidecar_path, self._sidecar)
         with translating(self.path):
             return total is not None and preallocate(self._descriptor, total)
 
@@ -239,8 +216,8 @@ class PartFile:
         with translating(self.path):
             os.fdatasync(self._descriptor)
         self._sidecar.durable = self.position
-        self._sidecar.boot = _boot_id()
-        self._write_sidecar(self._sidecar)
+        self._sidecar.boot = boot_id()
+        write_sidecar(self.sidecar_path, self._sidecar)
         with translating(self.path):
             fsync_folder(self.path.parent)
         self._checkpoint_at = self.position + CHECKPOINT_BYTES
@@ -361,52 +338,3 @@ class PartFile:
             flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
             fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags & ~os.O_DIRECT)
             self._direct_now = False
-
-    def _read_sidecar(self) -> Sidecar | None:
-        try:
-            sidecar = msgspec.json.decode(self.sidecar_path.read_bytes(), type=Sidecar)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-        listed = self._product.best_checksum
-        same = sidecar.id == self._product.id
-        if same and listed is not None and sidecar.listed:
-            same = sidecar.listed == str(listed)
-        return sidecar if same else None
-
-    def _write_sidecar(self, sidecar: Sidecar) -> None:
-        # Always the same name: we hold the lock, and what a crash leaves is written over.
-        unfinished = self.sidecar_path.with_suffix(UNFINISHED_SUFFIX)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        with translating(self.sidecar_path):
-            descriptor = os.open(unfinished, flags, 0o666)
-            try:
-                write_all(descriptor, msgspec.json.encode(sidecar), 0)
-                fsync_file(descriptor)
-            finally:
-                os.close(descriptor)
-            unfinished.replace(self.sidecar_path)
-
-
-def read_sidecars(root: Path) -> Iterator[tuple[Sidecar, int]]:
-    """What is known about the part files below a folder, with the bytes each has.
-
-    Can be used while they are being written; those that vanish meanwhile are left out.
-    """
-    for folder, _, names in os.walk(root):
-        for name in names:
-            if not (name.startswith(PART_PREFIX) and name.endswith(".json")):
-                continue
-            path = Path(folder, name)
-            try:
-                sidecar = msgspec.json.decode(path.read_bytes(), type=Sidecar)
-                yield sidecar, path.with_suffix(".part").stat().st_size
-            except (OSError, msgspec.DecodeError):
-                continue
-
-
-def _boot_id() -> str:
-    """Identifies this boot of the machine; empty where the system has no such thing."""
-    try:
-        return BOOT_ID.read_text().strip()
-    except OSError:
-        return ""

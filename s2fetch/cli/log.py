@@ -9,8 +9,8 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-from s2fetch.cli.library import library_warnings
 from s2fetch.cli.text import printable
+from s2fetch.cli.third_party import library_warnings
 from s2fetch.events import (
     Event,
     EventBus,

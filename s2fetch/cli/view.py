@@ -17,9 +17,9 @@ from rich.live import Live
 from rich.text import Text
 
 from s2fetch.cli import lines
-from s2fetch.cli.library import library_warnings
 from s2fetch.cli.progress import Progress
 from s2fetch.cli.text import printable, sentence, short_name
+from s2fetch.cli.third_party import library_warnings
 from s2fetch.events import (
     AttemptFailed,
     Event,

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from s2fetch.archive.archive import archive_holder
-from s2fetch.archive.part import read_sidecars
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
+from s2fetch.archive.sidecar import read_sidecars
 from s2fetch.archive.space import free_bytes
 from s2fetch.lockfile import Holder
 

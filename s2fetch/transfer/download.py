@@ -11,8 +11,9 @@ import anyio
 
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
-from s2fetch.archive.part import BLOCK_BYTES, PartFile, Sidecar
+from s2fetch.archive.part import BLOCK_BYTES, PartFile
 from s2fetch.archive.proof import check_digest, no_tick
+from s2fetch.archive.sidecar import Sidecar
 from s2fetch.clock import Clock
 from s2fetch.config.values import Resume, TransferConfig
 from s2fetch.errors import (

@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s2fetch.archive import part as module
+from s2fetch.archive import sidecar
 from s2fetch.archive.part import (
     ALIGNMENT_BYTES,
     BLOCK_BYTES,
     ROLLBACK_BYTES,
     PartFile,
-    Sidecar,
-    read_sidecars,
 )
+from s2fetch.archive.sidecar import Sidecar, read_sidecars
 from s2fetch.errors import ArchiveError, ArchiveInUseError, DiskFullError
 from s2fetch.product import Algorithm, Checksum, Product
 
@@ -57,7 +57,7 @@ def boots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The file that tells one boot of the machine from another; write to it to boot."""
     path = tmp_path / "boot_id"
     path.write_text("first\n")
-    monkeypatch.setattr(module, "BOOT_ID", path)
+    monkeypatch.setattr(sidecar, "BOOT_ID", path)
     return path
 
 
@@ -124,7 +124,7 @@ def test_without_a_boot_id_only_flushed_bytes_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the system cannot tell boots apart, the careful reading is the right one."""
-    monkeypatch.setattr(module, "BOOT_ID", tmp_path / "nothing")
+    monkeypatch.setattr(sidecar, "BOOT_ID", tmp_path / "nothing")
     part = opened(tmp_path)
     describe(part)
     write(part, BYTES[: 2 << 20])
@@ -444,7 +444,7 @@ def test_a_resumed_file_is_never_anything_but_the_products_bytes(
     total = BYTES[: 2 * BLOCK_BYTES + 777]
     boots = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BOOT_ID", boot)
+        patch.setattr(sidecar, "BOOT_ID", boot)
         patch.setattr(module, "CHECKPOINT_BYTES", 300_000)
         part = opened(folder)
         describe(part, len(total))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from s2fetch.archive import part
+from s2fetch.archive import part, sidecar
 from s2fetch.archive.records import State
 from s2fetch.embedded.faults import Cut, Fault
 from s2fetch.errors import ExitCode
@@ -69,7 +69,7 @@ async def test_after_a_power_cut_everything_recorded_is_whole_and_the_rest_is_fe
     disk = await flushed(again, monkeypatch, wanted)
     boot = tmp_path / "boot"
     boot.write_text("after the power cut")
-    monkeypatch.setattr(part, "BOOT_ID", boot)
+    monkeypatch.setattr(sidecar, "BOOT_ID", boot)
     assert len(disk.snapshots) >= CUTS // 2
     for number, snapshot in enumerate(disk.snapshots):
         left = Site(site.hub, tmp_path, clock, name=f"left-{number}")
@@ -98,7 +98,7 @@ async def test_flushed_bytes_of_a_part_file_survive_a_power_cut(
     ]
     boot = tmp_path / "boot"
     boot.write_text("after the power cut")
-    monkeypatch.setattr(part, "BOOT_ID", boot)
+    monkeypatch.setattr(sidecar, "BOOT_ID", boot)
     left = Site(site.hub, tmp_path, clock, name="left")
     before[-1].build(left.root, renames_survive=False)
     assert (await left.sync(layout=LAYOUT)).exit_code == ExitCode.OK
