@@ -37,6 +37,7 @@ from s2fetch.query import Query
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
+from s2fetch.sync.save import save_summary
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
 
@@ -191,6 +192,14 @@ class Client:
                 events=self.events,
             )
             return await self._run.run()
+
+    async def save(self, summary: Report | VerifyReport | Preview | Status, path: Path) -> None:
+        """Write what one of the other methods returned to a file, as JSON, atomically.
+
+        Raises:
+            ArchiveError: If it cannot be written.
+        """
+        await save_summary(summary, path)
 
     async def verify(self) -> VerifyReport:
         """Hash everything recorded again; what is damaged is named, and fetched by the next sync.

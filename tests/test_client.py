@@ -14,7 +14,7 @@ import s2fetch
 from s2fetch.account.slots import slot_path
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.safe import generate_products
-from s2fetch.errors import ExitCode, UsageError, WrongPasswordError
+from s2fetch.errors import ArchiveError, ExitCode, UsageError, WrongPasswordError
 from s2fetch.events import Event, EventBus, FileDamaged, ProductPlanned
 from s2fetch.lockfile import FileLock
 from tests.conftest import HubFactory
@@ -225,3 +225,18 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
     """As for any module."""
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         s2fetch.nothing  # noqa: B018 - the access is the test
+
+
+async def test_a_summary_is_saved_whole_or_not_at_all(
+    hub: EmbeddedHub, client_of: ClientFactory, tmp_path: Path
+) -> None:
+    """The report is JSON in its place; one that cannot be written leaves nothing behind."""
+    async with client_of(hub) as client:
+        report = await client.sync()
+        await client.save(report, tmp_path / "report.json")
+        saved = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=s2fetch.Report)
+        assert (saved.fetched, saved.outcome) == (6, "ok")
+        (tmp_path / "folder").mkdir()
+        with pytest.raises(ArchiveError):
+            await client.save(report, tmp_path / "folder")
+    assert not list(tmp_path.glob(".*"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import msgspec
 
-from s2fetch.archive.durable import replace_atomically
 from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode, S2FetchError
+from s2fetch.sync.save import save_summary
 
 
 class CommandEnded(msgspec.Struct, frozen=True):
@@ -39,7 +40,6 @@ def write_report(path: Path | None, summary: msgspec.Struct, output: Output) -> 
         output.warn(f"the report was not written: {path} is a folder")
         return
     try:
-        text = msgspec.json.format(msgspec.json.encode(summary), indent=2)
-        replace_atomically(path, [text + b"\n"])
+        anyio.run(save_summary, summary, path)
     except S2FetchError as error:
         output.warn(f"the report was not written: {error}")

@@ -15,6 +15,7 @@ from s2fetch.events import EventBus, ProductPlanned
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.sync.batches import batches
 from s2fetch.sync.planner import Verdict, plan
 
 
@@ -75,18 +76,25 @@ async def preview(
     progress = await anyio.to_thread.run_sync(ProgressFile.load, root, False)
     try:
         async with hub.search(query) as products:
-            async for product in products:
-                record, file = _known(progress, root, product)
-                decision = plan(product, record, file, renew=renew)
-                _add(result, product, decision.verdict)
-                events.emit(
-                    ProductPlanned(
-                        product=product, verdict=decision.verdict, reason=decision.reason
+            async for batch in batches(products):
+                found = await anyio.to_thread.run_sync(_look_up, progress, root, batch)
+                for product, (record, file) in zip(batch, found, strict=True):
+                    decision = plan(product, record, file, renew=renew)
+                    _add(result, product, decision.verdict)
+                    events.emit(
+                        ProductPlanned(
+                            product=product, verdict=decision.verdict, reason=decision.reason
+                        )
                     )
-                )
     finally:
         progress.close()
     return result
+
+
+def _look_up(
+    progress: ProgressFile, root: Path, batch: list[Product]
+) -> list[tuple[Record | None, FileState | None]]:
+    return [_known(progress, root, product) for product in batch]
 
 
 def _known(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import anyio
@@ -35,6 +34,7 @@ from s2fetch.hub.base import Hub
 from s2fetch.product import Algorithm, Product, Proof
 from s2fetch.query import Query
 from s2fetch.sync.adopt import Candidate, adopt
+from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import Committer, listed_text
 from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
@@ -44,8 +44,6 @@ from s2fetch.sync.workers import WORKERS_PER_SLOT, Workers
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.transfer.download import Downloader
 
-BATCH_PRODUCTS = 250
-"""Products that are looked up on disk at a time: one thread hop for all of them."""
 UNSETTLED_PRODUCTS = 256
 """Most products between planner and record."""
 ADOPTING_TASKS = 2
@@ -197,7 +195,7 @@ class Run:
         try:
             with to_adopt:
                 async with self._hub.search(self._query) as products:
-                    async for batch in _batches(products, BATCH_PRODUCTS):
+                    async for batch in batches(products):
                         await self._plan_batch(batch, to_adopt)
         except (HubError, QueryError) as error:
             # What is queued is still fetched; the run ends with this error.
@@ -337,14 +335,3 @@ class Run:
         self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
         if fold and report.found != report.already:
             self._archive.progress.fold()
-
-
-async def _batches(products: AsyncIterator[Product], size: int) -> AsyncIterator[list[Product]]:
-    batch: list[Product] = []
-    async for product in products:
-        batch.append(product)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

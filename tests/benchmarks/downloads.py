@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from tests.benchmarks.hub_process import HubProcess
 from tests.benchmarks.measured import Usage
 from tests.benchmarks.products import check_archive, md5s_of
-from tests.benchmarks.programs import Synced, curl, empty, md5sum, sync, together
+from tests.benchmarks.programs import Synced, curl, md5sum, sync, together
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -20,7 +21,13 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 def download_in_turn(
-    hub: HubProcess, products: Path, work: Path, *, turns: int, parallel: int
+    hub: HubProcess,
+    products: Path,
+    work: Path,
+    *,
+    turns: int,
+    parallel: int,
+    keep: bool = False,
 ) -> list[Pair]:
     """Download everything a hub has, once for nothing and then several times for the record.
 
@@ -33,30 +40,37 @@ def download_in_turn(
         work: A folder for what is downloaded.
         turns: How many pairs to measure.
         parallel: Transfers ``curl`` makes at a time.
+        keep: Delete nothing between turns. Right for many small files: ext4 searches long for an
+            inode that was not in use a minute ago.
     """
     digests = md5s_of(products)
     ids = hub.listing()
     pairs: list[Pair] = []
     for turn in range(turns + 1):
-        theirs = _by_curl(hub, ids, digests, work, parallel)
-        archive = work / "archive"
-        empty(archive)
+        folder, archive = work / f"curl-{turn}", work / f"archive-{turn}"
+        theirs = _by_curl(hub, ids, digests, folder, work, parallel)
+        if not keep:
+            shutil.rmtree(folder)
         ours = sync(hub, archive, work, len(digests))
         if turn == 0:
             check_archive(archive, digests)
         else:
             pairs.append(Pair(ours, theirs))
-        empty(archive)
+        if not keep:
+            shutil.rmtree(archive)
     return pairs
 
 
 def _by_curl(
-    hub: HubProcess, ids: dict[str, str], digests: dict[str, str], work: Path, parallel: int
+    hub: HubProcess,
+    ids: dict[str, str],
+    digests: dict[str, str],
+    folder: Path,
+    work: Path,
+    parallel: int,
 ) -> Usage:
-    folder = work / "curl"
-    empty(folder)
+    folder.mkdir()
     files = {folder / f"{name}.zip": product_id for product_id, name in ids.items()}
     fetched = curl(hub, files, work, parallel)
     checked = md5sum({path: digests[path.name] for path in files}, work)
-    empty(folder)
     return together([fetched, checked])

@@ -26,7 +26,7 @@ def measure(scale: Scale, work: Path) -> list[Figure]:
     products = work / "products"
     in_another_process(write_products, products, size.products, size.size)
     with running_hub([products], work / "hub.log") as hub:
-        pairs = download_in_turn(hub, products, work, turns=size.turns, parallel=2)
+        pairs = download_in_turn(hub, products, work, turns=size.turns, parallel=2, keep=True)
     baseline = [size.products / pair.baseline.seconds for pair in pairs]
     what = f"products per second, {size.products} of {size.size / 1e3:g} kB"
     return [
