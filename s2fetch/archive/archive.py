@@ -21,6 +21,8 @@ from s2fetch.errors import ArchiveInUseError, UnsafeNameError
 from s2fetch.lockfile import FileLock, Holder, read_holder
 from s2fetch.product import Product
 
+LISTED_BYTES = 1 << 20
+"""A folder whose own size is below this (some 10,000 files) is listed to see what is in it."""
 OWN_FOLDER = ".s2fetch"
 """Below the archive's root: progress file, lock, quarantine."""
 LONGEST_SUFFIX = ".zip"
@@ -95,7 +97,9 @@ class Archive:
         """The regular file at a relative path, or None."""
         return file_state(self.root, path)
 
-    def candidates(self, product: Product, recorded: str = "") -> list[FileState]:
+    def candidates(
+        self, product: Product, recorded: str = "", folders: _Folders | None = None
+    ) -> list[FileState]:
         """Files that may be this product, by record or name, whoever put them there."""
         try:
             path = self.layout.path_for(product)
@@ -104,22 +108,24 @@ class Archive:
         names = [path.name, *possible_names(product.name)]
         names += possible_names(path.name + _mark(product))
         paths = [recorded] if recorded else []
-        paths += [str(path.parent / name) for name in names]
+        there = (folders or _Folders(self.root)).may_hold
+        paths += [str(path.parent / name) for name in names if there(path.parent, name)]
         states = (file_state(self.root, path) for path in dict.fromkeys(paths))
         return [state for state in states if state is not None]
 
     def look_up(self, batch: Iterable[Product]) -> list[Known]:
         """What is known about every product of a batch; one call, so one thread hop."""
-        return [self._known(product) for product in batch]
+        folders = _Folders(self.root)
+        return [self._known(product, folders) for product in batch]
 
-    def _known(self, product: Product) -> Known:
+    def _known(self, product: Product, folders: _Folders) -> Known:
         record = self.progress.get(product.id)
         if record is None or record.state is not State.COMPLETE:
-            return Known(record, None, tuple(self.candidates(product)))
+            return Known(record, None, tuple(self.candidates(product, "", folders)))
         file = self.file_at(record.path)
         if file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns):
             return Known(record, file, (file,))
-        return Known(record, file, tuple(self.candidates(product, record.path)))
+        return Known(record, file, tuple(self.candidates(product, record.path, folders)))
 
     def is_untouched(self, record: Record) -> bool:
         """Whether the file of a complete product is as it was when it was verified."""
@@ -211,6 +217,33 @@ class Archive:
             folder = folder.parent
             fsync_folder(folder)
         self._durable_folders.update(flushed)
+
+
+class _Folders:
+    """Which names there are in folders, as far as listing them is cheaper than asking for each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listed: dict[PurePosixPath, frozenset[str] | None] = {}
+
+    def may_hold(self, folder: PurePosixPath, name: str) -> bool:
+        """False when there surely is nothing of that name in that folder."""
+        if folder not in self._listed:
+            self._listed[folder] = self._names(folder)
+        names = self._listed[folder]
+        return names is None or name in names
+
+    def _names(self, folder: PurePosixPath) -> frozenset[str] | None:
+        path = self._root / folder
+        try:
+            if path.stat().st_size >= LISTED_BYTES:
+                return None
+            with os.scandir(path) as entries:
+                return frozenset(entry.name for entry in entries)
+        except FileNotFoundError:
+            return frozenset()
+        except OSError:
+            return None
 
 
 def lock_path(root: Path) -> Path:

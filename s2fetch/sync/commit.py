@@ -101,6 +101,9 @@ class Committer:
         return batch
 
     def _commit(self, batch: list[Commit]) -> list[Record]:
+        if len(batch) > 1:
+            for commit in batch:
+                commit.arrived.part.begin_flush()
         for commit in batch:
             commit.arrived.part.flush()
         records: list[Record] = []
