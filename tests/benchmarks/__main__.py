@@ -62,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
 def measure(name: str, scale: Scale, folder: Path | None) -> Result:
     """Run one benchmark in a folder that is gone afterwards."""
     started = time.monotonic()
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="s2fetch-bench-", dir=folder) as work:
         try:
             figures, problem = BENCHMARKS[name](scale, Path(work)), ""
