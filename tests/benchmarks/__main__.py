@@ -86,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{name}: {results[-1].seconds:.0f} s {results[-1].problem}\n")
     shown = [(result.benchmark, figure) for result in results for figure in result.figures]
     sys.stdout.write(table(shown))
+    if options.quick:
+        sys.stdout.write("Targets are promised for the full size; start-up weighs more here.\n")
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     if any(result.problem for result in results):

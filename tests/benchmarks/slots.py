@@ -54,7 +54,10 @@ def measure(scale: Scale, work: Path) -> list[Figure]:
         _kept_full(f"{what} of the whole process", ideal, runs, whole=True, least=LEAST),
         _kept_full(f"{what} of the engine", ideal, runs, whole=False),
         _kept_full(
-            "the same, 50 ms of every second request in the ideal", ideal + waits, runs, whole=False
+            "the same, with the 50 ms before each body in the ideal",
+            ideal + waits,
+            runs,
+            whole=False,
         ),
     ]
 
