@@ -13,6 +13,8 @@ from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.listing import Catalogue
 from s2fetch.embedded.safe import generate_products
 from s2fetch.embedded.state import HubSettings
+from s2fetch.events import Event, EventBus
+from tests.clock import FakeClock
 
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]
 
@@ -42,3 +44,23 @@ async def hub_factory(products: Path) -> AsyncIterator[HubFactory]:
             return await stack.enter_async_context(hub)
 
         yield start
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time that passes when somebody sleeps."""
+    return FakeClock()
+
+
+@pytest.fixture
+def bus() -> EventBus:
+    """Where events go."""
+    return EventBus()
+
+
+@pytest.fixture
+def events(bus: EventBus) -> list[Event]:
+    """All events so far."""
+    heard: list[Event] = []
+    bus.subscribe(heard.append)
+    return heard

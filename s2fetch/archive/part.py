@@ -160,7 +160,8 @@ class PartFile:
         """
         self._opening = opening
 
-    def _need_open(self) -> None:
+    def ensure_open(self) -> None:
+        """Open it now if that was left for later; otherwise nothing."""
         opening, self._opening = self._opening, None
         if opening is not None:
             opening()
@@ -175,7 +176,7 @@ class PartFile:
             DiskFullError: If the space is not there.
             ArchiveError: If the sidecar cannot be written.
         """
-        self._need_open()
+        self.ensure_open()
         listed = self._product.best_checksum
         durable = self._sidecar.durable if self._sidecar else 0
         self._sidecar = Sidecar(
@@ -201,7 +202,7 @@ class PartFile:
             DiskFullError: If the disk is full; what was written before stays resumable.
             ArchiveError: For any other failure.
         """
-        self._need_open()
+        self.ensure_open()
         with translating(self.path):
             self._write_at(block, self.position)
         self._hash.update(block)
@@ -269,7 +270,7 @@ class PartFile:
 
     def discard(self) -> None:
         """Start again from nothing; space and sidecar are given back."""
-        self._need_open()
+        self.ensure_open()
         with translating(self.path):
             self._forget()
             os.ftruncate(self._descriptor, 0)

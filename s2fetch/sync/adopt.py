@@ -15,6 +15,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError, ProductError
 from s2fetch.product import Product
 from s2fetch.sync.commit import listed_text
+from s2fetch.threads import stop_if_cancelled
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -70,12 +71,6 @@ async def _evidence(path: Path, product: Product, file: FileState) -> Evidence |
     if product.size is not None and product.size != file.size:
         return None
     try:
-        return await anyio.to_thread.run_sync(
-            partial(prove, path, product, tick=_stop_when_cancelled)
-        )
+        return await anyio.to_thread.run_sync(partial(prove, path, product, tick=stop_if_cancelled))
     except (ProductError, ArchiveError):
         return None  # not the product, or not readable: fetching decides what happens to it
-
-
-def _stop_when_cancelled(_: int) -> None:
-    anyio.from_thread.check_cancelled()

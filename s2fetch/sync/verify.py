@@ -18,6 +18,7 @@ from s2fetch.errors import ArchiveError, ExitCode
 from s2fetch.events import EventBus, FileDamaged, Healed, VerificationProgressed
 from s2fetch.product import Algorithm, Checksum
 from s2fetch.taskgroups import one_error_task_group
+from s2fetch.threads import stop_if_cancelled
 
 READERS = 2
 """Files that are hashed at a time; more makes a disk seek."""
@@ -166,7 +167,7 @@ class Verification:
         )
 
     def _count_bytes(self, count: int) -> None:
-        anyio.from_thread.check_cancelled()
+        stop_if_cancelled(count)
         self.report.size_bytes += count
 
     def _tell(self) -> None:

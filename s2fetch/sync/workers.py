@@ -35,6 +35,7 @@ from s2fetch.product import Product
 from s2fetch.retry import BUSY_LIMIT, product_pause
 from s2fetch.sync.commit import Commit, Committer, listed_text
 from s2fetch.sync.work import Work, WorkQueue
+from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.download import Arrived, Downloader
 
 WORKERS_PER_SLOT = 2
@@ -170,7 +171,7 @@ class Workers:
             arrived.part.path,
             arrived.product,
             computed=arrived.checksum,
-            tick=_stop_when_cancelled,
+            tick=stop_if_cancelled,
         )
         try:
             evidence = await anyio.to_thread.run_sync(prove)
@@ -326,7 +327,3 @@ class Workers:
 def _discard(arrived: Arrived) -> None:
     arrived.part.discard()
     arrived.part.close(remove_if_useless=True)
-
-
-def _stop_when_cancelled(_: int) -> None:
-    anyio.from_thread.check_cancelled()

@@ -12,7 +12,7 @@ import anyio
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.part import BLOCK_BYTES, PartFile
-from s2fetch.archive.proof import check_digest, no_tick
+from s2fetch.archive.proof import check_digest
 from s2fetch.archive.sidecar import Sidecar
 from s2fetch.clock import Clock
 from s2fetch.config.values import Resume, TransferConfig
@@ -27,6 +27,7 @@ from s2fetch.errors import (
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub, Validator
 from s2fetch.product import Checksum, Product, Proof
+from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.claims import ProductClaim
 from s2fetch.transfer.reception import Means, Reception
@@ -124,9 +125,10 @@ class Downloader:
         try:
             if product.size is not None and product.size <= BLOCK_BYTES:
                 # It arrives in one block and leaves nothing to resume: one thread hop does it all.
-                part.open_when_needed(partial(self._open_new, part, claim))
+                part.open_when_needed(partial(self._open, part, claim, False))
             else:
-                await anyio.to_thread.run_sync(self._open, part, claim)
+                resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
+                await anyio.to_thread.run_sync(self._open, part, claim, resume)
             reception: Reception | None = None
             while reception is None:
                 await self._hub.wait_until_ready(account.name)
@@ -154,18 +156,11 @@ class Downloader:
         self._parts = [each for each in self._parts if each.is_open]
         self._parts.append(part)
 
-    def _open(self, part: PartFile, claim: ProductClaim) -> None:
+    def _open(self, part: PartFile, claim: ProductClaim, resume: bool) -> None:
         self._archive.make_folder(part.path.parent)
         part.open()
-        resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
-        part.begin(part.resumable if resume else 0, _stop_when_cancelled)
+        part.begin(part.resumable if resume else 0, stop_if_cancelled)
         claim.begin(part.position)
-
-    def _open_new(self, part: PartFile, claim: ProductClaim) -> None:
-        self._archive.make_folder(part.path.parent)
-        part.open()
-        part.begin(0, no_tick)
-        claim.begin(0)
 
     async def _receive(self, reception: Reception, account: Account) -> None:
         """Ask for the body and read it.
@@ -259,7 +254,3 @@ def _give_up(part: PartFile, useless: bool) -> None:
         elif part.is_open:
             part.checkpoint()
     part.close(remove_if_useless=True)
-
-
-def _stop_when_cancelled(_: int) -> None:
-    anyio.from_thread.check_cancelled()

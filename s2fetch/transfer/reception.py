@@ -70,7 +70,7 @@ class Reception:
     _writer: WriteBehind | None = None
 
     async def read(self, body: Body) -> None:
-        """Read to the end. The last bytes may still be on their way to the disk: see `finish`.
+        """Read to the end. Afterwards `finish`, or `abandon` should anything have failed.
 
         Raises:
             ProductError: If the body is no product, stalls, breaks, or has the wrong length.
@@ -100,9 +100,6 @@ class Reception:
                     await self._take(data, writer, guard)
                     data = await body.read()
             self._length.check_whole(self._offset + self.received)
-        except BaseException:
-            await writer.close()
-            raise
         finally:
             self._tell_ended()
 
@@ -151,6 +148,7 @@ class Reception:
             await anyio.to_thread.run_sync(self._make_room, body)
 
     def _make_room(self, body: Body) -> None:
+        self.part.ensure_open()  # claims what is listed, which the next line corrects
         total = self._length.total
         self.claim.correct(total, self._offset)
         if total is not None and total <= BLOCK_BYTES:

@@ -12,30 +12,10 @@ import pytest
 from s2fetch.account.credentials import Credentials
 from s2fetch.account.tokens import Tokens
 from s2fetch.embedded.hub import EmbeddedHub
-from s2fetch.events import Event, EventBus
+from s2fetch.events import EventBus
 from tests.clock import FakeClock
 
 TokensFactory = Callable[..., Awaitable[Tokens]]
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    """Time that passes when somebody sleeps, for the service too."""
-    return FakeClock()
-
-
-@pytest.fixture
-def bus() -> EventBus:
-    """Where events go."""
-    return EventBus()
-
-
-@pytest.fixture
-def events(bus: EventBus) -> list[Event]:
-    """All events so far."""
-    heard: list[Event] = []
-    bus.subscribe(heard.append)
-    return heard
 
 
 @pytest.fixture

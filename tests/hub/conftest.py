@@ -12,7 +12,7 @@ from aiohttp import web
 
 from s2fetch.config.values import HubConfig, authority
 from s2fetch.embedded.hub import EmbeddedHub
-from s2fetch.events import Event, EventBus
+from s2fetch.events import EventBus
 from s2fetch.hub.cdse import CdseHub
 from s2fetch.hub.http import HttpClient
 from tests.clock import FakeClock
@@ -82,26 +82,6 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    """Time that passes when somebody sleeps."""
-    return FakeClock()
-
-
-@pytest.fixture
-def bus() -> EventBus:
-    """Where events go."""
-    return EventBus()
-
-
-@pytest.fixture
-def events(bus: EventBus) -> list[Event]:
-    """All events so far."""
-    heard: list[Event] = []
-    bus.subscribe(heard.append)
-    return heard
 
 
 @pytest.fixture
