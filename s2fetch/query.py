@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from s2fetch.product import AttributeValue
+
 
 class Order(StrEnum):
     """In which order products are listed and fetched.
@@ -20,24 +22,79 @@ class Order(StrEnum):
     EVICTION = "eviction"
 
 
+class Operator(StrEnum):
+    """How an attribute is compared with a value."""
+
+    EQ = "eq"
+    NE = "ne"
+    LT = "lt"
+    LE = "le"
+    GT = "gt"
+    GE = "ge"
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """What a catalogue attribute has to be.
+
+    Attributes:
+        attribute: Its name as the catalogue spells it, e.g. ``orbitNumber``.
+        operator: How it is compared. A product without the attribute never matches.
+        values: With what; of the attribute's own type. More than one only for ``EQ``: any of them.
+    """
+
+    attribute: str
+    operator: Operator
+    values: tuple[AttributeValue, ...]
+
+
+class AreaRelation(StrEnum):
+    """How a product's footprint has to lie to the area of interest.
+
+    ``INTERSECTS``: they have a point in common. ``CONTAINS``: the footprint contains the whole
+    area. ``WITHIN``: the footprint lies within the area. Boundaries count as inside.
+    """
+
+    INTERSECTS = "intersects"
+    CONTAINS = "contains"
+    WITHIN = "within"
+
+
+class VersionPolicy(StrEnum):
+    """Which versions of one acquisition are taken.
+
+    ``ALL``: all of them. ``NEWEST``: what was processed last. ``PREFERENCE``: of the first stream
+    in `Query.streams` that there is one of, what was processed last.
+    """
+
+    ALL = "all"
+    NEWEST = "newest"
+    PREFERENCE = "preference"
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """One selection of products. Empty tuples and None do not restrict.
 
     Times are aware; periods are half-open: ``start <= t < end``.
 
     Attributes:
-        collection: Catalogue collection, e.g. ``SENTINEL-2``.
+        collection: Catalogue collection, e.g. ``SENTINEL-2``; empty only when there are names, for
+            any.
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.
-        area: WKT in EPSG:4326 (lon lat); products whose footprint intersects it.
+        area: WKT in EPSG:4326 (lon lat).
+        area_relation: How footprints have to lie to it.
         cloud: Least and greatest cloud cover in percent, both included.
         relative_orbits: Any of these, 1 to 143 for Sentinel-2.
         orbit_direction: ``ASCENDING`` or ``DESCENDING``.
         tiles: MGRS tiles without the leading T, e.g. ``32TQM``.
         platforms: Platform units: ``A``, ``B``, ``C``.
         baselines: Processing baselines as the catalogue writes them, e.g. ``05.10``.
+        conditions: On any other attributes; all of them have to hold.
+        hub_query: In the hub's own language, in addition to all else; empty for none.
         names: Exact product names, extension included.
+        versions: Which versions of one acquisition are taken.
+        streams: Processing streams in order of preference, e.g. ``("RPRO", "OFFL", "NRTI")``.
         limit: At most this many products, after ordering.
         order: In which order.
         newest_first: Descending instead of ascending.
@@ -48,13 +105,18 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     sensing_from: datetime | None = None
     sensing_to: datetime | None = None
     area: str | None = None
+    area_relation: AreaRelation = AreaRelation.INTERSECTS
     cloud: tuple[float, float] | None = None
     relative_orbits: tuple[int, ...] = ()
     orbit_direction: str | None = None
     tiles: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    hub_query: str = ""
     names: tuple[str, ...] = ()
+    versions: VersionPolicy = VersionPolicy.ALL
+    streams: tuple[str, ...] = ()
     limit: int | None = None
     order: Order = Order.SENSING
     newest_first: bool = False
