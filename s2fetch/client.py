@@ -37,7 +37,6 @@ from s2fetch.query import Query
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
-from s2fetch.sync.save import save_summary
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
 
@@ -180,7 +179,7 @@ class Client:
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
         accounts = await self.accounts()
-        settings = RunSettings(self.config.transfer, self.config.retrieval, renew)
+        settings = RunSettings(self.config.transfer, self.config.retrieval, renew, log_out=True)
         async with self.archive() as archive:
             self._run = Run(
                 self.hub,
@@ -199,6 +198,8 @@ class Client:
         Raises:
             ArchiveError: If it cannot be written.
         """
+        from s2fetch.sync.save import save_summary
+
         await save_summary(summary, path)
 
     async def verify(self) -> VerifyReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import anyio
@@ -14,6 +15,7 @@ from s2fetch.archive.records import Record
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import RetrievalConfig, TransferConfig
 from s2fetch.errors import (
+    AccountError,
     ExitCode,
     HubError,
     QueryError,
@@ -58,11 +60,14 @@ class RunSettings:
         transfer: Limits of a download.
         retrieval: What to do with offline products.
         renew: Fetch everything that matches, whatever is there.
+        log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
+            run only.
     """
 
     transfer: TransferConfig
     retrieval: RetrievalConfig
     renew: bool = False
+    log_out: bool = False
 
 
 class Run:
@@ -107,6 +112,7 @@ class Run:
             events=events,
         )
         self._names_seen: set[str] = set()
+        self._bodies_ended = anyio.Event()
         self._listing_error: HubError | QueryError | None = None
         self.reporter = Reporter()
 
@@ -156,7 +162,12 @@ class Run:
             events=self._events,
         )
         committer = Committer(
-            self._archive, source=self._hub.url, clock=self._clock, events=self._events
+            self._archive,
+            source=self._hub.url,
+            is_all=self._queue.holds_only,
+            last=self._bodies_ended.set,
+            clock=self._clock,
+            events=self._events,
         )
         workers = Workers(
             self._accounts,
@@ -181,7 +192,9 @@ class Run:
                 from_planner.close()
                 group.start_soon(self._desk.run)
                 group.start_soon(committer.run)
+                group.start_soon(self._meet_accounts)
                 await workers.run()
+                self._bodies_ended.set()
                 committer.finish()
         finally:
             to_adopt.close()
@@ -189,6 +202,22 @@ class Run:
             committer.close()
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(downloader.close)
+
+    async def _meet_accounts(self) -> None:
+        """Log in while an empty archive's first page is read, log out during the last commit.
+
+        Either takes as long as a small product, and both are what somebody with one new product
+        would wait for. A refusal is left to the worker that needs the token.
+        """
+        async with anyio.create_task_group() as group:
+            if not len(self._archive.progress):
+                for account in self._accounts:
+                    group.start_soon(_log_in, account)
+            await self._bodies_ended.wait()
+            group.cancel_scope.cancel()
+        if self._settings.log_out and not self._desk.waiting:
+            for account in self._accounts:
+                await account.tokens.logout()
 
     async def _plan_all(self, to_adopt: MemoryObjectSendStream[Candidate]) -> None:
         """Decide about everything the catalogue lists; held back by the queue."""
@@ -335,3 +364,8 @@ class Run:
         self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
         if fold and report.found != report.already:
             self._archive.progress.fold()
+
+
+async def _log_in(account: Account) -> None:
+    with contextlib.suppress(AccountError, HubError):
+        await account.tokens.get()
