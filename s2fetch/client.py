@@ -179,7 +179,13 @@ class Client:
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
         accounts = await self.accounts()
-        settings = RunSettings(self.config.transfer, self.config.retrieval, renew, log_out=True)
+        settings = RunSettings(
+            self.config.transfer,
+            self.config.retrieval,
+            renew,
+            increment=self.config.increment,
+            log_out=True,
+        )
         async with self.archive() as archive:
             self._run = Run(
                 self.hub,

@@ -24,6 +24,7 @@ from s2fetch.config.values import (
     AccountConfig,
     Config,
     HubConfig,
+    IncrementConfig,
     RetrievalConfig,
     ShowingConfig,
     TransferConfig,
@@ -80,6 +81,7 @@ def load_config(
             poll_interval_seconds=values.get(s.POLL_INTERVAL),
             limit=values.get(s.RETRIEVAL_LIMIT),
         ),
+        increment=_increment(values),
         showing=_showing(values),
         area_notes=area_notes,
         file=path,
@@ -137,6 +139,14 @@ def _transfer(values: Values) -> TransferConfig:
         attempts=values.get(s.ATTEMPTS),
         resume=values.get(s.RESUME),
         bandwidth=values.find(s.BANDWIDTH),
+    )
+
+
+def _increment(values: Values) -> IncrementConfig | None:
+    if not values.get(s.INCREMENTAL):
+        return None
+    return IncrementConfig(
+        overlap_seconds=values.get(s.OVERLAP), recount_seconds=values.get(s.RECOUNT)
     )
 
 

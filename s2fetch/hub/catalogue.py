@@ -19,6 +19,8 @@ from s2fetch.clock import Clock
 from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
 from s2fetch.hub import odata
+from s2fetch.hub.base import Deletion
+from s2fetch.hub.deletions import read_deletions
 from s2fetch.hub.http import HttpClient
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import catalogue_refusal
@@ -103,6 +105,10 @@ class CdseCatalogue:
             products = await self._all_at_once({"$filter": condition}, "")
             found.update((product.id, product) for product in products)
         return list(found.values())
+
+    def deletions(self, collection: str, since: datetime) -> AsyncGenerator[Deletion]:
+        """See `Hub.deletions`."""
+        return read_deletions(self._client, self.url, collection, since)
 
     async def explain_empty(self, query: Query) -> str:
         """See `Hub.explain_empty`: asks for the collection's attributes, then for the types."""

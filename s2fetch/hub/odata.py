@@ -112,6 +112,8 @@ def restrictions(query: Query) -> list[str]:
     if query.cloud is not None:
         conditions.append(attribute("cloudCover", "ge", query.cloud[0]))
         conditions.append(attribute("cloudCover", "le", query.cloud[1]))
+    if query.modified_from is not None:
+        conditions.append(f"ModificationDate ge {moment(query.modified_from)}")
     if query.area is not None:
         conditions.append(
             f"OData.CSC.Intersects(area=geography{string(f'SRID=4326;{query.area}')})"

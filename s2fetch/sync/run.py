@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import anyio
@@ -13,7 +15,7 @@ from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive, Known
 from s2fetch.archive.records import Record
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import RetrievalConfig, TransferConfig
+from s2fetch.config.values import IncrementConfig, RetrievalConfig, TransferConfig
 from s2fetch.errors import (
     AccountError,
     ExitCode,
@@ -38,6 +40,7 @@ from s2fetch.query import Query
 from s2fetch.sync.adopt import Candidate, adopt
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import Committer, listed_text
+from s2fetch.sync.increment import Increment
 from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
 from s2fetch.sync.retrieval import RetrievalDesk
@@ -60,6 +63,7 @@ class RunSettings:
         transfer: Limits of a download.
         retrieval: What to do with offline products.
         renew: Fetch everything that matches, whatever is there.
+        increment: How to ask for changes only; None asks for everything.
         log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
             run only.
     """
@@ -67,6 +71,7 @@ class RunSettings:
     transfer: TransferConfig
     retrieval: RetrievalConfig
     renew: bool = False
+    increment: IncrementConfig | None = None
     log_out: bool = False
 
 
@@ -111,6 +116,13 @@ class Run:
             clock=clock,
             events=events,
         )
+        self._increment = (
+            Increment(
+                hub, hub.search, archive, query, settings.increment, clock=clock, events=events
+            )
+            if settings.increment is not None and not settings.renew
+            else None
+        )
         self._names_seen: set[str] = set()
         self._bodies_ended = anyio.Event()
         self._listing_error: HubError | QueryError | None = None
@@ -140,6 +152,8 @@ class Run:
         try:
             await self._run_tasks()
             error = self._listing_error or self._desk.error or await self._explain_empty()
+            if error is None and self._increment is not None:
+                await self._increment.settle()
             ended = None
         except S2FetchError as problem:
             error = problem
@@ -223,7 +237,7 @@ class Run:
         """Decide about everything the catalogue lists; held back by the queue."""
         try:
             with to_adopt:
-                async with self._hub.search(self._query) as products:
+                async with self._listing() as products:
                     async for batch in batches(products):
                         await self._plan_batch(batch, to_adopt)
         except (HubError, QueryError) as error:
@@ -231,6 +245,11 @@ class Run:
             self._listing_error = error
         finally:
             self._queue.close_source()
+
+    def _listing(self) -> AbstractAsyncContextManager[AsyncIterator[Product]]:
+        if self._increment is not None:
+            return self._increment.products()
+        return self._hub.search(self._query)
 
     async def _plan_batch(
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
@@ -315,15 +334,14 @@ class Run:
         await self._fetch_or_wait(product, candidate.attempts, shared_name=taken)
 
     async def _update_record(self, product: Product, record: Record | None) -> None:
-        listed = product.best_checksum
-        if record is None or listed is None:
+        if record is None:
             return
         changed = msgspec.structs.replace(
-            record,
-            listed=listed_text(product),
-            modified=timestamp(product.modified),
-            proof=Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3,
+            record, modified=timestamp(product.modified), withdrawn=None
         )
+        if (listed := product.best_checksum) is not None:
+            proof = Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3
+            changed = msgspec.structs.replace(changed, listed=listed_text(product), proof=proof)
         await anyio.to_thread.run_sync(self._archive.progress.record, product.id, changed)
 
     async def _explain_empty(self) -> QueryError | None:
@@ -332,6 +350,8 @@ class Run:
         self.reporter.report.missing_names = missing
         if self.reporter.report.found or missing:
             return None
+        if self._increment is not None and self._increment.since is not None:
+            return None  # that nothing has changed is nothing odd
         reason = await self._hub.explain_empty(self._query)
         return QueryError(f"nothing matches: {reason}") if reason else None
 
