@@ -124,7 +124,9 @@ class CdseHub(CdseCatalogue):
         url = f"{self._download_url}/Products({quote(product.id, safe='')})/$value"
         answered = False
         try:
-            async with self._client.open(url, headers=headers, token=token) as answer:
+            async with self._client.open(
+                url, headers=headers, authorization=f"Bearer {token}"
+            ) as answer:
                 answered = True
                 gate.answered()
                 yield answer
