@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
 from s2fetch.hub import odata
 from s2fetch.hub.http import HttpClient
+from s2fetch.hub.listings import by_eviction, merged, position
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
@@ -38,9 +38,6 @@ FILTER_CHARACTERS = 7000
 query with more tiles than fit is asked in parts."""
 REGISTRY_ATTEMPTS = 3
 """How often a collection's attributes are asked for; an explanation is not worth more."""
-REMEMBERED_ROWS = 10_000
-"""Rows of a listing by eviction that are kept in memory rather than listed twice."""
-LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class CdseCatalogue:
@@ -142,7 +139,8 @@ class CdseCatalogue:
 
     async def _matches(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         if query.order is Order.EVICTION:
-            source = self._by_eviction(search, query)
+            whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
+            source = by_eviction(lambda: self._matches(search, whole))
         elif len(parts := _parts(query)) > 1:
             source = self._merged(search, query, parts)
         elif query.names:
@@ -189,21 +187,14 @@ class CdseCatalogue:
         self, search: _Search, query: Query, parts: list[Query]
     ) -> AsyncGenerator[Product]:
         """The matches of several queries that have none in common, in order."""
-        first = max if query.newest_first else min
         async with AsyncExitStack() as stack:
-            heads: list[tuple[Product, AsyncGenerator[Product]]] = []
-            for part in parts:
-                source = await stack.enter_async_context(aclosing(self._matches(search, part)))
-                async for product in source:
-                    heads.append((product, source))
-                    break
-            while heads:
-                head = first(heads, key=lambda head: _position(query, head[0]))
-                yield head[0]
-                heads.remove(head)
-                async for product in head[1]:
-                    heads.append((product, head[1]))
-                    break
+            sources = [
+                await stack.enter_async_context(aclosing(self._matches(search, part)))
+                for part in parts
+            ]
+            place = partial(position, query)
+            async for product in merged(sources, place, descending=query.newest_first):
+                yield product
 
     async def _first_rows(
         self, search: _Search, query: Query, limit: int
@@ -242,38 +233,9 @@ class CdseCatalogue:
             options = self._options(part, _everything(part), None, search.attributes)
             products = await self._all_at_once(options, query)
             found.update((product.id, product) for product in products)
-        position = partial(_position, query)
-        for product in sorted(found.values(), key=position, reverse=query.newest_first):
+        in_order = sorted(found.values(), key=partial(position, query), reverse=query.newest_first)
+        for product in in_order:
             yield product
-
-    async def _by_eviction(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
-        """What leaves the hub, soonest first; then all the rest.
-
-        The hub cannot order by eviction. Reading the listing twice keeps the memory needed
-        proportional to the products that leave, which are few, and not to all of them.
-        """
-        whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
-        leaving: list[Product] = []
-        staying: list[Product] | None = []
-        async with aclosing(self._matches(search, whole)) as products:
-            async for product in products:
-                if product.evicted is not None:
-                    leaving.append(product)
-                elif staying is not None:
-                    staying.append(product)
-                    if len(staying) > REMEMBERED_ROWS:
-                        staying = None
-        leaving.sort(key=lambda product: (product.evicted or LAST, product.id))
-        for product in leaving:
-            yield product
-        for product in staying or ():
-            yield product
-        if staying is None:
-            done = {product.id for product in leaving}
-            async with aclosing(self._matches(search, whole)) as products:
-                async for product in products:
-                    if product.id not in done:
-                        yield product
 
     async def _page(
         self,
@@ -391,13 +353,6 @@ def _halves(query: Query) -> list[Query]:
     before, after = query.conditions[:place], query.conditions[place + 1 :]
     cut = [replace(query.conditions[place], values=some) for some in halves]
     return [replace(query, conditions=(*before, one, *after)) for one in cut]
-
-
-def _position(query: Query, product: Product) -> tuple[datetime, str]:
-    """Where a product comes in a query's order, ascending."""
-    by_publication = query.order is Order.PUBLICATION
-    time = product.published if by_publication else product.sensing_start
-    return time or LAST, product.id
 
 
 def _everything(query: Query) -> Window:

@@ -43,7 +43,7 @@ def parse_feed(body: bytes, collection: str) -> Page:
     """
     feed = _object(msgspec.json.decode(body)).get("feed")
     if not isinstance(feed, dict):
-        raise ValueError("it is JSON, but not a list of products")
+        raise ValueError("it is JSON, but not a list of products")  # noqa: TRY004
     if (error := feed.get("error")) is not None:
         raise _refused(_object(error))
     if "opensearch:totalResults" not in feed:

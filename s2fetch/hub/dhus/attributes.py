@@ -42,14 +42,12 @@ def attributes_of(
         found["processingLevel"] = _in_catalogue_words(collection, "processingLevel", level)
     if collection == "SENTINEL-2" and (baseline := fields.get("processingbaseline")):
         found["processorVersion"] = baseline
-    for attribute, value in (
-        ("productType", _product_type(fields, name)),
-        ("platformSerialIdentifier", _unit(fields, name)),
-        ("tileId", _tile(fields, name)),
-    ):
-        if value:
-            found[attribute] = value
-    return found
+    named = {
+        "productType": _product_type(fields, name),
+        "platformSerialIdentifier": _unit(fields, name),
+        "tileId": _tile(fields, name),
+    }
+    return found | {attribute: value for attribute, value in named.items() if value}
 
 
 def _in_catalogue_words(collection: str, attribute: str, value: AttributeValue) -> AttributeValue:

@@ -1,7 +1,7 @@
 """The catalogue of a hub: search by OpenSearch, completed from OData.
 
-Pages are computed, as the links in the answers lose their order; they are ordered by time and, where
-that is the same, by identifier. Listings of any length are read in windows of time (`hub.windows`).
+Pages are computed, as the links in the answers lose their order; they are ordered by time and,
+where that is the same, by identifier. Listings of any length are read in windows of time (`hub.windows`).
 """
 
 from __future__ import annotations
@@ -135,8 +135,6 @@ class DhusCatalogue:
         else:
             source = self._ordered(search, query)
         left = query.limit
-        if left == 0:
-            return
         async with aclosing(source) as products:
             async for product in products:
                 yield product if search.attributes else _without_attributes(product)

@@ -1,5 +1,6 @@
-"""What only the hub's OData service tells of a product: its exact length, its checksum, whether it
-is online, when it changed and when it leaves.
+"""What only the hub's OData service tells of a product.
+
+That is its exact length, its checksum, whether it is online, when it changed and when it leaves.
 
 OData version 2, ``{"d": …}``, times as ``/Date(milliseconds)/``. Older generations know neither
 ``Online`` nor ``ModificationDate``; there everything is online.

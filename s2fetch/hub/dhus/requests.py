@@ -124,7 +124,7 @@ def _judged(reply: Reply, hub: str) -> Exception | None:
     host = URL(hub).authority
     said = read_said(reply)
     if reply.status == 200:
-        return _page(said, host) if said.is_page else None
+        return _page(said) if said.is_page else None
     if reply.status == 401:
         return TokenRefusedError(f"{host} refused user and password: {said}")
     if reply.status in REDIRECTS:
@@ -148,11 +148,11 @@ def _judged(reply: Reply, hub: str) -> Exception | None:
     if said.cause is Cause.PROCESSING:
         return HubBusyError(str(said))
     if said.cause is Cause.MAINTENANCE or (said.is_page and reply.status in (502, 503, 504)):
-        return _page(said, host)
+        return _page(said)
     return _by_status(reply.status, said, host)
 
 
-def _page(said: Said, host: str) -> HubBusyError:
+def _page(said: Said) -> HubBusyError:
     return HubBusyError(f"with a page for people, as hubs do that are maintained: {said}")
 
 
