@@ -70,13 +70,6 @@ def layout(raw: object, context: Context) -> str:
     return template
 
 
-def kind(raw: object, _: Context) -> str:
-    """The protocol of a hub."""
-    if raw != "cdse":
-        raise ValueError(f"{shown(raw)} is not a hub this version speaks with: write cdse")
-    return "cdse"
-
-
 def flag(raw: object, _: Context) -> bool:
     """A truth value."""
     if isinstance(raw, bool):

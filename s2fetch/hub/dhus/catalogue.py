@@ -1,7 +1,8 @@
 """The catalogue of a hub: search by OpenSearch, completed from OData.
 
 Pages are computed, as the links in the answers lose their order; they are ordered by time and,
-where that is the same, by identifier. Listings of any length are read in windows of time (`hub.windows`).
+where that is the same, by identifier. Listings of any length are read in windows of time (see
+`hub.windows`).
 """
 
 from __future__ import annotations

@@ -62,6 +62,10 @@ class DhusHub(DhusCatalogue):
         super().__init__(Requests(client, url, accounts), url, clock=clock, events=events)
         self._client = client
 
+    def url_of(self, product: Product) -> str:
+        """Where a product is downloaded from; getting it needs an account of the hub."""
+        return f"{product_url(self.url, product.id)}/$value"
+
     async def wait_until_ready(self, account: str = "") -> None:
         """See `Hub.wait_until_ready`."""
         await self._gate.wait(account)
@@ -120,7 +124,7 @@ class DhusHub(DhusCatalogue):
     async def _value(
         self, product: Product, headers: Mapping[str, str], token: str
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        url = f"{product_url(self.url, product.id)}/$value"
+        url = self.url_of(product)
         sent = {"Accept-Encoding": "identity", **headers}
         answered = False
         try:
