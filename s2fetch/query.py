@@ -77,8 +77,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     Times are aware; periods are half-open: ``start <= t < end``.
 
     Attributes:
-        collection: Catalogue collection, e.g. ``SENTINEL-2``; empty only when there are names, for
-            any.
+        collection: Catalogue collection, e.g. ``SENTINEL-2``; empty for any, only when there are
+            names or a hub query that restricts it.
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from s2fetch import vocabulary
 from s2fetch.config import selection as s
+from s2fetch.config.conditions import read_collection, read_conditions, read_hub_query
 from s2fetch.config.given import Given, Values
 from s2fetch.config.setting import Setting
 from s2fetch.errors import QueryError, UsageError
@@ -23,11 +24,8 @@ R = TypeVar("R")
 
 def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
     """The query, and what was done to the area of interest. Mistakes go to the values' own list."""
-    collection = values.get(s.COLLECTION)
-    try:
-        collection = vocabulary.check_collection(collection)
-    except QueryError as error:
-        values.wrong(s.COLLECTION, error)
+    hub_query = read_hub_query(values)
+    collection = read_collection(values, hub_query)
     direction = _checked(values, s.ORBIT_DIRECTION, vocabulary.check_orbit_direction)
     area, notes = _area(values)
     query = Query(
@@ -47,7 +45,11 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
         platforms=_each(
             values, s.PLATFORM, lambda name: vocabulary.check_platform(name, collection)
         ),
-        baselines=_each(values, s.BASELINE, vocabulary.check_baseline),
+        baselines=_each(
+            values, s.BASELINE, lambda name: vocabulary.check_baseline(name, collection)
+        ),
+        conditions=read_conditions(values, collection),
+        hub_query=hub_query,
         names=_names(values, collection),
         limit=values.find(s.LIMIT),
         order=values.get(s.ORDER_BY),

@@ -35,27 +35,45 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class HubKind(StrEnum):
+    """The protocol of a hub.
+
+    ``CDSE``: the Copernicus Data Space. ``DHUS``: any hub that runs the Data Hub Software.
+    """
+
+    CDSE = "cdse"
+    DHUS = "dhus"
+
+
 class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where the hub is and how long it may be away.
 
     Attributes:
-        kind: Its protocol; ``cdse`` is the only one this version speaks.
-        catalogue_url: OData service root of the catalogue, without a trailing slash.
+        kind: Its protocol.
+        url: Root of a hub of the Data Hub Software, without a trailing slash; else empty.
+        catalogue_url: OData service root of the catalogue, without a trailing slash. This and what
+            follows but for the trusted hosts is empty for hubs of the Data Hub Software.
         download_url: OData service root of the downloads, without a trailing slash.
         token_url: OpenID Connect token endpoint.
-        trusted_hosts: Everywhere a token may be sent: ``host``, or ``host:port`` when the port is
-            not the scheme's own; the hosts of the three URLs are among them.
         client_id: OpenID Connect client.
+        trusted_hosts: Everywhere a token may be sent: ``host``, or ``host:port`` when the port is
+            not the scheme's own; the hosts of all the URLs are among them.
         give_up_after_seconds: How long the hub may stay unreachable before a run ends.
     """
 
-    kind: str
+    kind: HubKind
     catalogue_url: str
     download_url: str
     token_url: str
     trusted_hosts: tuple[str, ...]
     client_id: str
     give_up_after_seconds: float
+    url: str = ""
+
+    @property
+    def account_service(self) -> str:
+        """The URL that tells accounts of the same name apart."""
+        return self.url if self.kind is HubKind.DHUS else self.token_url
 
     def trusts(self, url: str) -> bool:
         """Whether a token may be sent to this URL: a trusted host, and TLS unless on loopback."""

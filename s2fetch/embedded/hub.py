@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,13 +19,13 @@ from s2fetch.embedded.faults import Fault, FaultPlan, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import REALM_PATH, IdentityService, TokenPolicy, User
 from s2fetch.embedded.listing import Catalogue
+from s2fetch.embedded.serving import SHUTDOWN_SECONDS, listening_socket
 from s2fetch.embedded.state import Handler, HubSettings, HubState, answering
 from s2fetch.embedded.stats import Stats
 from s2fetch.embedded.subscriptions import SubscriptionService
 
 DEFAULT_USER = User(name="demo@example.org", password="demo")  # noqa: S106 - for loopback only
 _OPENID = f"{REALM_PATH}/protocol/openid-connect"
-_SHUTDOWN_SECONDS = 0.05
 
 
 class EmbeddedHub:
@@ -114,11 +113,11 @@ class EmbeddedHub:
                 application,
                 handler_cancellation=True,
                 access_log=None,
-                shutdown_timeout=_SHUTDOWN_SECONDS,
+                shutdown_timeout=SHUTDOWN_SECONDS,
             )
             await runner.setup()
             self._runners.append(runner)
-            listening = _listening_socket(self._host, self._ports[number])
+            listening = listening_socket(self._host, self._ports[number])
             self._ports[number] = listening.getsockname()[1]
             await web.SockSite(runner, listening, ssl_context=self._ssl_context).start()
         state.catalogue_origin, state.download_origin = map(self._origin, self._ports)
@@ -271,21 +270,6 @@ class EmbeddedHub:
         self.faults.clear()
         self.faults.add(*faults)
         return web.Response(status=204)
-
-
-def _listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens again on a port used a moment ago."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(256)
-        listening.setblocking(False)
-    except OSError:
-        listening.close()
-        raise
-    return listening
 
 
 async def _form(request: web.Request) -> dict[str, str]:
