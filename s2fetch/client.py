@@ -124,7 +124,7 @@ class Client:
     @property
     def hub(self) -> Hub:
         """The hub of the configuration."""
-        return self._connection.hub(self.accounts)
+        return self.connection.hub(self.accounts)
 
     @property
     def report(self) -> Report | None:
@@ -307,7 +307,8 @@ class Client:
         return self.config.into
 
     @property
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """The connection to the hub; only inside the context."""
         if self._connected is None:
             raise RuntimeError("Client is used outside its context")
         return self._connected
@@ -326,7 +327,7 @@ class Client:
             only_account=only_account,
             prefixes=credentials_prefixes(self.config.hub),
         )
-        return self._connection.account(
+        return self.connection.account(
             config, found, state_folder=self._state_folder, archive=str(self.config.into or "")
         )
 

@@ -267,6 +267,15 @@ class IncrementPlanned(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class IntakeChanged(Event, frozen=True, kw_only=True):
+    """Notifications of an archive come, or do not and why; its schedule goes on either way."""
+
+    name: ClassVar[str] = "intake-changed"
+    archive: str
+    works: bool
+    why: str
+
+
 class GapFound(Event, frozen=True, kw_only=True):
     """A full count found a product that the increments before it should have brought."""
 
