@@ -30,7 +30,8 @@ Examples:
   s2fetch hub /data/sentinel-2 --host hub.example.org --tls-certificate hub.pem --tls-key key.pem
 
 It prints the environment variables with which s2fetch uses it, and serves until Ctrl-C or
-SIGTERM. User and password are S2FETCH_USER and S2FETCH_PASSWORD, or else those of the demo.
+SIGTERM. User and password are S2FETCH_USER and S2FETCH_PASSWORD (with --kind dhus: DHUS_USER and
+DHUS_PASSWORD), or else those of the demo.
 """
 
 
@@ -73,16 +74,17 @@ def command(
 
     if not Path(folder).is_dir():
         raise UsageError(f"{folder} is not a folder")
-    name, password = os.environ.get("S2FETCH_USER"), os.environ.get("S2FETCH_PASSWORD")
+    prefix = "DHUS" if kind == "dhus" else "S2FETCH"
+    name, password = os.environ.get(f"{prefix}_USER"), os.environ.get(f"{prefix}_PASSWORD")
     user = User(name=name, password=password) if name and password else DEFAULT_USER
     if host not in LOOPBACK and (user is DEFAULT_USER or tls_certificate is None):
         raise UsageError(
             f"a hub on {host} needs https and a password of its own",
-            advice="Give --tls-certificate, and set S2FETCH_USER and S2FETCH_PASSWORD",
+            advice=f"Give --tls-certificate, and set {prefix}_USER and {prefix}_PASSWORD",
         )
     if kind == "dhus" and download_port:
         raise UsageError(
-            "a DHuS hub has one port only", advice="Leave --download-port out, or --kind dhus"
+            "a hub of the kind dhus has one port only", advice="Leave out --download-port"
         )
     tls = _tls(tls_certificate, tls_key)
     hub = _hub(kind, Path(folder), user, tls, host, (port, download_port))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
 
 import aiohttp
 import pytest
 
-from s2fetch.embedded.dhus.hub import EmbeddedDhus
 from s2fetch.embedded.entry import Attribute, Entry
 from s2fetch.embedded.folder import FolderCatalogue, product_id
 from s2fetch.embedded.identity import User
@@ -49,41 +48,51 @@ def catalogue(*entries: Entry, body: bytes = b"payload") -> FolderCatalogue:
     return FolderCatalogue((entry, body) for entry in entries)
 
 
+class Hub(Protocol):
+    """Where a hub is, in this process or another, and who may use it."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def users(self) -> Sequence[User]: ...
+
+
 class Guest:
     """Sends plain requests to a hub, with the credentials of its first user."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.session = session
 
-    async def send(self, method: str, hub: EmbeddedDhus, url: str, **options: Any) -> Reply:
+    async def send(self, method: str, hub: Hub, url: str, **options: Any) -> Reply:
         headers = {"Authorization": basic(hub.users[0])} | options.pop("headers", {})
         target = url if url.startswith("http") else hub.url + url
         async with self.session.request(method, target, headers=headers, **options) as response:
             return Reply(response.status, response.headers, await response.read())
 
-    async def get(self, hub: EmbeddedDhus, url: str, **headers: str) -> Reply:
+    async def get(self, hub: Hub, url: str, **headers: str) -> Reply:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.send("GET", hub, url, headers=named)
 
-    async def search(self, hub: EmbeddedDhus, q: str = "*", **options: str) -> Reply:
+    async def search(self, hub: Hub, q: str = "*", **options: str) -> Reply:
         parameters = {"q": q, "format": "json"} | options
         return await self.send("GET", hub, "/search", params=parameters)
 
-    async def feed(self, hub: EmbeddedDhus, q: str = "*", **options: str) -> dict[str, Any]:
+    async def feed(self, hub: Hub, q: str = "*", **options: str) -> dict[str, Any]:
         reply = await self.search(hub, q, **options)
         assert reply.status == 200, reply.body
         feed: dict[str, Any] = reply.json()["feed"]
         return feed
 
-    async def titles(self, hub: EmbeddedDhus, q: str = "*", **options: str) -> list[str]:
+    async def titles(self, hub: Hub, q: str = "*", **options: str) -> list[str]:
         entries = (await self.feed(hub, q, **options)).get("entry", [])
         found = entries if isinstance(entries, list) else [entries]
         return [entry["title"] for entry in found]
 
-    async def value(self, hub: EmbeddedDhus, entry: Entry, **headers: str) -> Reply:
+    async def value(self, hub: Hub, entry: Entry, **headers: str) -> Reply:
         return await self.get(hub, value_path(entry), **headers)
 
-    async def product(self, hub: EmbeddedDhus, entry: Entry, options: str = "") -> dict[str, Any]:
+    async def product(self, hub: Hub, entry: Entry, options: str = "") -> dict[str, Any]:
         reply = await self.get(hub, f"{path_of(entry)}?$format=json{options}")
         assert reply.status == 200, reply.body
         members: dict[str, Any] = reply.json()["d"]
