@@ -6,7 +6,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 
 from s2fetch.embedded.dhus.documents import search_document
@@ -43,7 +42,8 @@ def _stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}"
 
 
-def _entry(name: str, collection: str, moment: datetime, **changes: Any) -> Entry:
+def entry_of(name: str, collection: str, moment: datetime, **changes: Any) -> Entry:
+    """What a catalogue lists for a product of this name."""
     when = hub_time(moment)
     listed: dict[str, Any] = {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name} {moment} {changes}")),
@@ -79,7 +79,7 @@ def optical(draw: st.DrawFn) -> Entry:
         attributes.append(Attribute("cloudCover", "Double", cloud))
     if draw(st.booleans()):
         attributes.append(Attribute("tileId", "String", tile))
-    return _entry(name, "SENTINEL-2", moment, footprint=draw(boxes), attributes=tuple(attributes))
+    return entry_of(name, "SENTINEL-2", moment, footprint=draw(boxes), attributes=tuple(attributes))
 
 
 @st.composite
@@ -97,7 +97,7 @@ def radar(draw: st.DrawFn) -> Entry:
         Attribute("timeliness", "String", draw(st.sampled_from(("Fast-24h", "NRT-3h")))),
         Attribute("sliceNumber", "Integer", draw(st.integers(1, 3))),
     )
-    return _entry(name, "SENTINEL-1", moment, footprint=draw(boxes), attributes=attributes)
+    return entry_of(name, "SENTINEL-1", moment, footprint=draw(boxes), attributes=attributes)
 
 
 @st.composite
@@ -111,7 +111,7 @@ def ocean(draw: st.DrawFn) -> Entry:
         f"_MAR_O_{timeliness}_002.SEN3"
     )
     attributes = (Attribute("orbitNumber", "Integer", draw(st.integers(1, 9))),)
-    return _entry(name, "SENTINEL-3", moment, footprint=draw(boxes), attributes=attributes)
+    return entry_of(name, "SENTINEL-3", moment, footprint=draw(boxes), attributes=attributes)
 
 
 @st.composite
@@ -122,7 +122,7 @@ def gas(draw: st.DrawFn) -> Entry:
         f"S5P_{draw(st.sampled_from(STREAMS))}_{draw(st.sampled_from(GAS_TYPES))}_{stamp}_{stamp}"
         f"_{draw(st.integers(1, 9)):05}_01_010302_{stamp}.nc"
     )
-    return _entry(name, "SENTINEL-5P", moment, footprint=draw(boxes))
+    return entry_of(name, "SENTINEL-5P", moment, footprint=draw(boxes))
 
 
 def answer(*documents: Document, total: int | None = None, generation: Generation) -> bytes:
@@ -145,8 +145,3 @@ def listed(entry: Entry, generation: Generation = Generation.V2) -> tuple[Docume
     document = search_document(entry)
     (product,) = parse_feed(answer(document, generation=generation), "").products
     return document, product
-
-
-def with_md5(entry: Entry, md5: str) -> Entry:
-    """The entry with another listed checksum."""
-    return msgspec.structs.replace(entry, md5=md5)
