@@ -77,8 +77,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     Times are aware; periods are half-open: ``start <= t < end``.
 
     Attributes:
-        collection: Catalogue collection, e.g. ``SENTINEL-2``; empty only when there are names, for
-            any.
+        collection: Catalogue collection, e.g. ``SENTINEL-2``; empty only when there are names or
+            identifiers, for any.
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.
@@ -93,6 +93,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         conditions: On any other attributes; all of them have to hold.
         hub_query: In the hub's own language, in addition to all else; empty for none.
         names: Exact product names, extension included.
+        ids: The hub's identifiers of products; with names, either of the two.
         versions: Which versions of one acquisition are taken.
         streams: Processing streams in order of preference, e.g. ``("RPRO", "OFFL", "NRTI")``.
         limit: At most this many products, after ordering.
@@ -115,6 +116,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     hub_query: str = ""
     names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     versions: VersionPolicy = VersionPolicy.ALL
     streams: tuple[str, ...] = ()
     limit: int | None = None

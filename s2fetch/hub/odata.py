@@ -95,8 +95,8 @@ def within(axis: Axis, bounds: Bounds) -> list[str]:
 
 
 def restrictions(query: Query) -> list[str]:
-    """All conditions of a query but its sensing period and its names."""
-    conditions = [f"Collection/Name eq {string(query.collection)}"]
+    """All conditions of a query but its sensing period, its names and its identifiers."""
+    conditions = [f"Collection/Name eq {string(query.collection)}"] if query.collection else []
 
     def one_of(name: str, values: tuple[str, ...] | tuple[int, ...]) -> None:
         if values:
@@ -127,8 +127,9 @@ def filter_of(query: Query, windows: dict[Axis, Bounds] | None = None) -> str:
     windows = dict(windows or {})
     windows.setdefault(Axis.SENSING, Bounds(query.sensing_from, query.sensing_to))
     conditions = restrictions(query)
-    if query.names:
-        conditions.append(any_of([f"Name eq {string(name)}" for name in query.names]))
+    if query.names or query.ids:
+        named = [f"Name eq {string(name)}" for name in query.names]
+        conditions.append(any_of(named + [f"Id eq {string(one)}" for one in query.ids]))
     for axis, bounds in windows.items():
         conditions.extend(within(axis, bounds))
     return " and ".join(conditions)
