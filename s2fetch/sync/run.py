@@ -33,6 +33,7 @@ from s2fetch.events import (
 from s2fetch.hub.base import Hub
 from s2fetch.product import Algorithm, Product, Proof
 from s2fetch.query import Query
+from s2fetch.selection import selected
 from s2fetch.sync.adopt import Candidate, adopt
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import Committer, listed_text
@@ -106,7 +107,7 @@ class Run:
             clock=clock,
             events=events,
         )
-        self._names_seen: set[str] = set()
+        self._missing: list[str] = []
         self._listing_error: HubError | QueryError | None = None
         self.reporter = Reporter()
 
@@ -194,9 +195,11 @@ class Run:
         """Decide about everything the catalogue lists; held back by the queue."""
         try:
             with to_adopt:
-                async with self._hub.search(self._query) as products:
+                async with selected(self._hub, self._query, events=self._events) as products:
                     async for batch in batches(products):
                         await self._plan_batch(batch, to_adopt)
+                    self._missing = products.missing
+                    self.reporter.report.other_versions = products.other_versions
         except (HubError, QueryError) as error:
             # What is queued is still fetched; the run ends with this error.
             self._listing_error = error
@@ -209,8 +212,6 @@ class Run:
         found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
         present = 0
         for product, known in zip(batch, found, strict=True):
-            if self._query.names:
-                self._names_seen.add(product.name)
             decision = plan(product, known.record, known.file, renew=self._settings.renew)
             if decision.verdict is Verdict.HAVE:
                 present += 1
@@ -299,9 +300,8 @@ class Run:
 
     async def _explain_empty(self) -> QueryError | None:
         """A query that matches nothing is a mistake more often than not; find out which."""
-        missing = sorted(set(self._query.names) - self._names_seen)
-        self.reporter.report.missing_names = missing
-        if self.reporter.report.found or missing:
+        self.reporter.report.missing_names = self._missing
+        if self.reporter.report.found or self._missing:
             return None
         reason = await self._hub.explain_empty(self._query)
         return QueryError(f"nothing matches: {reason}") if reason else None

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from s2fetch import naming
-from s2fetch.embedded.entry import Entry, hub_time
 from s2fetch.embedded.faults import Answer, BrokenJson, Fault, Kind, Listed, MissingRows
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.hub import EmbeddedHub
@@ -24,6 +21,7 @@ from s2fetch.product import Product
 from s2fetch.query import Order, Query
 from tests.conftest import HubFactory
 from tests.hub.conftest import CdseFactory
+from tests.rows import entry_of
 
 LONG = 25_000
 
@@ -224,29 +222,12 @@ def names_of(hub: EmbeddedHub) -> list[str]:
     return [catalogue.row(number).name for number in range(len(catalogue))]
 
 
-def row_of(name: str) -> Entry:
-    """What a catalogue lists about a product of any mission."""
-    said = naming.parse(name)
-    assert said is not None
-    start = hub_time(said.sensing_start)
-    return Entry(
-        id=str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-        name=name,
-        collection=said.collection,
-        sensing_start=start,
-        sensing_end=hub_time(said.sensing_end or said.sensing_start),
-        origin_date=start,
-        publication_date=start,
-        modification_date=start,
-    )
-
-
 MISSIONS = [
-    row_of("S1A_IW_GRDH_1SDV_20240601T051532_20240601T051557_054128_06953A_1F2E.SAFE"),
-    row_of(
+    entry_of("S1A_IW_GRDH_1SDV_20240601T051532_20240601T051557_054128_06953A_1F2E.SAFE"),
+    entry_of(
         "S5P_OFFL_L2__NO2____20240101T001838_20240101T020008_32222_03_020600_20240102T163450.nc"
     ),
-    row_of("S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212.SAFE"),
+    entry_of("S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212.SAFE"),
 ]
 
 
