@@ -19,17 +19,16 @@ import msgspec
 import platformdirs
 
 from s2fetch.account.account import Account
-from s2fetch.account.credentials import find_credentials, netrc_hosts
-from s2fetch.account.slots import Slots, holders, slot_folder
-from s2fetch.account.tokens import Tokens
+from s2fetch.account.credentials import find_credentials
+from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import AccountConfig, Config
+from s2fetch.connect import Connection, credentials_hosts, credentials_prefixes
 from s2fetch.errors import ArchiveInUseError, UsageError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
-from s2fetch.hub.cdse import CdseHub
 from s2fetch.hub.http import HttpClient
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
@@ -37,7 +36,6 @@ from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
-from s2fetch.sync.save import save_summary
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
 
@@ -93,13 +91,13 @@ class Client:
         self._home = home or Path.home()
         self._state_folder = state_folder or _state_folder(self._environ)
         self._stack = AsyncExitStack()
-        self._http: HttpClient | None = None
+        self._connected: Connection | None = None
         self._accounts: tuple[Account, ...] | None = None
         self._run: Run | None = None
 
     async def __aenter__(self) -> Self:
         hub = self.config.hub
-        self._http = await self._stack.enter_async_context(
+        http = await self._stack.enter_async_context(
             HttpClient(
                 trusts=hub.trusts,
                 connect_timeout=self.config.transfer.connect_timeout_seconds,
@@ -109,6 +107,7 @@ class Client:
                 events=self.events,
             )
         )
+        self._connected = Connection(hub, http, clock=self._clock, events=self.events)
         return self
 
     async def __aexit__(
@@ -125,13 +124,7 @@ class Client:
     @property
     def hub(self) -> Hub:
         """The hub of the configuration."""
-        return CdseHub(
-            self._client,
-            catalogue_url=self.config.hub.catalogue_url,
-            download_url=self.config.hub.download_url,
-            clock=self._clock,
-            events=self.events,
-        )
+        return self._connection.hub(self.accounts)
 
     @property
     def report(self) -> Report | None:
@@ -196,7 +189,13 @@ class Client:
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
         accounts = await self.accounts()
-        settings = RunSettings(self.config.transfer, self.config.retrieval, renew)
+        settings = RunSettings(
+            self.config.transfer,
+            self.config.retrieval,
+            renew,
+            increment=self.config.increment,
+            log_out=True,
+        )
         async with self.archive() as archive:
             self._run = Run(
                 self.hub,
@@ -215,6 +214,8 @@ class Client:
         Raises:
             ArchiveError: If it cannot be written.
         """
+        from s2fetch.sync.save import save_summary
+
         await save_summary(summary, path)
 
     async def verify(self) -> VerifyReport:
@@ -257,16 +258,16 @@ class Client:
         return await anyio.to_thread.run_sync(read_status, self.into)
 
     async def login(self) -> list[Login]:
-        """Get a token for every account, and look who uses its slots on this machine.
+        """Log every account in, and look who uses its slots on this machine.
 
         Raises:
             AccountError: If one is refused.
-            HubError: If the identity service cannot be reached.
+            HubError: If the identity service, or the hub without one, cannot be reached.
         """
         logins = []
         for account in await self.accounts():
             started = self._clock.monotonic()
-            await account.tokens.get()
+            await account.tokens.check()
             held = await anyio.to_thread.run_sync(
                 holders, account.slots.folder, account.slots.count
             )
@@ -322,45 +323,28 @@ class Client:
         return self.config.into
 
     @property
-    def _client(self) -> HttpClient:
-        if self._http is None:
+    def _connection(self) -> Connection:
+        if self._connected is None:
             raise RuntimeError("Client is used outside its context")
-        return self._http
+        return self._connected
 
     def _find_accounts(self) -> tuple[Account, ...]:
         configs = self.config.accounts
         return tuple(self._find_account(config, len(configs) == 1) for config in configs)
 
     def _find_account(self, config: AccountConfig, only_account: bool) -> Account:
-        hub = self.config.hub
         found = find_credentials(
             user=config.user,
             credentials_file=config.credentials_file,
-            hosts=netrc_hosts(hub.token_url, hub.catalogue_url),
+            hosts=credentials_hosts(self.config.hub),
             environ=self._environ,
             home=self._home,
             only_account=only_account,
+            prefixes=credentials_prefixes(self.config.hub),
         )
-        name = config.name or found.user
-        slots = Slots(
-            name,
-            slot_folder(self._state_folder, hub.token_url, found.user),
-            config.slots,
-            note={"archive": str(self.config.into or "")},
-            clock=self._clock,
+        return self._connection.account(
+            config, found, state_folder=self._state_folder, archive=str(self.config.into or "")
         )
-        tokens = Tokens(
-            name,
-            found,
-            url=hub.token_url,
-            client_id=hub.client_id,
-            session=self._client.session,
-            proxy=self._client.proxy_for(hub.token_url),
-            give_up_after=hub.give_up_after_seconds,
-            clock=self._clock,
-            events=self.events,
-        )
-        return Account(name, slots, tokens)
 
 
 def _state_folder(environ: Mapping[str, str]) -> Path:

@@ -261,9 +261,19 @@ class TokenRefusedError(ProductError):
 
 
 class ProductOfflineError(ProductError):
-    """The product is not available for download now; it has to be retrieved first."""
+    """The product is not available for download now; it has to be retrieved first.
+
+    Args:
+        what: What happened.
+        product: Which product.
+        ordered: Whether the hub has begun to retrieve it, because it was asked for.
+    """
 
     fate = Fate.LATER
+
+    def __init__(self, what: str, *, product: str = "", ordered: bool = True) -> None:
+        super().__init__(what, product=product)
+        self.ordered = ordered
 
 
 class ProductGoneError(ProductError):

@@ -246,6 +246,45 @@ class FileDamaged(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class ProductWithdrawn(Event, frozen=True, kw_only=True):
+    """The hub has taken a product of the archive away; ``action`` is what became of the file."""
+
+    name: ClassVar[str] = "product-withdrawn"
+    level: ClassVar[str] = "warning"
+    product_name: str
+    product_id: str
+    deleted: str
+    cause: str
+    action: str
+
+
+class TrashingRefused(Event, frozen=True, kw_only=True):
+    """More products were withdrawn than may go to the trash at once; all of them stay."""
+
+    name: ClassVar[str] = "trashing-refused"
+    level: ClassVar[str] = "error"
+    count: int
+    most: int
+
+
+class IncrementPlanned(Event, frozen=True, kw_only=True):
+    """What is asked of the catalogue: changes ``since`` a time, or everything when empty."""
+
+    name: ClassVar[str] = "increment-planned"
+    since: str
+    unsettled: int
+    reason: str
+
+
+class GapFound(Event, frozen=True, kw_only=True):
+    """A full count found a product that the increments before it should have brought."""
+
+    name: ClassVar[str] = "gap-found"
+    level: ClassVar[str] = "warning"
+    product: Product
+    reason: str
+
+
 class RunFinished(Event, frozen=True, kw_only=True):
     """The run is over; the report has the same numbers and the failures."""
 

@@ -77,11 +77,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     Times are aware; periods are half-open: ``start <= t < end``.
 
     Attributes:
-        collection: Catalogue collection, e.g. ``SENTINEL-2``; empty only when there are names or
-            identifiers, for any.
+        collection: Catalogue collection, e.g. ``SENTINEL-2``; empty for any, only when there are
+            names, identifiers or a hub query that restricts it.
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.
+        modified_from: Entries that the hub published or changed at or after this.
         area: WKT in EPSG:4326 (lon lat).
         area_relation: How footprints have to lie to it.
         cloud: Least and greatest cloud cover in percent, both included.
@@ -105,6 +106,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     product_types: tuple[str, ...] = ()
     sensing_from: datetime | None = None
     sensing_to: datetime | None = None
+    modified_from: datetime | None = None
     area: str | None = None
     area_relation: AreaRelation = AreaRelation.INTERSECTS
     cloud: tuple[float, float] | None = None

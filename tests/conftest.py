@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from s2fetch.embedded.dhus.hub import DhusSettings, EmbeddedDhus
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.listing import Catalogue
 from s2fetch.embedded.safe import generate_products
@@ -17,6 +18,7 @@ from s2fetch.events import Event, EventBus
 from tests.clock import FakeClock
 
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]
+DhusFactory = Callable[..., Awaitable[EmbeddedDhus]]
 
 
 @pytest.fixture
@@ -41,6 +43,25 @@ async def hub_factory(products: Path) -> AsyncIterator[HubFactory]:
             settings = {key: value for key, value in options.items() if key not in own}
             rest = {key: value for key, value in options.items() if key in own}
             hub = EmbeddedHub(source or products, settings=HubSettings(**settings), **rest)
+            return await stack.enter_async_context(hub)
+
+        yield start
+
+
+@pytest.fixture
+async def dhus_factory(products: Path) -> AsyncIterator[DhusFactory]:
+    """Starts DHuS hubs: ``await dhus_factory(source, faults=…, generation=…, most_flows=4, …)``.
+
+    The source is the folder `products` unless one is given. Arguments of `EmbeddedDhus` go there,
+    all others are members of `DhusSettings`.
+    """
+    own = {"users", "faults", "ssl_context", "port", "clock"}
+    async with AsyncExitStack() as stack:
+
+        async def start(source: Path | Catalogue | None = None, **options: Any) -> EmbeddedDhus:
+            settings = {key: value for key, value in options.items() if key not in own}
+            rest = {key: value for key, value in options.items() if key in own}
+            hub = EmbeddedDhus(source or products, settings=DhusSettings(**settings), **rest)
             return await stack.enter_async_context(hub)
 
         yield start

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from s2fetch.config.values import HubConfig, authority
+from s2fetch.config.values import HubConfig, HubKind, authority
 from s2fetch.embedded.entry import Entry
 from s2fetch.embedded.faults import Kind
 from s2fetch.embedded.folder import FolderCatalogue
@@ -70,7 +70,7 @@ async def client_of(hub: EmbeddedHub, bus: EventBus) -> AsyncIterator[CdseHub]:
     """A client of the hub."""
     urls = hub.catalogue_url, hub.download_url
     config = HubConfig(
-        kind="cdse",
+        kind=HubKind.CDSE,
         catalogue_url=hub.catalogue_url,
         download_url=hub.download_url,
         token_url="",

@@ -1,11 +1,35 @@
-"""One account as the engine uses it: its slots and its tokens."""
+"""One account as the engine uses it: its slots and what it shows to the hub."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from s2fetch.account.slots import Slots
-from s2fetch.account.tokens import Tokens
+
+
+class Authorisation(Protocol):
+    """What an account shows with every request: the credentials after the name of the scheme.
+
+    RFC 9110 11.4 calls them a token, whatever the scheme: an access token, or user and password.
+    """
+
+    async def get(self) -> str:
+        """The token for the next request.
+
+        Raises:
+            AccountError: If the account is refused.
+            HubError: If a service that has to be asked cannot be reached.
+        """
+
+    def refuse(self, token: str) -> None:
+        """Say that a hub did not accept this token."""
+
+    async def check(self) -> None:
+        """Find out now whether the account works; raises as `get`."""
+
+    async def logout(self) -> None:
+        """End what has been begun. Never fails."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +39,9 @@ class Account:
     Attributes:
         name: For logs and events.
         slots: Its cap on concurrent downloads.
-        tokens: Its access tokens.
+        tokens: What it shows to the hub.
     """
 
     name: str
     slots: Slots
-    tokens: Tokens
+    tokens: Authorisation

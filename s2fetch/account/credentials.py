@@ -12,12 +12,14 @@ import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from s2fetch.errors import CredentialsMissingError
 
 KEYRING_SERVICE = "s2fetch"
+ENVIRONMENT_PREFIX = "S2FETCH"
 
 _FILE_KEYS = ("user", "password", "totp-secret")
 _NETRC_KEYWORDS = ("machine", "login", "password", "account")
@@ -61,6 +63,7 @@ def find_credentials(
     environ: Mapping[str, str],
     home: Path,
     only_account: bool = True,
+    prefixes: Sequence[str] = (ENVIRONMENT_PREFIX,),
 ) -> Credentials:
     """The credentials of one account.
 
@@ -68,17 +71,22 @@ def find_credentials(
         user: The account's login, or None to take the first one found.
         credentials_file: TOML with ``user``, ``password`` and ``totp-secret``, or None.
         hosts: Names to look for in netrc, most specific first; see `netrc_hosts`.
-        environ: ``S2FETCH_USER``, ``S2FETCH_PASSWORD``, ``S2FETCH_TOTP_SECRET``, ``NETRC``.
+        environ: ``S2FETCH_USER``, ``S2FETCH_PASSWORD``, ``S2FETCH_TOTP_SECRET``, ``NETRC``, and
+            the same with other prefixes.
         home: The folder of ``.netrc``.
         only_account: False when the archive has several accounts: then the environment counts only
             for the account whose user it names.
+        prefixes: Of ``…_USER`` and ``…_PASSWORD`` in the environment; the first goes first.
 
     Raises:
         CredentialsMissingError: No place has both user and password, and the message lists what
             was there; or a file with a password can be read by others.
     """
     places: tuple[Callable[[str | None], _Found], ...] = (
-        lambda known: _from_environment(environ, known, only_account=only_account),
+        *(
+            partial(_from_environment, environ, prefix, only_account=only_account)
+            for prefix in prefixes
+        ),
         lambda known: _from_file(credentials_file, known),
         lambda known: _from_netrc(_netrc_path(environ, home), hosts, known),
         _from_keyring,
@@ -89,7 +97,7 @@ def find_credentials(
     for look in places:
         # Environment and file were set up for s2fetch and are both read: one may hold the password
         # and the other the second factor.
-        if len(seen) >= 2 and user and password:
+        if len(seen) > len(prefixes) and user and password:
             break
         found = look(user)
         seen.append(found)
@@ -117,20 +125,20 @@ def netrc_hosts(token_url: str, catalogue_url: str) -> tuple[str, ...]:
 
 
 def _from_environment(
-    environ: Mapping[str, str], known: str | None, *, only_account: bool
+    environ: Mapping[str, str], prefix: str, known: str | None, *, only_account: bool
 ) -> _Found:
     place = "the environment"
-    user = environ.get("S2FETCH_USER") or None
-    password = _password(environ.get("S2FETCH_PASSWORD"))
-    totp_secret = _secret(environ.get("S2FETCH_TOTP_SECRET"))
+    user = environ.get(f"{prefix}_USER") or None
+    password = _password(environ.get(f"{prefix}_PASSWORD"))
+    totp_secret = _secret(environ.get(f"{prefix}_TOTP_SECRET"))
     if not (user or password or totp_secret):
-        return _Found(place, "S2FETCH_USER and S2FETCH_PASSWORD are not set")
+        return _Found(place, f"{prefix}_USER and {prefix}_PASSWORD are not set")
     if user and known and user != known:
-        return _Found(place, f"S2FETCH_USER is {user}, another user")
+        return _Found(place, f"{prefix}_USER is {user}, another user")
     if not only_account and not (user and user == known):
         return _Found(place, "not used, because there are several accounts and it names none")
-    lacking = [] if user else ["S2FETCH_USER"]
-    lacking += [] if password else ["S2FETCH_PASSWORD"]
+    lacking = [] if user else [f"{prefix}_USER"]
+    lacking += [] if password else [f"{prefix}_PASSWORD"]
     state = f"{' and '.join(lacking)} not set" if lacking else "complete"
     return _Found(place, state, user, password, totp_secret)
 

@@ -138,6 +138,10 @@ class Tokens:
             assert self._grant is not None  # noqa: S101 - set by _obtain
             return self._grant.access_token
 
+    async def check(self) -> None:
+        """Log in, unless that has been done; raises as `get`."""
+        await self.get()
+
     def refuse(self, token: str) -> None:
         """Say that a hub did not accept this token; the next `get` renews it.
 

@@ -20,7 +20,7 @@ Examples:
   s2fetch login archive.toml --json
 
 Exit codes: 0 every account works, 3 an account is missing or was refused, 4 the identity
-service cannot be reached.
+service or the hub cannot be reached.
 """
 
 

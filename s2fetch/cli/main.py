@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -78,8 +79,10 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
+    gc.disable()  # imports make much that stays and nothing to collect; `tune_process` enables it
     _guard_standard_files()
     code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    gc.enable()
     _flush()
     sys.exit(code)
 

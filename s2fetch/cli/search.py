@@ -34,7 +34,10 @@ publication, online or offline, and id, with tabs between, unless a format is ch
         archive_argument(),
         *setting_options(
             groups=("Selection", "Hub"),
-            names=("connect-timeout", "first-byte-timeout", "log-format", "quiet", "verbose"),
+            names=(
+                *("user", "credentials-file", "connect-timeout", "first-byte-timeout"),
+                *("log-format", "quiet", "verbose"),
+            ),
         ),
     ],
     short_help="List what matches.",
@@ -47,7 +50,8 @@ publication, online or offline, and id, with tabs between, unless a format is ch
 def command(output: Output, /, archive: str | None, form: str | None, **params: object) -> int:
     """List the products that match, with their number and total size at the end.
 
-    Needs no account. Takes the same file and the same options as sync.
+    Needs no account, unless the hub is of the kind dhus. Takes the same file and the same options
+    as sync.
     """
     from s2fetch.cli.listing import list_products
     from s2fetch.cli.text import counted

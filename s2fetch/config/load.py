@@ -18,16 +18,17 @@ from s2fetch.config.given import (
     from_options,
     from_table,
 )
+from s2fetch.config.hub import read_hub
 from s2fetch.config.parsers import Context
 from s2fetch.config.query import read_query
 from s2fetch.config.values import (
     AccountConfig,
     Config,
-    HubConfig,
+    HubKind,
+    IncrementConfig,
     RetrievalConfig,
     ShowingConfig,
     TransferConfig,
-    authority,
 )
 from s2fetch.errors import ConfigError, UsageError
 
@@ -65,13 +66,16 @@ def load_config(
     given |= from_environment(environ, s.SETTINGS) | from_options(options, s.SETTINGS, mistakes)
     values = Values(given, Context(now=now, folder=None, environ=environ), mistakes)
     query, area_notes = read_query(values)
+    hub = read_hub(values)
+    if hub.kind is HubKind.DHUS:
+        values = Values(given | _dhus_user(values), values.context, mistakes)
     config = Config(
         query=query,
         into=values.find(s.INTO),
         layout=values.get(s.LAYOUT),
         reserve_bytes=values.get(s.RESERVE),
         wait_for_lock_seconds=values.get(s.WAIT_FOR_LOCK),
-        hub=_hub(values),
+        hub=hub,
         accounts=_accounts(values, document, mistakes),
         transfer=_transfer(values),
         retrieval=RetrievalConfig(
@@ -80,6 +84,7 @@ def load_config(
             poll_interval_seconds=values.get(s.POLL_INTERVAL),
             limit=values.get(s.RETRIEVAL_LIMIT),
         ),
+        increment=_increment(values),
         showing=_showing(values),
         area_notes=area_notes,
         file=path,
@@ -110,22 +115,12 @@ def _from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
     )
 
 
-def _hub(values: Values) -> HubConfig:
-    catalogue, download = values.get(s.CATALOGUE_URL), values.get(s.DOWNLOAD_URL)
-    token = values.get(s.TOKEN_URL)
-    hosts = [authority(url) for url in (catalogue, download, token)]
-    if download == s.CDSE_DOWNLOAD:
-        hosts.append(s.CDSE_ALIAS)
-    hosts += values.find(s.TRUSTED_HOSTS) or ()
-    return HubConfig(
-        kind=values.get(s.KIND),
-        catalogue_url=catalogue,
-        download_url=download,
-        token_url=token,
-        trusted_hosts=tuple(dict.fromkeys(hosts)),
-        client_id=values.get(s.CLIENT_ID),
-        give_up_after_seconds=values.get(s.GIVE_UP_AFTER),
-    )
+def _dhus_user(values: Values) -> dict[str, Given]:
+    """``DHUS_USER`` instead of ``S2FETCH_USER``, which may be of another kind of hub."""
+    given, user = values.given(s.USER), values.context.environ.get("DHUS_USER")
+    if not user or given is None or given.rank is not Rank.ENVIRONMENT:
+        return {}
+    return {s.USER.name: Given(user, "DHUS_USER", Rank.ENVIRONMENT)}
 
 
 def _transfer(values: Values) -> TransferConfig:
@@ -137,6 +132,14 @@ def _transfer(values: Values) -> TransferConfig:
         attempts=values.get(s.ATTEMPTS),
         resume=values.get(s.RESUME),
         bandwidth=values.find(s.BANDWIDTH),
+    )
+
+
+def _increment(values: Values) -> IncrementConfig | None:
+    if not values.get(s.INCREMENTAL):
+        return None
+    return IncrementConfig(
+        overlap_seconds=values.get(s.OVERLAP), recount_seconds=values.get(s.RECOUNT)
     )
 
 

@@ -47,6 +47,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASELINE = re.compile(r"N?(\d{2})\.?(\d{2})")
 STDIN = Path("-")
 """Stands for standard input where a file is read."""
+_SPAN = re.compile(r"([0-9]{1,9})(?:\s*\.\.\s*([0-9]{1,9}))?")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?")
 
 
@@ -73,13 +74,6 @@ def layout(raw: object, context: Context) -> str:
 
         Layout(template)
     return template
-
-
-def kind(raw: object, _: Context) -> str:
-    """The protocol of a hub."""
-    if raw != "cdse":
-        raise ValueError(f"{shown(raw)} is not a hub this version speaks with: write cdse")
-    return "cdse"
 
 
 def flag(raw: object, _: Context) -> bool:
@@ -132,6 +126,23 @@ def many(parse_one: Parser[T]) -> Parser[tuple[T, ...]]:
         return tuple(dict.fromkeys(parse_one(item, context) for item in items))
 
     return parse
+
+
+def lines(raw: object, context: Context) -> tuple[str, ...]:
+    """A list of texts that may hold commas themselves. Repetitions are dropped."""
+    items = raw if isinstance(raw, list | tuple) else [raw]
+    return tuple(dict.fromkeys(text(item, context) for item in items))
+
+
+def span(raw: object, _: Context) -> tuple[int, int]:
+    """First and last of a range of numbers, from ``12000..12010``, or ``12000`` for it alone."""
+    match = _SPAN.fullmatch(str(raw).strip()) if isinstance(raw, str | int) else None
+    if match is None:
+        raise ValueError(f"{shown(raw)} is not a number or a range: write 12000 or 12000..12010")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if first > last:
+        raise ValueError(f"{shown(raw)} is the wrong way round: write 12000..12010")
+    return first, last
 
 
 def duration(raw: object, _: Context) -> float:

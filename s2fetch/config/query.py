@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from s2fetch import vocabulary
 from s2fetch.config import selection as s
+from s2fetch.config.conditions import read_collection, read_conditions, read_hub_query
 from s2fetch.config.given import Given, Values
 from s2fetch.config.setting import Setting
 from s2fetch.errors import QueryError, UsageError
@@ -26,9 +27,10 @@ R = TypeVar("R")
 
 def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
     """The query, and what was done to the area of interest. Mistakes go to the values' own list."""
+    hub_query = read_hub_query(values)
     begin = values.find(s.FROM)
     products = _products(values, begin if isinstance(begin, Path) else None)
-    collection = _collection(values, products)
+    collection = _collection(values, products, hub_query)
     policy, streams = values.get(s.VERSIONS)
     direction = _checked(values, s.ORBIT_DIRECTION, vocabulary.check_orbit_direction)
     area, notes = _area(values)
@@ -49,7 +51,11 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
         platforms=_each(
             values, s.PLATFORM, lambda name: vocabulary.check_platform(name, collection)
         ),
-        baselines=_each(values, s.BASELINE, vocabulary.check_baseline),
+        baselines=_each(
+            values, s.BASELINE, lambda name: vocabulary.check_baseline(name, collection)
+        ),
+        conditions=read_conditions(values, collection),
+        hub_query=hub_query,
         names=products.names,
         ids=products.ids,
         versions=policy,
@@ -173,14 +179,9 @@ def _read(
         return []
 
 
-def _collection(values: Values, products: ProductList) -> str:
+def _collection(values: Values, products: ProductList, hub_query: str) -> str:
     """The one that was given; else that of the products that were named, empty for several."""
     if (products.names or products.ids) and not values.given(s.COLLECTION):
         named = {collection_of(name) for name in products.names}
         return named.pop() if len(named) == 1 and not products.ids else ""
-    collection = values.get(s.COLLECTION)
-    try:
-        return vocabulary.check_collection(collection)
-    except QueryError as error:
-        values.wrong(s.COLLECTION, error)
-        return collection
+    return read_collection(values, hub_query)

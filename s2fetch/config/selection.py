@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s2fetch.config import parsers
 from s2fetch.config.parsers import choice, many, whole
+from s2fetch.config.restrictions import RESTRICTIONS
 from s2fetch.config.setting import Setting
 from s2fetch.query import Order
 from s2fetch.vocabulary import COLLECTIONS, ORBIT_DIRECTIONS
@@ -22,7 +23,7 @@ PRODUCT_TYPE = Setting(
     name="product-type",
     group="Selection",
     parse=many(parsers.text),
-    help="Product types to take, such as S2MSI1C, S2MSI2A or S2MSI2Ap",
+    help="Product types to take, such as S2MSI1C, GRD, OL_1_EFR or L2__NO2 (see s2fetch products)",
     example="S2MSI1C",
     metavar="TYPE",
     many=True,
@@ -196,6 +197,7 @@ NEWEST_FIRST = Setting(
 
 SELECTION: tuple[Setting[object], ...] = (
     *(COLLECTION, PRODUCT_TYPE, FROM, TO, BOX, WKT, AREA_FILE, CLOUD, RELATIVE_ORBIT),
-    *(ORBIT_DIRECTION, TILE, PLATFORM, BASELINE, NAME, NAMES_FILE, ID, FROM_LIST),
-    *(VERSIONS, LIMIT, ORDER_BY, NEWEST_FIRST),
+    *(ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
+    *RESTRICTIONS,
+    *(NAME, NAMES_FILE, ID, FROM_LIST, VERSIONS, LIMIT, ORDER_BY, NEWEST_FIRST),
 )

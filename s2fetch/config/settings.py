@@ -10,7 +10,7 @@ from s2fetch.config import parsers
 from s2fetch.config.parsers import choice, many, whole
 from s2fetch.config.selection import SELECTION
 from s2fetch.config.setting import Setting
-from s2fetch.config.values import LogFormat, Offline, Resume
+from s2fetch.config.values import HubKind, LogFormat, Offline, Resume
 
 CDSE_CATALOGUE = "https://catalogue.dataspace.copernicus.eu/odata/v1"
 CDSE_DOWNLOAD = "https://download.dataspace.copernicus.eu/odata/v1"
@@ -38,6 +38,34 @@ LAYOUT = Setting(
     default="{name}",
     example="{collection}/{year}/{month}/{name}",
     metavar="TEMPLATE",
+)
+INCREMENTAL = Setting(
+    name="incremental",
+    group="Archive",
+    parse=parsers.flag,
+    help="Ask only for what was published or changed since the last run, and for what is unsettled",
+    default="false",
+    example="true",
+    metavar="",
+    flag=True,
+)
+OVERLAP = Setting(
+    name="overlap",
+    group="Archive",
+    parse=parsers.duration,
+    help="How far back of the last run an incremental one looks: entries and checksums come late",
+    default="24h",
+    example="3d",
+    metavar="DURATION",
+)
+RECOUNT = Setting(
+    name="recount",
+    group="Archive",
+    parse=parsers.positive_duration,
+    help="How often an incremental archive is compared with the whole listing all the same",
+    default="7d",
+    example="30d",
+    metavar="DURATION",
 )
 RESERVE = Setting(
     name="reserve",
@@ -207,12 +235,22 @@ GIVE_UP_AFTER = Setting(
 KIND = Setting(
     name="kind",
     group="Hub",
-    parse=parsers.kind,
-    help="Protocol of the hub",
+    parse=choice(HubKind),
+    help="Protocol of the hub: the Copernicus Data Space's, or the Data Hub Software's",
     default="cdse",
-    example="cdse",
+    example="dhus",
     table="hub",
-    choices=("cdse",),
+    choices=tuple(HubKind),
+)
+URL = Setting(
+    name="url",
+    group="Hub",
+    parse=parsers.url,
+    help="Root of a hub of the kind dhus; user and password may be in DHUS_USER and DHUS_PASSWORD",
+    example="https://colhub-archive.met.no",
+    table="hub",
+    metavar="URL",
+    variable="DHUS_URL",
 )
 CATALOGUE_URL = Setting(
     name="catalogue-url",
@@ -251,7 +289,7 @@ TRUSTED_HOSTS = Setting(
     name="trusted-hosts",
     group="Hub",
     parse=many(parsers.host),
-    help="More hosts that downloads may be redirected to; they are sent the access token",
+    help="More hosts that downloads may be redirected to; they are sent what logs the account in",
     example=CDSE_ALIAS,
     table="hub",
     metavar="HOST",
@@ -319,12 +357,12 @@ ACCOUNT_NAME = Setting(
 
 SETTINGS: tuple[Setting[object], ...] = (
     *SELECTION,
-    *(INTO, LAYOUT, RESERVE, WAIT_FOR_LOCK),
+    *(INTO, LAYOUT, INCREMENTAL, OVERLAP, RECOUNT, RESERVE, WAIT_FOR_LOCK),
     *(USER, CREDENTIALS_FILE, SLOTS),
     *(CONNECT_TIMEOUT, FIRST_BYTE_TIMEOUT, MINIMUM_RATE, MINIMUM_RATE_WINDOW),
     *(ATTEMPTS, RESUME, BANDWIDTH),
     *(OFFLINE, WAIT_OFFLINE, POLL_INTERVAL, RETRIEVAL_LIMIT),
-    *(GIVE_UP_AFTER, KIND, CATALOGUE_URL, DOWNLOAD_URL, TOKEN_URL, TRUSTED_HOSTS, CLIENT_ID),
+    *(GIVE_UP_AFTER, KIND, URL, CATALOGUE_URL, DOWNLOAD_URL, TOKEN_URL, TRUSTED_HOSTS, CLIENT_ID),
     *(REPORT, LOG_FORMAT, QUIET, VERBOSE),
 )
 """Everything a configuration file can hold outside ``[[accounts]]``."""

@@ -35,27 +35,45 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class HubKind(StrEnum):
+    """The protocol of a hub.
+
+    ``CDSE``: the Copernicus Data Space. ``DHUS``: any hub that runs the Data Hub Software.
+    """
+
+    CDSE = "cdse"
+    DHUS = "dhus"
+
+
 class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where the hub is and how long it may be away.
 
     Attributes:
-        kind: Its protocol; ``cdse`` is the only one this version speaks.
-        catalogue_url: OData service root of the catalogue, without a trailing slash.
+        kind: Its protocol.
+        url: Root of a hub of the Data Hub Software, without a trailing slash; else empty.
+        catalogue_url: OData service root of the catalogue, without a trailing slash. This and what
+            follows but for the trusted hosts is empty for hubs of the Data Hub Software.
         download_url: OData service root of the downloads, without a trailing slash.
         token_url: OpenID Connect token endpoint.
-        trusted_hosts: Everywhere a token may be sent: ``host``, or ``host:port`` when the port is
-            not the scheme's own; the hosts of the three URLs are among them.
         client_id: OpenID Connect client.
+        trusted_hosts: Everywhere a token may be sent: ``host``, or ``host:port`` when the port is
+            not the scheme's own; the hosts of all the URLs are among them.
         give_up_after_seconds: How long the hub may stay unreachable before a run ends.
     """
 
-    kind: str
+    kind: HubKind
     catalogue_url: str
     download_url: str
     token_url: str
     trusted_hosts: tuple[str, ...]
     client_id: str
     give_up_after_seconds: float
+    url: str = ""
+
+    @property
+    def account_service(self) -> str:
+        """The URL that tells accounts of the same name apart."""
+        return self.url if self.kind is HubKind.DHUS else self.token_url
 
     def trusts(self, url: str) -> bool:
         """Whether a token may be sent to this URL: a trusted host, and TLS unless on loopback."""
@@ -106,6 +124,19 @@ class RetrievalConfig(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
 
 
+class IncrementConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run asks for changes only.
+
+    Attributes:
+        overlap_seconds: How far back of the last settled moment it looks, because entries and
+            checksums appear late.
+        recount_seconds: How long after the last full listing the next one is due.
+    """
+
+    overlap_seconds: float
+    recount_seconds: float
+
+
 class ShowingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown and written about a run; ``report`` is the file for its JSON summary."""
 
@@ -128,6 +159,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         accounts: At least one.
         transfer: Limits of a download.
         retrieval: Offline products.
+        increment: How to ask for changes only; None asks for everything each time.
         showing: Log, report.
         area_notes: What was done to the area of interest, sentences for the user.
         file: The configuration file this was read from, if any.
@@ -142,6 +174,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountConfig, ...]
     transfer: TransferConfig
     retrieval: RetrievalConfig
+    increment: IncrementConfig | None
     showing: ShowingConfig
     area_notes: tuple[str, ...]
     file: Path | None

@@ -31,11 +31,16 @@ class Kind(StrEnum):
     LOOKUP = "lookup"
     NAMES = "names"
     ATTRIBUTES = "attributes"
+    SUBSCRIPTIONS = "subscriptions"
     QUICKLOOK = "quicklook"
     REDIRECT = "redirect"
     BODY = "body"
     NODES = "nodes"
     NODE_BODY = "node-body"
+    FEED = "feed"
+    PROPERTY = "property"
+    ORDER = "order"
+    STUB = "stub"
 
 
 class Answer(msgspec.Struct, frozen=True, tag=True):
@@ -155,6 +160,10 @@ class EndSessions(msgspec.Struct, frozen=True, tag=True):
     """All sessions are over: access and refresh tokens are refused from now on."""
 
 
+class OrderFails(msgspec.Struct, frozen=True, tag=True):
+    """An accepted order of an offline product never ends well (DHuS only)."""
+
+
 class GoDown(msgspec.Struct, frozen=True, tag=True):
     """The hub goes down at once; with a time, it comes back by itself."""
 
@@ -181,6 +190,7 @@ Effect = (
     | BrokenJson
     | ExpireTokens
     | EndSessions
+    | OrderFails
     | GoDown
 )
 """What can happen to a request."""
@@ -192,8 +202,8 @@ class Fault(msgspec.Struct, frozen=True):
     Attributes:
         effect: What happens.
         on: Kind of request. None for the kinds the effect is made for: rows in any catalogue
-            answer for `Listed`, searches for `MissingRows` and `BrokenJson`, downloads for all
-            others.
+            answer for `Listed`, searches for `MissingRows` and `BrokenJson`, orders for
+            `OrderFails`, downloads for all others.
         product: Id or name of a product; empty for all.
         skip: So many matching requests pass unharmed first.
         times: To how many requests it happens after that; None for all.
@@ -214,9 +224,11 @@ class Fault(msgspec.Struct, frozen=True):
     def _usual_kinds(self) -> tuple[Kind, ...]:
         match self.effect:
             case Listed():
-                return (Kind.SEARCH, Kind.LOOKUP, Kind.NAMES)
+                return (Kind.SEARCH, Kind.LOOKUP, Kind.NAMES, Kind.FEED, Kind.PROPERTY)
             case MissingRows() | BrokenJson():
                 return (Kind.SEARCH,)
+            case OrderFails():
+                return (Kind.ORDER,)
             case _:
                 return (Kind.BODY,)
 

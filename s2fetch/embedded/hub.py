@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,12 +19,13 @@ from s2fetch.embedded.faults import Fault, FaultPlan, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import REALM_PATH, IdentityService, TokenPolicy, User
 from s2fetch.embedded.listing import Catalogue
+from s2fetch.embedded.serving import SHUTDOWN_SECONDS, listening_socket
 from s2fetch.embedded.state import Handler, HubSettings, HubState, answering
 from s2fetch.embedded.stats import Stats
+from s2fetch.embedded.subscriptions import SubscriptionService
 
 DEFAULT_USER = User(name="demo@example.org", password="demo")  # noqa: S106 - for loopback only
 _OPENID = f"{REALM_PATH}/protocol/openid-connect"
-_SHUTDOWN_SECONDS = 0.05
 
 
 class EmbeddedHub:
@@ -77,6 +77,7 @@ class EmbeddedHub:
         self._ports = [catalogue_port, download_port]
         self._runners: list[web.AppRunner] = []
         self._state: HubState | None = None
+        self._subscriptions: SubscriptionService | None = None
         self._coming_back: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -89,6 +90,9 @@ class EmbeddedHub:
             catalogue, self.identity, self.faults, self._settings, self.stats, self._clock
         )
         self._state.go_down = self._go_down_soon
+        self._subscriptions = SubscriptionService(self._state)
+        if isinstance(catalogue, FolderCatalogue):
+            catalogue.watch(self._subscriptions.publish)
         await self.come_up()
         return self
 
@@ -109,11 +113,11 @@ class EmbeddedHub:
                 application,
                 handler_cancellation=True,
                 access_log=None,
-                shutdown_timeout=_SHUTDOWN_SECONDS,
+                shutdown_timeout=SHUTDOWN_SECONDS,
             )
             await runner.setup()
             self._runners.append(runner)
-            listening = _listening_socket(self._host, self._ports[number])
+            listening = listening_socket(self._host, self._ports[number])
             self._ports[number] = listening.getsockname()[1]
             await web.SockSite(runner, listening, ssl_context=self._ssl_context).start()
         state.catalogue_origin, state.download_origin = map(self._origin, self._ports)
@@ -124,6 +128,13 @@ class EmbeddedHub:
         runners, self._runners = self._runners, []
         for runner in runners:
             await runner.cleanup()
+
+    @property
+    def subscriptions(self) -> SubscriptionService:
+        """Who is told what is new; only inside the context."""
+        if self._subscriptions is None:
+            raise RuntimeError("EmbeddedHub is used outside its context")
+        return self._subscriptions
 
     @property
     def catalogue_url(self) -> str:
@@ -206,7 +217,7 @@ class EmbeddedHub:
             await self.come_up()
 
     def _catalogue_application(self) -> web.Application:
-        service = CatalogueService(self._live)
+        service = CatalogueService(self._live, self.subscriptions)
         application = self._application(service.handle)
         add = application.router.add_route
         add("POST", f"{_OPENID}/token", self._counted(self._token))
@@ -259,21 +270,6 @@ class EmbeddedHub:
         self.faults.clear()
         self.faults.add(*faults)
         return web.Response(status=204)
-
-
-def _listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens again on a port used a moment ago."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(256)
-        listening.setblocking(False)
-    except OSError:
-        listening.close()
-        raise
-    return listening
 
 
 async def _form(request: web.Request) -> dict[str, str]:

@@ -1,7 +1,4 @@
-"""The fields of a product as columns: its own, and the catalogue's attributes.
-
-Source of the attributes: Copernicus Data Space documentation, OData, by collection.
-"""
+"""The fields of a product as columns: its own, and the catalogue's attributes."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import msgspec
 from s2fetch.clock import timestamp
 from s2fetch.errors import UsageError
 from s2fetch.product import Algorithm, AttributeValue, Product
-from s2fetch.vocabulary import suggestion
+from s2fetch.vocabulary import COLLECTIONS, EVERYWHERE, attributes_of, suggestion
 
 UrlOf = Callable[[Product], str]
 """Where a product is downloaded from, which its hub knows."""
@@ -86,7 +83,9 @@ DEFAULT = (
 """Columns of a table in a file, unless others are chosen."""
 
 ATTRIBUTES = tuple(
-    ["productType", "origin", "tileId", "cloudCover", "coordinates", "datastripId", "orbitNumber", "qualityInfo", "qualityStatus", "sourceProduct", "processingDate", "productGroupId", "lastOrbitNumber", "operationalMode", "processingLevel", "processingCenter", "processorVersion", "granuleIdentifier", "platformShortName", "processingBaseline", "instrumentShortName", "relativeOrbitNumber", "illuminationZenithAngle", "sourceProductOriginDate", "platformSerialIdentifier", "datatakeID", "timeliness", "cycleNumber", "sliceNumber", "totalSlices", "productClass", "processorName", "orbitDirection", "swathIdentifier", "segmentStartTime", "sliceProductFlag", "productGeneration", "productComposition", "polarisationChannels", "productConsolidation", "instrumentConfigurationID", "startTimeFromAscendingNode", "completionTimeFromAscendingNode", "authority", "spatialResolution", "landCover", "brightCover", "coastalCover", "closedSeaCover", "openOceanCover", "snowOrIceCover", "salineWaterCover", "tidalRegionCover", "baselineCollection", "lastOrbitDirection", "continentalIceCover", "freshInlandWaterCover", "lastRelativeOrbitNumber", "doi", "identifier", "processingMode", "acquisitionType", "parentIdentifier", "source", "eopIdentifier", "datasetFull", "dataset", "deliveryId", "gridId", "platformName", "resolutionClass", "acrossTrackIncidenceAngle", "phaseNumber", "cloudCoverLand", "collectionCategory", "collectionNumber", "collectionName", "USGScollection", "numberOfBands", "offNadir", "pathNumber", "rowNumber", "proj:epsg", "projShape", "projTransform", "sceneId", "sunAzimuthAngle", "sunElevationAngle", "view:sun_azimuth", "view:sun_elevation", "wrsPath", "wrsRow", "wrsType", "geometricRmse", "geometricXBias", "geometricXStddev", "geometricYBias", "geometricYStddev", "wrsLongitudeGrid", "beginningDateTime", "endingDateTime"]
+    dict.fromkeys(
+        (*(name for collection in COLLECTIONS for name in attributes_of(collection)), *EVERYWHERE)
+    )
 )
 """Attributes of all collections together."""
 

@@ -153,8 +153,8 @@ FORMS: dict[str, Callable[[UrlOf, Sequence[Field]], Form]] = {
     "names": _names,
     "urls": _urls,
 }
-"""Text forms by name: lines with tabs, JSON lines, GeoJSON, CSV, a STAC item collection, names only,
-URLs only."""
+"""Text forms by name: lines with tabs, JSON lines, GeoJSON, CSV, a STAC item collection, names
+only, URLs only."""
 WITH_FIELDS = ("plain", "json", "geojson", "csv")
 """Those that can be made of chosen fields."""
 

@@ -86,13 +86,13 @@ class ParquetTable:
     def _schema(self) -> pa.Schema:
         import pyarrow as pa
 
-        kinds = {
+        kinds: dict[str, pa.DataType] = {
             "bool": pa.bool_(),
             "int": pa.int64(),
             "float": pa.float64(),
             "str": pa.string(),
         }
-        columns = [
+        columns: list[tuple[str, pa.DataType]] = [
             *((name, pa.string()) for name in _TEXTS),
             ("size", pa.int64()),
             ("online", pa.bool_()),

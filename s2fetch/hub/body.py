@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 
 import aiohttp
+import anyio
 
 from s2fetch.errors import BodyCutError, ConnectionLostError, HubAnswerError, ResumeError
 from s2fetch.hub.base import Validator
 from s2fetch.network import describe
+
+ERROR_BODY_BYTES = 64 * 1024
+ERROR_BODY_SECONDS = 30.0
+"""How much of a refusal is read, and for how long."""
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
@@ -78,3 +83,15 @@ class HttpBody:
             raise ConnectionLostError(
                 f"the connection broke ({describe(error)})", product=self._product
             ) from error
+
+
+async def error_body(answer: aiohttp.ClientResponse) -> bytes:
+    """As much of a refusal as comes."""
+    body = b""
+    with anyio.move_on_after(ERROR_BODY_SECONDS):
+        try:
+            while len(body) < ERROR_BODY_BYTES and (more := await answer.content.readany()):
+                body += more
+        except (aiohttp.ClientError, OSError):
+            return body
+    return body

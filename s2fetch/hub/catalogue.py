@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -19,15 +19,19 @@ from s2fetch.clock import Clock
 from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
 from s2fetch.hub import odata
+from s2fetch.hub.base import Deletion
+from s2fetch.hub.deletions import read_deletions, walk
 from s2fetch.hub.http import HttpClient
+from s2fetch.hub.listings import by_eviction, merged, position
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
 from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
 from s2fetch.naming import collection_of
 from s2fetch.product import Product
-from s2fetch.query import Order, Query
+from s2fetch.query import Condition, Operator, Order, Query
 from s2fetch.taskgroups import one_error_task_group
+from s2fetch.vocabulary import EVERYWHERE, Kind, kind_of, type_attribute
 
 NAMES_PER_REQUEST = 50
 """Names in one bulk look-up; the service documents no limit, so a modest number."""
@@ -38,9 +42,6 @@ FILTER_CHARACTERS = 7000
 query with more tiles than fit is asked in parts."""
 REGISTRY_ATTEMPTS = 3
 """How often a collection's attributes are asked for; an explanation is not worth more."""
-REMEMBERED_ROWS = 10_000
-"""Rows of a listing by eviction that are kept in memory rather than listed twice."""
-LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class CdseCatalogue:
@@ -101,23 +102,31 @@ class CdseCatalogue:
         missing = [name for name in names if name not in have]
         for batch in _batches(missing, NAMES_PER_FILTER):
             condition = odata.any_of([f"Name eq {odata.string(name)}" for name in batch])
-            products = await self._all_at_once({"$filter": condition}, "")
+            products = await self._all_at_once({"$filter": condition}, Query(collection=""))
             found.update((product.id, product) for product in products)
         return list(found.values())
 
+    def deletions(self, collection: str, since: datetime) -> AsyncGenerator[Deletion]:
+        """See `Hub.deletions`."""
+        return walk(partial(read_deletions, self._client, self.url, collection), since)
+
     async def explain_empty(self, query: Query) -> str:
-        """See `Hub.explain_empty`: asks for the collection's attributes, then for the types."""
-        used = odata.restricted_attributes(query)
-        if not query.collection or (not used and not query.product_types):
+        """See `Hub.explain_empty`: asks for the collection's attributes, then for the values."""
+        if not query.collection:
             return ""
-        known = await self._registry(query.collection)
+        used = [name for name in odata.restricted_attributes(query) if name not in EVERYWHERE]
+        known = await self._registry(query.collection) if used else frozenset()
         if known and (unknown := [name for name in used if name not in known]):
             return f"{query.collection} has no attribute {', '.join(unknown)}, so nothing can match"
-        for product_type in query.product_types:
-            alone = Query(collection=query.collection, product_types=(product_type,), limit=1)
+        for condition in _doubtful(query):
+            alone = Query(collection=query.collection, conditions=(condition,), limit=1)
             page = await self._page(alone, _everything(alone), top=1)
             if not page.products:
-                return f"the hub has no product of type {product_type} in {query.collection}"
+                values = " or ".join(str(value) for value in condition.values)
+                name = condition.attribute
+                of_type = name == type_attribute(query.collection)
+                what = f"of type {values}" if of_type else f"whose {name} is {values}"
+                return f"the hub has no product {what} in {query.collection}"
         return ""
 
     def describe(self, query: Query) -> str:
@@ -138,7 +147,8 @@ class CdseCatalogue:
 
     async def _matches(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         if query.order is Order.EVICTION:
-            source = self._by_eviction(search, query)
+            whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
+            source = by_eviction(lambda: self._matches(search, whole))
         elif len(parts := _parts(query)) > 1:
             source = self._merged(search, query, parts)
         elif query.names or query.ids:
@@ -185,21 +195,14 @@ class CdseCatalogue:
         self, search: _Search, query: Query, parts: list[Query]
     ) -> AsyncGenerator[Product]:
         """The matches of several queries that have none in common, in order."""
-        first = max if query.newest_first else min
         async with AsyncExitStack() as stack:
-            heads: list[tuple[Product, AsyncGenerator[Product]]] = []
-            for part in parts:
-                source = await stack.enter_async_context(aclosing(self._matches(search, part)))
-                async for product in source:
-                    heads.append((product, source))
-                    break
-            while heads:
-                head = first(heads, key=lambda head: _position(query, head[0]))
-                yield head[0]
-                heads.remove(head)
-                async for product in head[1]:
-                    heads.append((product, head[1]))
-                    break
+            sources = [
+                await stack.enter_async_context(aclosing(self._matches(search, part)))
+                for part in parts
+            ]
+            place = partial(position, query)
+            async for product in merged(sources, place, descending=query.newest_first):
+                yield product
 
     async def _first_rows(
         self, search: _Search, query: Query, limit: int
@@ -238,40 +241,11 @@ class CdseCatalogue:
         else:
             for part in _named_parts(query):
                 options = self._options(part, _everything(part), None, search.attributes)
-                products = await self._all_at_once(options, query.collection)
+                products = await self._all_at_once(options, query)
                 found.update((product.id, product) for product in products)
-        position = partial(_position, query)
-        for product in sorted(found.values(), key=position, reverse=query.newest_first):
+        in_order = sorted(found.values(), key=partial(position, query), reverse=query.newest_first)
+        for product in in_order:
             yield product
-
-    async def _by_eviction(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
-        """What leaves the hub, soonest first; then all the rest.
-
-        The hub cannot order by eviction. Reading the listing twice keeps the memory needed
-        proportional to the products that leave, which are few, and not to all of them.
-        """
-        whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
-        leaving: list[Product] = []
-        staying: list[Product] | None = []
-        async with aclosing(self._matches(search, whole)) as products:
-            async for product in products:
-                if product.evicted is not None:
-                    leaving.append(product)
-                elif staying is not None:
-                    staying.append(product)
-                    if len(staying) > REMEMBERED_ROWS:
-                        staying = None
-        leaving.sort(key=lambda product: (product.evicted or LAST, product.id))
-        for product in leaving:
-            yield product
-        for product in staying or ():
-            yield product
-        if staying is None:
-            done = {product.id for product in leaving}
-            async with aclosing(self._matches(search, whole)) as products:
-                async for product in products:
-                    if product.id not in done:
-                        yield product
 
     async def _page(
         self,
@@ -290,7 +264,7 @@ class CdseCatalogue:
             options["$skip"] = str(skip)
         if count:
             options["$count"] = "true"
-        return await self._get_page(options, query.collection)
+        return await self._get_page(options, query)
 
     def _options(
         self, query: Query, window: Window, descending: bool | None, attributes: bool
@@ -304,11 +278,11 @@ class CdseCatalogue:
             options["$expand"] = "Attributes"
         return options
 
-    async def _all_at_once(self, options: dict[str, str], collection: str) -> list[Product]:
+    async def _all_at_once(self, options: dict[str, str], query: Query) -> list[Product]:
         """All matches of a search that has only a few."""
         options = {**options, "$top": str(PAGE_ROWS), "$count": "true"}
         for _ in range(PASSES):
-            page = await self._get_page(options, collection)
+            page = await self._get_page(options, query)
             if page.count is None or len(page.products) >= page.count:
                 return page.products
         raise CatalogueError(
@@ -317,12 +291,13 @@ class CdseCatalogue:
             advice="Run the same command again later; what was fetched is kept",
         )
 
-    async def _get_page(self, options: dict[str, str], collection: str) -> Page:
+    async def _get_page(self, options: dict[str, str], query: Query) -> Page:
+        refusal = partial(catalogue_refusal, users_own=bool(query.hub_query))
         return await self._client.read(
             "GET",
             f"{self.url}/Products?{odata.url_query(options)}",
-            lambda body: parse_page(body, collection),
-            refusal=catalogue_refusal,
+            lambda body: parse_page(body, query.collection),
+            refusal=refusal,
         )
 
 
@@ -343,16 +318,28 @@ def _decode_registry(body: bytes) -> list[_RegistryEntry]:
     return msgspec.json.decode(body, type=list[_RegistryEntry])
 
 
+def _doubtful(query: Query) -> Iterator[Condition]:
+    """What a query wants text to be: where that is misspelt, nothing is found."""
+    for product_type in query.product_types:
+        name = type_attribute(query.collection)
+        yield Condition(name, Operator.EQ, (product_type,))
+    for condition in query.conditions:
+        kinds = {kind_of(condition.attribute, value) for value in condition.values}
+        if condition.operator is Operator.EQ and kinds == {Kind.STRING}:
+            yield condition
+
+
 def _parts(query: Query) -> list[Query]:
-    """Queries that together match the same, with filters that are short enough if possible."""
-    tiles = tuple(dict.fromkeys(query.tiles))
+    """Queries that together match the same, with filters that are short enough if possible.
+
+    They have no match in common, because what is cut are lists of values of attributes of which a
+    product has one only.
+    """
     batch = next(_named_parts(query))
     length = len(odata.url_query({"$filter": odata.filter_of(batch)}))
-    if length <= FILTER_CHARACTERS or len(tiles) < 2:
+    if length <= FILTER_CHARACTERS:
         return [query]
-    half = len(tiles) // 2
-    halves = (tiles[:half], tiles[half:])
-    return [part for some in halves for part in _parts(msgspec.structs.replace(query, tiles=some))]
+    return [part for half in _halves(query) for part in _parts(half)] or [query]
 
 
 def _named_parts(query: Query) -> Iterator[Query]:
@@ -380,11 +367,27 @@ def _is_names_only(query: Query) -> bool:
     return query == alone and (not query.collection or collections == {query.collection})
 
 
-def _position(query: Query, product: Product) -> tuple[datetime, str]:
-    """Where a product comes in a query's order, ascending."""
-    by_publication = query.order is Order.PUBLICATION
-    time = product.published if by_publication else product.sensing_start
-    return time or LAST, product.id
+def _halves(query: Query) -> list[Query]:
+    """The query with either half of its longest list of values; empty where there is none."""
+    replace = msgspec.structs.replace
+    longest = max(
+        (field for field in ("tiles", "relative_orbits")),
+        key=lambda field: len(set(getattr(query, field))),
+    )
+    values = tuple(dict.fromkeys(getattr(query, longest)))
+    place = -1
+    for number, condition in enumerate(query.conditions):
+        if condition.operator is Operator.EQ and len(set(condition.values)) > len(values):
+            place, values = number, tuple(dict.fromkeys(condition.values))
+    if len(values) < 2:
+        return []
+    half = len(values) // 2
+    halves = (values[:half], values[half:])
+    if place < 0:
+        return [replace(query, **{longest: some}) for some in halves]
+    before, after = query.conditions[:place], query.conditions[place + 1 :]
+    cut = [replace(query.conditions[place], values=some) for some in halves]
+    return [replace(query, conditions=(*before, one, *after)) for one in cut]
 
 
 def _everything(query: Query) -> Window:

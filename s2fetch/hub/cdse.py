@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 import aiohttp
-import anyio
 
 from s2fetch.clock import Clock
 from s2fetch.errors import (
@@ -22,15 +21,11 @@ from s2fetch.errors import (
 )
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Body, RetrievalAnswer, Validator
-from s2fetch.hub.body import HttpBody
+from s2fetch.hub.body import HttpBody, error_body
 from s2fetch.hub.catalogue import CdseCatalogue
 from s2fetch.hub.http import HttpClient
 from s2fetch.hub.refusals import Refusal, download_refusal, read_refusal
 from s2fetch.product import Product
-
-ERROR_BODY_BYTES = 64 * 1024
-ERROR_BODY_SECONDS = 30.0
-"""How much of a refusal is read, and for how long."""
 
 
 class CdseHub(CdseCatalogue):
@@ -128,7 +123,9 @@ class CdseHub(CdseCatalogue):
         url = self.url_of(product)
         answered = False
         try:
-            async with self._client.open(url, headers=headers, token=token) as answer:
+            async with self._client.open(
+                url, headers=headers, authorization=f"Bearer {token}"
+            ) as answer:
                 answered = True
                 gate.answered()
                 yield answer
@@ -142,7 +139,7 @@ class CdseHub(CdseCatalogue):
             raise
 
     async def _said(self, answer: aiohttp.ClientResponse) -> Refusal:
-        return read_refusal(answer.status, await _error_body(answer))
+        return read_refusal(answer.status, await error_body(answer))
 
     def _refusal(
         self,
@@ -162,15 +159,3 @@ class CdseHub(CdseCatalogue):
         if said.status < 500 and not isinstance(error, TokenRefusedError):
             gate.up(account)
         return error
-
-
-async def _error_body(answer: aiohttp.ClientResponse) -> bytes:
-    """As much of a refusal as comes."""
-    body = b""
-    with anyio.move_on_after(ERROR_BODY_SECONDS):
-        try:
-            while len(body) < ERROR_BODY_BYTES and (more := await answer.content.readany()):
-                body += more
-        except (aiohttp.ClientError, OSError):
-            return body
-    return body

@@ -26,6 +26,7 @@ from s2fetch.errors import (
 from s2fetch.events import EventBus
 from s2fetch.hub.gate import HostGate
 from s2fetch.hub.refusals import BUSY
+from s2fetch.hub.reply import Asked, Judge, Reply, by_status
 from s2fetch.network import describe, parse_retry_after, untrusted_certificate
 from s2fetch.retry import Transient, repeating
 
@@ -75,7 +76,7 @@ class HttpClient:
         self._give_up_after = give_up_after
         self._clock = clock
         self._events = events
-        self._gates: dict[str, HostGate] = {}
+        self._gates: dict[tuple[str, str], HostGate] = {}
         self._proxies: dict[str, str | None] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -108,14 +109,20 @@ class HttpClient:
             raise RuntimeError("HttpClient is used outside its context")
         return self._session
 
-    def gate(self, url: str) -> HostGate:
-        """The gate of that URL's host."""
+    def gate(self, url: str, purpose: str = "") -> HostGate:
+        """The gate of that URL's host.
+
+        Args:
+            url: Any URL of the host.
+            purpose: Where one host does two things, of which one may work while the other does not:
+                each has its own gate.
+        """
         host = URL(url).authority
-        if host not in self._gates:
-            self._gates[host] = HostGate(
+        if (host, purpose) not in self._gates:
+            self._gates[host, purpose] = HostGate(
                 host, clock=self._clock, events=self._events, give_up_after=self._give_up_after
             )
-        return self._gates[host]
+        return self._gates[host, purpose]
 
     def proxy_for(self, url: str) -> str | None:
         """The proxy the environment names for that URL, or None.
@@ -152,6 +159,8 @@ class HttpClient:
         refusal: Callable[[int, bytes], Exception],
         json: object = None,
         attempts: int = READ_ATTEMPTS,
+        authorization: str = "",
+        judge: Judge = by_status,
     ) -> T:
         """Read a whole small answer and parse it; tries again where that can help.
 
@@ -166,14 +175,23 @@ class HttpClient:
                 HubBusyError says that it is, after a pause.
             json: Body of the request.
             attempts: How often to ask.
+            authorization: Value of ``Authorization`` (RFC 9110 11.6.2) for hubs whose catalogue
+                wants an account; empty for none.
+            judge: What the hub's own words mean; is asked first, also about status 200.
 
         Raises:
             CatalogueError: After the last attempt.
             HubDownError: When the host stays unreachable.
+            RedirectError: If the URL may not be asked with an account.
         """
+        headers: dict[str, str] = {}
+        if authorization:
+            self._check_trusted(url)
+            headers["Authorization"] = authorization
+        asked = Asked(method, url, json, headers, refusal, judge)
         retrying = repeating(attempts=attempts, first=0.5, longest=30.0, sleep=self._clock.sleep)
         try:
-            return await retrying(self._read_once, method, url, parse, json, refusal)
+            return await retrying(self._read_once, asked, parse)
         except Transient as error:
             raise CatalogueError(
                 f"the catalogue {URL(url).authority} could not be read: {error}",
@@ -181,19 +199,14 @@ class HttpClient:
                 advice="Run the same command again; what was fetched is kept",
             ) from error
 
-    async def _read_once(
-        self,
-        method: str,
-        url: str,
-        parse: Callable[[bytes], T],
-        json: object,
-        refusal: Callable[[int, bytes], Exception],
-    ) -> T:
-        gate = self.gate(url)
+    async def _read_once(self, asked: Asked, parse: Callable[[bytes], T]) -> T:
+        gate = self.gate(asked.url)
         while True:
             await gate.wait()
             try:
-                async with self._ask(method, url, {}, json=json) as answer:
+                async with self._ask(
+                    asked.method, asked.url, asked.headers, json=asked.json
+                ) as answer:
                     gate.answered()
                     body = await self._whole(answer)
             except ConnectionLostError as error:
@@ -204,8 +217,8 @@ class HttpClient:
                 raise Transient(error.what) from error
             except (aiohttp.ClientError, OSError) as error:
                 raise Transient(f"the answer broke off ({describe(error)})") from error
-            if answer.status != 200:
-                gate.busy(self._no_page(answer, body, refusal))
+            if (busy := self._trouble(answer, body, asked)) is not None:
+                gate.busy(busy)
                 continue
             try:
                 value = parse(body)
@@ -213,6 +226,19 @@ class HttpClient:
                 raise Transient(f"an answer of {len(body)} bytes was broken: {error}") from error
             gate.up()
             return value
+
+    def _trouble(
+        self, answer: aiohttp.ClientResponse, body: bytes, asked: Asked
+    ) -> HubBusyError | None:
+        """Returned when the answer means "wait", None when it is good, raised otherwise."""
+        said = asked.judge(Reply(answer.status, answer.headers, body))
+        if isinstance(said, HubBusyError):
+            busy = self.busy_error(answer, str(said))
+            busy.retry_after = said.retry_after if busy.retry_after is None else busy.retry_after
+            return busy
+        if said is not None:
+            raise said
+        return self._no_page(answer, body, asked.refusal) if answer.status != 200 else None
 
     def _no_page(
         self,
@@ -249,11 +275,16 @@ class HttpClient:
 
     @asynccontextmanager
     async def open(
-        self, url: str, *, headers: Mapping[str, str], token: str
+        self, url: str, *, headers: Mapping[str, str], authorization: str
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send one GET with a token and follow redirects to trusted hosts, token re-attached.
+        """Send one authorised GET and follow redirects to trusted hosts, with the authorisation.
 
         The status is for the caller to judge.
+
+        Args:
+            url: Percent-encoded already.
+            headers: What else to send.
+            authorization: Value of ``Authorization``: scheme and credentials (RFC 9110 11.6.2).
 
         Raises:
             ConnectionLostError: If no answer came.
@@ -262,7 +293,7 @@ class HttpClient:
         """
         for _ in range(MOST_REDIRECTS + 1):
             self._check_trusted(url)
-            sent = {**headers, "Authorization": f"Bearer {token}"}
+            sent = {**headers, "Authorization": authorization}
             async with self._ask("GET", url, sent) as answer:
                 location = answer.headers.get("Location")
                 if answer.status not in REDIRECTS or location is None:

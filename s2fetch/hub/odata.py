@@ -13,18 +13,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from s2fetch.query import Order, Query
-
-ATTRIBUTE_TYPES = {
-    "productType": "String",
-    "tileId": "String",
-    "cloudCover": "Double",
-    "relativeOrbitNumber": "Integer",
-    "orbitDirection": "String",
-    "platformSerialIdentifier": "String",
-    "processorVersion": "String",
-}
-"""Attributes that a query can restrict, with the types the registry gives them."""
+from s2fetch import vocabulary
+from s2fetch.errors import QueryError
+from s2fetch.product import AttributeValue
+from s2fetch.query import Condition, Operator, Order, Query
+from s2fetch.vocabulary import Kind
 
 
 class Axis(StrEnum):
@@ -65,18 +58,38 @@ def double(value: float) -> str:
     return f"{whole}.{fraction:0<2}"
 
 
-def attribute(name: str, operator: str, value: str | float) -> str:
-    """A condition on a catalogue attribute, typed as the registry types it."""
-    kind = ATTRIBUTE_TYPES[name]
-    if kind == "String":
-        literal = string(str(value))
-    elif kind == "Integer":
-        literal = str(int(value))
-    else:
-        literal = double(float(value))
+def attribute(name: str, operator: str, value: AttributeValue) -> str:
+    """A condition on a catalogue attribute, typed as the registry types it.
+
+    Raises:
+        QueryError: The value is not of this type.
+    """
+    kind = vocabulary.kind_of(name, value)
     typed = f"OData.CSC.{kind}Attribute"
-    named = f"att/Name eq '{name}'"
+    named = f"att/Name eq {string(name)}"
+    literal = _literal(name, kind, value)
     return f"Attributes/{typed}/any(att:{named} and att/{typed}/Value {operator} {literal})"
+
+
+def _literal(name: str, kind: Kind, value: AttributeValue) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    try:
+        match kind:
+            case Kind.STRING:
+                return string(text)
+            case Kind.BOOLEAN if text.lower() in ("true", "false"):
+                return text.lower()
+            case Kind.INTEGER if not isinstance(value, float) or value.is_integer():
+                return str(int(value))
+            case Kind.DOUBLE:
+                return double(float(value))
+            case Kind.TIME:
+                return moment(vocabulary.read_moment(text))
+            case _:
+                raise ValueError(value)
+    except (ValueError, OverflowError):
+        what = f"{name} is of type {kind} and cannot be compared with {value!r}"
+        raise QueryError(what) from None
 
 
 def any_of(conditions: list[str]) -> str:
@@ -95,28 +108,48 @@ def within(axis: Axis, bounds: Bounds) -> list[str]:
 
 
 def restrictions(query: Query) -> list[str]:
-    """All conditions of a query but its sensing period, its names and its identifiers."""
-    conditions = [f"Collection/Name eq {string(query.collection)}"] if query.collection else []
+    """All conditions of a query but its sensing period, its names and its identifiers.
 
-    def one_of(name: str, values: tuple[str, ...] | tuple[int, ...]) -> None:
-        if values:
-            conditions.append(any_of([attribute(name, "eq", value) for value in values]))
-
-    one_of("productType", query.product_types)
-    one_of("tileId", query.tiles)
-    one_of("platformSerialIdentifier", query.platforms)
-    one_of("processorVersion", query.baselines)
-    one_of("relativeOrbitNumber", query.relative_orbits)
-    if query.orbit_direction:
-        conditions.append(attribute("orbitDirection", "eq", query.orbit_direction))
-    if query.cloud is not None:
-        conditions.append(attribute("cloudCover", "ge", query.cloud[0]))
-        conditions.append(attribute("cloudCover", "le", query.cloud[1]))
+    Of `Query.area_relation` the service knows intersections only, which the other relations imply.
+    """
+    conditions = [f"({query.hub_query})"] if query.hub_query else []
+    if query.collection:
+        conditions.append(f"Collection/Name eq {string(query.collection)}")
+    for condition in attribute_conditions(query):
+        how = condition.operator
+        conditions.append(
+            any_of([attribute(condition.attribute, how, value) for value in condition.values])
+        )
+    if query.modified_from is not None:
+        conditions.append(f"ModificationDate ge {moment(query.modified_from)}")
     if query.area is not None:
         conditions.append(
             f"OData.CSC.Intersects(area=geography{string(f'SRID=4326;{query.area}')})"
         )
     return conditions
+
+
+def attribute_conditions(query: Query) -> list[Condition]:
+    """Everything a query wants of attributes, whether it has a field of its own or not."""
+    conditions: list[Condition] = []
+
+    def one_of(restriction: str, values: tuple[AttributeValue, ...]) -> None:
+        if values:
+            name = vocabulary.attribute_name(query.collection, restriction)
+            conditions.append(Condition(name, Operator.EQ, values))
+
+    one_of("product-type", query.product_types)
+    one_of("tile", query.tiles)
+    one_of("platform", query.platforms)
+    one_of("baseline", query.baselines)
+    one_of("relative-orbit", query.relative_orbits)
+    if query.orbit_direction:
+        both = vocabulary.stored_values(query.collection, "orbit-direction", query.orbit_direction)
+        one_of("orbit-direction", both)
+    if query.cloud is not None:
+        conditions.append(Condition("cloudCover", Operator.GE, query.cloud[:1]))
+        conditions.append(Condition("cloudCover", Operator.LE, query.cloud[1:]))
+    return [*conditions, *query.conditions]
 
 
 def filter_of(query: Query, windows: dict[Axis, Bounds] | None = None) -> str:
@@ -137,16 +170,8 @@ def filter_of(query: Query, windows: dict[Axis, Bounds] | None = None) -> str:
 
 def restricted_attributes(query: Query) -> list[str]:
     """Names of the attributes a query restricts."""
-    used = {
-        "productType": query.product_types,
-        "tileId": query.tiles,
-        "platformSerialIdentifier": query.platforms,
-        "processorVersion": query.baselines,
-        "relativeOrbitNumber": query.relative_orbits,
-        "orbitDirection": query.orbit_direction,
-        "cloudCover": query.cloud is not None,
-    }
-    return [name for name, value in used.items() if value]
+    names = (condition.attribute for condition in attribute_conditions(query))
+    return list(dict.fromkeys(names))
 
 
 def url_query(options: dict[str, str]) -> str:

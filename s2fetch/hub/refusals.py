@@ -95,8 +95,14 @@ def read_refusal(status: int, body: bytes) -> Refusal:
     return Refusal(status, str(answer.get("code", "")), (detail or "")[:200])
 
 
-def catalogue_refusal(status: int, body: bytes) -> Exception:
-    """The error for a catalogue answer that asking again cannot change."""
+def catalogue_refusal(status: int, body: bytes, *, users_own: bool = False) -> Exception:
+    """The error for a catalogue answer that asking again cannot change.
+
+    Args:
+        status: HTTP status.
+        body: What the catalogue says.
+        users_own: Whether a part of the query is in the hub's own language, as the user gave it.
+    """
     said = read_refusal(status, body)
     if said.from_firewall:
         return HubBusyError(f"the web firewall in front of the catalogue refuses the query: {said}")
@@ -106,9 +112,10 @@ def catalogue_refusal(status: int, body: bytes) -> Exception:
             advice="Give fewer tiles, orbits or types at a time, or an area instead of many tiles",
         )
     if status in (400, 422):
+        doubtful = "the text of --query" if users_own else "collection, product type and area"
         return QueryError(
             f"the catalogue does not accept the query: {said}",
-            advice="Check collection, product type and area; --dry-run shows the query sent",
+            advice=f"Check {doubtful}; --dry-run shows the query sent",
         )
     return CatalogueError(
         f"the catalogue refuses the query: {said}",

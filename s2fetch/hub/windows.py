@@ -148,7 +148,9 @@ class Listing:
             async with aclosing(self._read(group, first, reading, seen)) as pages:
                 async for products in pages:
                     yield products
-            if count <= self._window_rows and len(reading) >= count:
+            # Rows that came and went meanwhile can hide that one was skipped: once more, then.
+            steady = len(reading.counts) <= 1 or passes > 1
+            if count <= self._window_rows and len(reading) >= count and steady:
                 return
             if count <= self._window_rows or not reading:
                 if passes == PASSES:
@@ -236,6 +238,7 @@ class _Reading:
     def __init__(self, window: Window, descending: bool) -> None:
         self.window = window
         self.upcoming: _Promise | None = None
+        self.counts: set[int] = set()
         self._descending = descending
         self._times: dict[str, datetime | None] = {}
         self._last: Product | None = None
@@ -257,6 +260,8 @@ class _Reading:
                     "listing cannot be read completely",
                     advice="Run the same command again later; if this lasts, report it",
                 )
+        if page.count is not None:
+            self.counts.add(page.count)
         for product, time in zip(page.products, times, strict=True):
             self._times[product.id] = time
         if page.products:

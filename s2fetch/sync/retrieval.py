@@ -198,7 +198,15 @@ class RetrievalDesk:
         while (product_id := self._next_order()) is not None:
             product, record = self._waiting[product_id]
             if await self._order(product, record) is RetrievalAnswer.ONLINE:
-                await self._hand_back(product)
+                await self._hand_back(await self._as_listed_now(product))
+
+    async def _as_listed_now(self, product: Product) -> Product:
+        """A product that is back: the copy that was retrieved may have another checksum."""
+        try:
+            found = await self._hub.by_name([product.name])
+        except (HubError, QueryError):
+            return product
+        return next((each for each in found if each.id == product.id), product)
 
     def _next_order(self) -> str | None:
         """The product that is to be ordered now, if any."""

@@ -244,7 +244,7 @@ class Workers:
     ) -> None:
         work.attempts += 1
         if isinstance(error, ProductOfflineError):
-            await self._desk.add(work.product, ordered=True)
+            await self._desk.add(work.product, ordered=error.ordered)
             self._queue.settle()
             return
         fate = error.fate if isinstance(error, ProductError) else Fate.RETRY

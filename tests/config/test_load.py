@@ -213,7 +213,7 @@ def test_a_wrong_name_in_a_file_of_names_has_its_line(load: Loader, tmp_path: Pa
         ('product_type = "x"', "line 2, product_type: there is no key of this name. Did you mean"),
         ('catalogue-url = "https://a"', "line 2, catalogue-url: this key belongs below [hub]"),
         ("[hub]\nlimit = 3", "line 3, hub.limit: this key belongs above the first [table]"),
-        ('[hub]\nkind = "dhus"', "line 3, hub.kind: 'dhus' is not a hub this version speaks"),
+        ('[hub]\nkind = "ftp"', "line 3, hub.kind: 'ftp' is not one of cdse, dhus"),
         ('[hub]\ntrusted-hosts = ["a/b"]', "line 3, hub.trusted-hosts: 'a/b' is not a host"),
     ],
 )

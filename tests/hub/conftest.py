@@ -10,7 +10,7 @@ from typing import Any, Self
 import pytest
 from aiohttp import web
 
-from s2fetch.config.values import HubConfig, authority
+from s2fetch.config.values import HubConfig, HubKind, authority
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.events import EventBus
 from s2fetch.hub.cdse import CdseHub
@@ -26,7 +26,7 @@ CdseFactory = Callable[..., Awaitable[CdseHub]]
 def trusting(*urls: str) -> Callable[[str], bool]:
     """What the configuration makes of these URLs: whether a token may be sent somewhere."""
     config = HubConfig(
-        kind="cdse",
+        kind=HubKind.CDSE,
         catalogue_url="",
         download_url="",
         token_url="",

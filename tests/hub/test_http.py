@@ -237,7 +237,9 @@ async def test_catalogue_requests_carry_no_credentials(
 
 async def fetch(client_factory: ClientFactory, url: str, *trusted: str) -> tuple[int, bytes]:
     client = await client_factory(url, *trusted)
-    async with client.open(f"{url}/value", headers={"X-Own": "kept"}, token="secret") as answer:
+    async with client.open(
+        f"{url}/value", headers={"X-Own": "kept"}, authorization="Bearer secret"
+    ) as answer:
         return answer.status, await answer.read()
 
 

@@ -84,7 +84,7 @@ async def test_an_unknown_certificate_is_refused_at_once(
         await client.read("GET", server.url, bytes, refusal=catalogue_refusal)
     assert "SSL_CERT_FILE" in raised.value.advice
     with pytest.raises(HubError, match="is not trusted"):
-        async with client.open(server.url, headers={}, token="secret"):
+        async with client.open(server.url, headers={}, authorization="Bearer secret"):
             pass
     assert server.requests == []
     assert clock.slept == []

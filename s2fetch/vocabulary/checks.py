@@ -1,69 +1,20 @@
-"""The words the Copernicus Data Space catalogue knows, so that a typo never finds nothing.
+"""Checks of single words: orbits, tiles, platforms, baselines, names.
 
-Sources: Copernicus Data Space documentation, OData (collections, attributes); Sentinel-2 Products
-Specification Document (product names, tiles); the catalogue's own attribute registry.
-Every check takes any case and returns the catalogue's spelling.
+Sources: Sentinel-2 Products Specification Document (product names, tiles); the catalogue's own
+attribute registry. Every check takes any case and returns the catalogue's spelling.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
 
 from s2fetch import naming
 from s2fetch.errors import QueryError
-
-COLLECTIONS = (
-    "SENTINEL-1",
-    "SENTINEL-2",
-    "SENTINEL-3",
-    "SENTINEL-5P",
-    "SENTINEL-6",
-    "SENTINEL-1-RTC",
-    "GLOBAL-MOSAICS",
-    "SMOS",
-    "ENVISAT",
-    "LANDSAT-5",
-    "LANDSAT-7",
-    "LANDSAT-8",
-    "LANDSAT-9",
-    "COP-DEM",
-    "TERRAAQUA",
-    "S2GLC",
-    "CCM",
-    "CLMS",
-)
-"""Values of ``Collection/Name``."""
-
-PRODUCT_TYPES = {
-    "SENTINEL-2": (
-        "S2MSI1C",
-        "S2MSI2A",
-        "S2MSI2Ap",
-        "MSI_L1B_DS",
-        "MSI_L1B_GR",
-        "AUX_GNSSRD",
-        "AUX_POEORB",
-        "AUX_PROQUA",
-    ),
-    "GLOBAL-MOSAICS": ("S2MSI_L3__MCQ",),
-}
-"""Values of the ``productType`` attribute, for the collections whose list is short and closed."""
-
-PLATFORMS = {
-    "SENTINEL-1": ("A", "B", "C", "D"),
-    "SENTINEL-2": ("A", "B", "C"),
-    "SENTINEL-3": ("A", "B", "C"),
-}
-"""Values of ``platformSerialIdentifier``."""
-
-RELATIVE_ORBITS = {"SENTINEL-1": 175, "SENTINEL-2": 143, "SENTINEL-3": 385}
-"""Orbits in one repeat cycle; relative orbits count from 1."""
+from s2fetch.vocabulary.missions import PLATFORMS, RELATIVE_ORBITS
+from s2fetch.vocabulary.words import pick
 
 ORBIT_DIRECTIONS = ("ASCENDING", "DESCENDING")
 
-_NICKNAMES = {"L1C": "S2MSI1C", "L2A": "S2MSI2A", "L1B": "MSI_L1B_GR"}
 _TILE = re.compile(r"T?(\d{1,2})([A-Z])([A-Z])([A-Z])")
 _ZONE_COLUMNS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
@@ -72,53 +23,13 @@ _PLATFORM = re.compile(r"(?:S(?:ENTINEL)?[- ]?(\d))?[- ]?([A-Z])")
 _BASELINE = re.compile(r"N?(\d{1,2})\.(\d{2})|N?(\d{2})(\d{2})")
 
 
-def nearest(word: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:
-    """The known words most like this one, best first; empty when none is alike."""
-    spelling = {name.lower().replace("_", "-"): name for name in known}
-    wanted = word.lower().replace("_", "-")
-    matches = difflib.get_close_matches(wanted, spelling, limit, 0.55)
-    return tuple(spelling[match] for match in matches)
-
-
-def suggestion(word: str, known: Sequence[str]) -> str:
-    """``Did you mean A or B?``, or all known words when none is alike."""
-    alike = nearest(word, known)
-    return f"Did you mean {' or '.join(alike)}?" if alike else f"Known are {', '.join(known)}"
-
-
-def check_collection(name: str) -> str:
-    """The collection in the catalogue's spelling.
-
-    Raises:
-        QueryError: Unknown; names the nearest known ones.
-    """
-    return _pick(name, COLLECTIONS, "a collection of the catalogue")
-
-
-def check_product_type(collection: str, name: str) -> str:
-    """The product type in the catalogue's spelling.
-
-    Collections whose types s2fetch has no list of accept any.
-
-    Raises:
-        QueryError: Unknown for this collection; names the nearest known ones.
-    """
-    known = PRODUCT_TYPES.get(collection)
-    if known is None:
-        return name.strip()
-    if nickname := _NICKNAMES.get(name.strip().upper()):
-        what = f"{name!r} is not a product type of {collection}"
-        raise QueryError(what, advice=f"Did you mean {nickname}?")
-    return _pick(name, known, f"a product type of {collection}")
-
-
 def check_orbit_direction(name: str) -> str:
     """``ASCENDING`` or ``DESCENDING``.
 
     Raises:
         QueryError: Neither.
     """
-    return _pick(name, ORBIT_DIRECTIONS, "an orbit direction")
+    return pick(name, ORBIT_DIRECTIONS, "an orbit direction")
 
 
 def check_relative_orbit(collection: str, number: int) -> int:
@@ -168,19 +79,23 @@ def check_platform(name: str, collection: str = "SENTINEL-2") -> str:
     if known is None:
         return name.strip()
     match = _PLATFORM.fullmatch(name.strip().upper())
-    mission = collection.removeprefix("SENTINEL-")
+    mission = collection.split("-")[1]
     if match is None or match[1] not in (None, mission) or match[2] not in known:
         units = ", ".join(f"S{mission}{unit}" for unit in known)
         raise QueryError(f"{name!r} is not a platform of {collection}", advice=f"Known are {units}")
     return match[2]
 
 
-def check_baseline(name: str) -> str:
+def check_baseline(name: str, collection: str = "SENTINEL-2") -> str:
     """A processing baseline as the catalogue writes it: ``05.10`` from ``0510`` or ``N0510``.
 
+    Other missions number theirs in other ways; theirs are taken as they are.
+
     Raises:
-        QueryError: Not a baseline.
+        QueryError: Not a baseline of Sentinel-2.
     """
+    if collection != "SENTINEL-2":
+        return name.strip()
     match = _BASELINE.fullmatch(name.strip().upper())
     if match is None:
         advice = "Write for example 05.10 or N0510"
@@ -203,11 +118,3 @@ def check_name(name: str) -> str:
         raise QueryError(f"{name!r} is not a product's name", advice=advice)
     found = naming.parse(name)
     return name if found is None else found.listed
-
-
-def _pick(name: str, known: Sequence[str], what: str) -> str:
-    wanted = name.strip().upper()
-    for word in known:
-        if word.upper() == wanted:
-            return word
-    raise QueryError(f"{name!r} is not {what}", advice=suggestion(name, known))

@@ -1,0 +1,116 @@
+"""The hub and the accounts that a configuration asks for, each of the right kind."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from s2fetch.account.account import Account, Authorisation
+from s2fetch.account.basic import BasicLogin
+from s2fetch.account.credentials import ENVIRONMENT_PREFIX, Credentials, netrc_hosts
+from s2fetch.account.slots import Slots, slot_folder
+from s2fetch.account.tokens import Tokens
+from s2fetch.clock import Clock
+from s2fetch.config.values import AccountConfig, HubConfig, HubKind
+from s2fetch.events import EventBus
+from s2fetch.hub.base import Hub
+from s2fetch.hub.cdse import CdseHub
+from s2fetch.hub.dhus.hub import DhusHub
+from s2fetch.hub.dhus.requests import Accounts, check_login
+from s2fetch.hub.http import HttpClient
+
+DHUS_PREFIX = "DHUS"
+"""Of the variables that sentinelsat's users have set: ``DHUS_USER``, ``DHUS_PASSWORD``."""
+
+
+def credentials_hosts(hub: HubConfig) -> tuple[str, ...]:
+    """The names under which a hub's accounts may be in netrc, most specific first."""
+    if hub.kind is HubKind.DHUS:
+        return ((urlsplit(hub.url).hostname or "").lower(),)
+    return netrc_hosts(hub.token_url, hub.catalogue_url)
+
+
+def credentials_prefixes(hub: HubConfig) -> tuple[str, ...]:
+    """What the names of environment variables with a hub's accounts begin with."""
+    own = (DHUS_PREFIX,) if hub.kind is HubKind.DHUS else ()
+    return (*own, ENVIRONMENT_PREFIX)
+
+
+class Connection:
+    """One hub, as the configuration describes it, over one HTTP client.
+
+    Args:
+        config: Which hub.
+        client: How it is spoken with; open.
+        clock: Where the time comes from.
+        events: Who is told what happens.
+    """
+
+    def __init__(
+        self, config: HubConfig, client: HttpClient, *, clock: Clock, events: EventBus
+    ) -> None:
+        self._config = config
+        self._client = client
+        self._clock = clock
+        self._events = events
+
+    def hub(self, accounts: Accounts) -> Hub:
+        """The hub.
+
+        Args:
+            accounts: Finds the accounts, should its catalogue want one.
+        """
+        if self._config.kind is HubKind.DHUS:
+            return DhusHub(
+                self._client,
+                url=self._config.url,
+                accounts=accounts,
+                clock=self._clock,
+                events=self._events,
+            )
+        return CdseHub(
+            self._client,
+            catalogue_url=self._config.catalogue_url,
+            download_url=self._config.download_url,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    def account(
+        self, config: AccountConfig, found: Credentials, *, state_folder: Path, archive: str
+    ) -> Account:
+        """One account with its slots.
+
+        Args:
+            config: Its name and how many slots it has.
+            found: Its user and password.
+            state_folder: Where slots are; the same service and user have the same ones.
+            archive: Who uses them, for others to read.
+        """
+        name = config.name or found.user
+        slots = Slots(
+            name,
+            slot_folder(state_folder, self._config.account_service, found.user),
+            config.slots,
+            note={"archive": archive},
+            clock=self._clock,
+        )
+        return Account(name, slots, self._authorisation(name, found))
+
+    def _authorisation(self, name: str, found: Credentials) -> Authorisation:
+        hub = self._config
+        if hub.kind is HubKind.DHUS:
+            ask = partial(check_login, self._client, hub.url)
+            return BasicLogin(name, found, hub=urlsplit(hub.url).netloc, ask=ask)
+        return Tokens(
+            name,
+            found,
+            url=hub.token_url,
+            client_id=hub.client_id,
+            session=self._client.session,
+            proxy=self._client.proxy_for(hub.token_url),
+            give_up_after=hub.give_up_after_seconds,
+            clock=self._clock,
+            events=self._events,
+        )

@@ -1,0 +1,1 @@
+"""A hub that runs the Data Hub Software (DHuS), in one process, over a folder of products."""

@@ -1,0 +1,46 @@
+"""Finding the word somebody meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from s2fetch.errors import QueryError
+
+MOST_LISTED = 40
+"""Words that a message lists when none of them is alike."""
+
+
+def nearest(word: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:
+    """The known words most like this one, best first; empty when none is alike."""
+    spelling = {name.lower().replace("_", "-"): name for name in known}
+    wanted = word.lower().replace("_", "-")
+    matches = difflib.get_close_matches(wanted, spelling, limit, 0.55)
+    return tuple(spelling[match] for match in matches)
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """``Did you mean A or B?``, or the known words when none is alike."""
+    alike = nearest(word, known)
+    if alike:
+        return f"Did you mean {' or '.join(alike)}?"
+    more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+    return f"Known are {', '.join(known[:MOST_LISTED])}{more}"
+
+
+def pick(name: str, known: Sequence[str], what: str) -> str:
+    """The known word that this is, in any case.
+
+    Args:
+        name: As the user wrote it.
+        known: All there are.
+        what: For the message: ``a collection of the catalogue``.
+
+    Raises:
+        QueryError: It is none of them; names the nearest.
+    """
+    wanted = name.strip().upper()
+    for word in known:
+        if word.upper() == wanted:
+            return word
+    raise QueryError(f"{name!r} is not {what}", advice=suggestion(name, known))
