@@ -31,8 +31,8 @@ from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.hub.http import HttpClient
 from s2fetch.lockfile import Holder
-from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
@@ -144,8 +144,10 @@ class Client:
     @asynccontextmanager
     async def search(
         self, query: Query | None = None, *, attributes: bool = True
-    ) -> AsyncIterator[AsyncIterator[Product]]:
-        """What matches: ``async with client.search() as products``.
+    ) -> AsyncIterator[Selection]:
+        """What matches: ``async with client.search() as products``, an async iterator.
+
+        What it yields says also what was left out, see `selection.Selection`.
 
         Args:
             query: Instead of the configuration's.
@@ -155,8 +157,22 @@ class Client:
             QueryError: If the hub does not understand the query.
             HubError: If it cannot be read completely.
         """
-        async with self.hub.search(query or self.config.query, attributes=attributes) as products:
+        async with selected(
+            self.hub, query or self.config.query, attributes=attributes, events=self.events
+        ) as products:
             yield products
+
+    async def count(self, query: Query | None = None) -> Counted:
+        """How many products match; by one request where the hub can count them by itself.
+
+        Args:
+            query: Instead of the configuration's.
+
+        Raises:
+            QueryError: If the hub does not understand the query.
+            HubError: If it cannot be read completely.
+        """
+        return await count_selected(self.hub, query or self.config.query, events=self.events)
 
     async def sync(self, *, renew: bool = False) -> Report:
         """Fetch everything that matches and is not on disk.

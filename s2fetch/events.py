@@ -44,6 +44,15 @@ class CatalogueCounted(Event, frozen=True, kw_only=True):
     count: int
 
 
+class ProductSuperseded(Event, frozen=True, kw_only=True):
+    """A product matches and is left out, because the product named ``by`` is a better version."""
+
+    name: ClassVar[str] = "product-superseded"
+    level: ClassVar[str] = "debug"
+    product: Product
+    by: str
+
+
 class ProductsPresent(Event, frozen=True, kw_only=True):
     """So many more products are on disk, verified and untouched: nothing to do."""
 

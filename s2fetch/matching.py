@@ -43,13 +43,19 @@ def matches(query: Query, product: Product) -> bool:
     """
     return (
         (not query.collection or product.collection in ("", query.collection))
-        and (not query.names or product.name in query.names)
+        and _is_named(query, product)
         and _sensed_within(query, product)
         and _modified_since(query.modified_from, product)
         and _has_attributes(query, product)
         and all(_holds(condition, query, product) for condition in query.conditions)
         and (query.area is None or _lies_so(query.area, query.area_relation, product.footprint))
     )
+
+
+def _is_named(query: Query, product: Product) -> bool:
+    if not query.names and not query.ids:
+        return True
+    return product.name in query.names or product.id in query.ids
 
 
 def _sensed_within(query: Query, product: Product) -> bool:

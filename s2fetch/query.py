@@ -78,7 +78,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         collection: Catalogue collection, e.g. ``SENTINEL-2``; empty for any, only when there are
-            names or a hub query that restricts it.
+            names, identifiers or a hub query that restricts it.
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.
@@ -94,6 +94,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         conditions: On any other attributes; all of them have to hold.
         hub_query: In the hub's own language, in addition to all else; empty for none.
         names: Exact product names, extension included.
+        ids: The hub's identifiers of products; with names, either of the two.
         versions: Which versions of one acquisition are taken.
         streams: Processing streams in order of preference, e.g. ``("RPRO", "OFFL", "NRTI")``.
         limit: At most this many products, after ordering.
@@ -117,6 +118,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     hub_query: str = ""
     names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     versions: VersionPolicy = VersionPolicy.ALL
     streams: tuple[str, ...] = ()
     limit: int | None = None

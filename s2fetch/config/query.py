@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +14,8 @@ from s2fetch.config.conditions import read_collection, read_conditions, read_hub
 from s2fetch.config.given import Given, Values
 from s2fetch.config.setting import Setting
 from s2fetch.errors import QueryError, UsageError
+from s2fetch.lists import STDIN, ProductList, read_list, read_names
+from s2fetch.naming import collection_of
 from s2fetch.query import Query
 
 if TYPE_CHECKING:
@@ -25,7 +28,10 @@ R = TypeVar("R")
 def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
     """The query, and what was done to the area of interest. Mistakes go to the values' own list."""
     hub_query = read_hub_query(values)
-    collection = read_collection(values, hub_query)
+    begin = values.find(s.FROM)
+    products = _products(values, begin if isinstance(begin, Path) else None)
+    collection = _collection(values, products, hub_query)
+    policy, streams = values.get(s.VERSIONS)
     direction = _checked(values, s.ORBIT_DIRECTION, vocabulary.check_orbit_direction)
     area, notes = _area(values)
     query = Query(
@@ -33,7 +39,7 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
         product_types=_each(
             values, s.PRODUCT_TYPE, partial(vocabulary.check_product_type, collection)
         ),
-        sensing_from=values.find(s.FROM),
+        sensing_from=begin if isinstance(begin, datetime) else None,
         sensing_to=values.find(s.TO),
         area=area,
         cloud=values.find(s.CLOUD),
@@ -50,7 +56,10 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
         ),
         conditions=read_conditions(values, collection),
         hub_query=hub_query,
-        names=_names(values, collection),
+        names=products.names,
+        ids=products.ids,
+        versions=policy,
+        streams=streams,
         limit=values.find(s.LIMIT),
         order=values.get(s.ORDER_BY),
         newest_first=values.get(s.NEWEST_FIRST),
@@ -122,33 +131,57 @@ def _built(values: Values, setting: Setting[object]) -> Area | None:
     return None if path is None else area.from_geojson(path)
 
 
-def _names(values: Values, collection: str) -> tuple[str, ...]:
-    """Names from the list and from the file; options replace both of the configuration file."""
-    given = _highest(values, (s.NAME, s.NAMES_FILE))
-    check = partial(vocabulary.check_name, collection)
-    names: list[str] = []
+def _products(values: Values, of_from: Path | None) -> ProductList:
+    """What all lists name; options replace everything that the configuration file lists.
+
+    Args:
+        values: Of the settings.
+        of_from: The list that ``from`` is, if it is one.
+    """
+    lists = (s.NAME, s.NAMES_FILE, s.ID, s.FROM_LIST, *((s.FROM,) if of_from else ()))
+    given = _highest(values, lists)
+    found: list[ProductList] = []
     if values.given(s.NAME) in given:
-        names += _each(values, s.NAME, check)
-    if values.given(s.NAMES_FILE) in given:
-        names += _checked(values, s.NAMES_FILE, lambda path: _names_in(path, check)) or ()
-    return tuple(dict.fromkeys(names))
+        found.append(ProductList(names=_each(values, s.NAME, vocabulary.check_name)))
+    if values.given(s.ID) in given:
+        found.append(ProductList(ids=values.find(s.ID) or ()))
+    stdin_taken_by = ""
+    for setting, read in (
+        (s.NAMES_FILE, read_names),
+        (s.FROM_LIST, read_list),
+        (s.FROM, read_list),
+    ):
+        if values.given(setting) not in given:
+            continue
+        path = of_from if setting is s.FROM else _path(values, setting)
+        if path == STDIN and stdin_taken_by:
+            twice = f"standard input can only be read once, and {stdin_taken_by} reads it too"
+            values.wrong(setting, UsageError(twice))
+        elif path is not None:
+            found += _read(values, setting, partial(read, path))
+        stdin_taken_by = setting.name if path == STDIN else stdin_taken_by
+    names = dict.fromkeys(name for some in found for name in some.names)
+    return ProductList(tuple(names), tuple(dict.fromkeys(i for some in found for i in some.ids)))
 
 
-def _names_in(path: Path, check: Callable[[str], str]) -> tuple[str, ...]:
+def _path(values: Values, setting: Setting[object]) -> Path | None:
+    path = values.find(setting)
+    return path if isinstance(path, Path) else None
+
+
+def _read(
+    values: Values, setting: Setting[object], read: Callable[[], ProductList]
+) -> list[ProductList]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise QueryError(f"cannot read {path}: {reason}") from error
-    names = []
-    for number, line in enumerate(lines, 1):
-        name = line.strip()
-        if name and not name.startswith("#"):
-            try:
-                names.append(check(name))
-            except QueryError as error:
-                raise QueryError(f"{path}, line {number}: {error.what}") from error
-    if not names:
-        # Without this, no restriction by name would remain and everything would be selected.
-        raise QueryError(f"{path} holds no names")
-    return tuple(names)
+        return [read()]
+    except UsageError as error:
+        values.wrong(setting, error)
+        return []
+
+
+def _collection(values: Values, products: ProductList, hub_query: str) -> str:
+    """The one that was given; else that of the products that were named, empty for several."""
+    if (products.names or products.ids) and not values.given(s.COLLECTION):
+        named = {collection_of(name) for name in products.names}
+        return named.pop() if len(named) == 1 and not products.ids else ""
+    return read_collection(values, hub_query)

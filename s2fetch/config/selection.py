@@ -31,8 +31,8 @@ PRODUCT_TYPE = Setting(
 FROM = Setting(
     name="from",
     group="Selection",
-    parse=parsers.instant,
-    help="Sensed at or after this time (UTC unless it names a zone)",
+    parse=parsers.instant_or_list,
+    help="Sensed at or after this time (UTC unless it names a zone); or a list, see from-list",
     example="2024-06-01",
     metavar="TIME",
 )
@@ -133,10 +133,37 @@ NAME = Setting(
 NAMES_FILE = Setting(
     name="names-file",
     group="Selection",
-    parse=parsers.path,
-    help="A file with one product name on each line; lines that begin with # are skipped",
+    parse=parsers.path_or_stdin,
+    help="A file with one product name on each line, - for standard input; # begins a comment",
     example="names.txt",
     metavar="FILE",
+)
+ID = Setting(
+    name="id",
+    group="Selection",
+    parse=many(parsers.identifier),
+    help="Identifiers of products, as the hub gives them",
+    example="5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b",
+    metavar="UUID",
+    many=True,
+)
+FROM_LIST = Setting(
+    name="from-list",
+    group="Selection",
+    parse=parsers.path_or_stdin,
+    help="Products that a search listed, in any form; also of sentinelsat and CSO; - for stdin",
+    example="search.geojson",
+    metavar="FILE",
+)
+VERSIONS = Setting(
+    name="versions",
+    group="Selection",
+    parse=parsers.versions,
+    help="Versions of one acquisition: all, newest, or the first of some streams (RPRO,OFFL,NRTI)",
+    default="all",
+    example="newest",
+    metavar="WHICH",
+    many=True,
 )
 LIMIT = Setting(
     name="limit",
@@ -172,5 +199,5 @@ SELECTION: tuple[Setting[object], ...] = (
     *(COLLECTION, PRODUCT_TYPE, FROM, TO, BOX, WKT, AREA_FILE, CLOUD, RELATIVE_ORBIT),
     *(ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
     *RESTRICTIONS,
-    *(NAME, NAMES_FILE, LIMIT, ORDER_BY, NEWEST_FIRST),
+    *(NAME, NAMES_FILE, ID, FROM_LIST, VERSIONS, LIMIT, ORDER_BY, NEWEST_FIRST),
 )

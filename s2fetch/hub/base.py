@@ -148,6 +148,9 @@ class Hub(Protocol):
     def describe(self, query: Query) -> str:
         """The query as it is sent, for people."""
 
+    def url_of(self, product: Product) -> str:
+        """Where a product is downloaded from; getting it needs a token of the hub."""
+
     def open(
         self, product: Product, *, offset: int, validator: Validator, token: str, account: str
     ) -> AbstractAsyncContextManager[Body]:

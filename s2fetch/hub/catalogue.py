@@ -27,6 +27,7 @@ from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
 from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
+from s2fetch.naming import collection_of
 from s2fetch.product import Product
 from s2fetch.query import Condition, Operator, Order, Query
 from s2fetch.taskgroups import one_error_task_group
@@ -74,8 +75,8 @@ class CdseCatalogue:
     async def count(self, query: Query) -> int:
         """See `Hub.count`."""
         total = 0
-        for part in _parts(query):
-            page = await self._page(part, _everything(part), top=1, count=True)
+        for few in (few for part in _parts(query) for few in _named_parts(part)):
+            page = await self._page(few, _everything(few), top=1, count=True)
             if page.count is None:
                 raise CatalogueError(
                     "the catalogue's answer has no count although it was asked for"
@@ -150,7 +151,7 @@ class CdseCatalogue:
             source = by_eviction(lambda: self._matches(search, whole))
         elif len(parts := _parts(query)) > 1:
             source = self._merged(search, query, parts)
-        elif query.names:
+        elif query.names or query.ids:
             source = self._named(search, query)
         elif query.limit is not None and query.limit <= WINDOW_ROWS:
             source = self._first_rows(search, query, query.limit)
@@ -235,11 +236,13 @@ class CdseCatalogue:
 
     async def _named(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         found: dict[str, Product] = {}
-        for batch in _batches(query.names, NAMES_PER_FILTER):
-            part = msgspec.structs.replace(query, names=tuple(batch))
-            options = self._options(part, _everything(part), None, search.attributes)
-            products = await self._all_at_once(options, query)
-            found.update((product.id, product) for product in products)
+        if _is_names_only(query) and not search.attributes:
+            found.update((product.id, product) for product in await self.by_name(query.names))
+        else:
+            for part in _named_parts(query):
+                options = self._options(part, _everything(part), None, search.attributes)
+                products = await self._all_at_once(options, query)
+                found.update((product.id, product) for product in products)
         in_order = sorted(found.values(), key=partial(position, query), reverse=query.newest_first)
         for product in in_order:
             yield product
@@ -332,11 +335,36 @@ def _parts(query: Query) -> list[Query]:
     They have no match in common, because what is cut are lists of values of attributes of which a
     product has one only.
     """
-    batch = msgspec.structs.replace(query, names=query.names[:NAMES_PER_FILTER])
+    batch = next(_named_parts(query))
     length = len(odata.url_query({"$filter": odata.filter_of(batch)}))
     if length <= FILTER_CHARACTERS:
         return [query]
     return [part for half in _halves(query) for part in _parts(half)] or [query]
+
+
+def _named_parts(query: Query) -> Iterator[Query]:
+    """Queries for a few of the names or identifiers each; the query itself when it has none."""
+    if not query.names and not query.ids:
+        yield query
+    for names in _batches(query.names, NAMES_PER_FILTER):
+        yield msgspec.structs.replace(query, names=tuple(names), ids=())
+    for ids in _batches(query.ids, NAMES_PER_FILTER):
+        yield msgspec.structs.replace(query, names=(), ids=tuple(ids))
+
+
+def _is_names_only(query: Query) -> bool:
+    """Whether products are all that have these names, so that they can be looked up in bulk."""
+    alone = Query(
+        collection=query.collection,
+        names=query.names,
+        versions=query.versions,
+        streams=query.streams,
+        limit=query.limit,
+        order=query.order,
+        newest_first=query.newest_first,
+    )
+    collections = {collection_of(name) for name in query.names}
+    return query == alone and (not query.collection or collections == {query.collection})
 
 
 def _halves(query: Query) -> list[Query]:

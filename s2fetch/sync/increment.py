@@ -26,7 +26,7 @@ from s2fetch.config.values import IncrementConfig
 from s2fetch.events import EventBus, GapFound, IncrementPlanned
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
-from s2fetch.query import Order, Query
+from s2fetch.query import Order, Query, VersionPolicy
 
 WATERMARK = "watermark"
 """Key of the progress file."""
@@ -124,8 +124,10 @@ class Increment:
 
     def _why_everything(self, now: datetime) -> str:
         """Why changes are not enough this time, or an empty text."""
-        if self._query.names or self._query.limit is not None:
+        if self._query.names or self._query.ids or self._query.limit is not None:
             return "a selection by name or with a limit is always listed as a whole"
+        if self._query.versions is not VersionPolicy.ALL:
+            return "a choice of versions takes all of them to be listed"
         if self._before is None:
             return "this selection has not been listed as a whole yet"
         full = datetime.fromisoformat(self._before.full)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -37,6 +37,7 @@ from s2fetch.events import (
 from s2fetch.hub.base import Hub
 from s2fetch.product import Algorithm, Product, Proof
 from s2fetch.query import Query
+from s2fetch.selection import Selection, selected
 from s2fetch.sync.adopt import Candidate, adopt
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import Committer, listed_text
@@ -118,12 +119,12 @@ class Run:
         )
         self._increment = (
             Increment(
-                hub, hub.search, archive, query, settings.increment, clock=clock, events=events
+                hub, self._select, archive, query, settings.increment, clock=clock, events=events
             )
             if settings.increment is not None and not settings.renew
             else None
         )
-        self._names_seen: set[str] = set()
+        self._selection: Selection | None = None
         self._bodies_ended = anyio.Event()
         self._listing_error: HubError | QueryError | None = None
         self.reporter = Reporter()
@@ -249,7 +250,14 @@ class Run:
     def _listing(self) -> AbstractAsyncContextManager[AsyncIterator[Product]]:
         if self._increment is not None:
             return self._increment.products()
-        return self._hub.search(self._query)
+        return self._select(self._query)
+
+    @asynccontextmanager
+    async def _select(self, query: Query) -> AsyncIterator[AsyncIterator[Product]]:
+        """What a query selects; what was left out is known afterwards."""
+        async with selected(self._hub, query, events=self._events) as products:
+            self._selection = products
+            yield products
 
     async def _plan_batch(
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
@@ -257,8 +265,6 @@ class Run:
         found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
         present = 0
         for product, known in zip(batch, found, strict=True):
-            if self._query.names:
-                self._names_seen.add(product.name)
             decision = plan(product, known.record, known.file, renew=self._settings.renew)
             if decision.verdict is Verdict.HAVE:
                 present += 1
@@ -346,9 +352,11 @@ class Run:
 
     async def _explain_empty(self) -> QueryError | None:
         """A query that matches nothing is a mistake more often than not; find out which."""
-        missing = sorted(set(self._query.names) - self._names_seen)
-        self.reporter.report.missing_names = missing
-        if self.reporter.report.found or missing:
+        report = self.reporter.report
+        if self._selection is not None:
+            report.missing_names = self._selection.missing
+            report.other_versions = self._selection.other_versions
+        if report.found or report.superseded or report.missing_names:
             return None
         if self._increment is not None and self._increment.since is not None:
             return None  # that nothing has changed is nothing odd

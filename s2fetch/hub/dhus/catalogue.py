@@ -140,7 +140,7 @@ class DhusCatalogue:
         if query.order is Order.EVICTION:
             whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
             source = by_eviction(lambda: self._matches(search, whole))
-        elif query.names:
+        elif query.names or query.ids:
             source = self._named(search, query)
         else:
             source = self._ordered(search, query)

@@ -91,7 +91,15 @@ def _halves(query: Query) -> tuple[Query, Query] | None:
     lists: dict[str, tuple[AttributeValue, ...]] = {
         name: tuple(dict.fromkeys(getattr(query, name)))
         for name in (
-            *("product_types", "tiles", "relative_orbits", "platforms", "baselines", "names"),
+            *(
+                "product_types",
+                "tiles",
+                "relative_orbits",
+                "platforms",
+                "baselines",
+                "names",
+                "ids",
+            ),
         )
     }
     longest = max(lists, key=lambda name: sum(len(str(v)) + 20 for v in lists[name]))
@@ -148,7 +156,8 @@ def _restrictions(query: Query) -> list[str]:
         conditions.append(solr.between("cloudcoverpercentage", least, most))
     for condition in query.conditions:
         one_of(_condition(each, condition) for each in _possible(collection))
-    one_of(solr.equal("filename", name) for name in query.names)
+    named = [solr.equal("filename", name) for name in query.names]
+    one_of([*named, *(solr.equal("uuid", one) for one in query.ids)])
     if query.modified_from is not None:
         # The index has no time of modification: what is new is found, what has changed is not.
         conditions.append(solr.period("ingestiondate", Bounds(query.modified_from, None)))
