@@ -9,39 +9,15 @@ import pytest
 from s2fetch import vocabulary as v
 from s2fetch.errors import QueryError
 
-ISSUE_SENTINEL_3 = [
-    "SR_1_SRA",
-    "SR_1_SRA_A",
-    "SR_1_SRA_BS",
-    "SR_2_LAN",
-    "OL_1_EFR",
-    "OL_1_ERR",
-    "OL_2_LFR",
-    "OL_2_LRR",
-    "SL_1_RBT",
-    "SL_2_LST",
-    "SL_2_FRP",
-    "SY_2_SYN",
-    "SY_2_V10",
-    "SY_2_VG1",
-    "SY_2_VGP",
-    "SY_2_AOD",
-]
-ISSUE_SENTINEL_5P = [
-    "AER_AI",
-    "AER_LH",
-    "CH4",
-    "CLOUD",
-    "CO",
-    "HCHO",
-    "NO2",
-    "NP_BD3",
-    "NP_BD6",
-    "NP_BD7",
-    "O3_TCL",
-    "O3",
-    "SO2",
-]
+ISSUE_SENTINEL_3 = (
+    *("SR_1_SRA", "SR_1_SRA_A", "SR_1_SRA_BS", "SR_2_LAN", "OL_1_EFR", "OL_1_ERR", "OL_2_LFR"),
+    *("OL_2_LRR", "SL_1_RBT", "SL_2_LST", "SL_2_FRP", "SY_2_SYN", "SY_2_V10", "SY_2_VG1"),
+    *("SY_2_VGP", "SY_2_AOD"),
+)
+ISSUE_SENTINEL_5P = (
+    *("AER_AI", "AER_LH", "CH4", "CLOUD", "CO", "HCHO", "NO2", "NP_BD3", "NP_BD6", "NP_BD7"),
+    *("O3_TCL", "O3", "SO2"),
+)
 OTHERS = [f"L1B_RA_BD{band}" for band in range(1, 9)]
 OTHERS += ["L1B_IR_SIR", "L1B_IR_UVN", "AUX_CTMFCT", "AUX_CTMANA"]
 
