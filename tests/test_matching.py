@@ -175,6 +175,23 @@ def test_a_condition_alone_means_the_same(wanted: Condition, entry: Entry) -> No
     agree(Query(collection=entry.collection, conditions=(wanted,)), [entry])
 
 
+@pytest.mark.parametrize("wanted", TYPES)
+@pytest.mark.parametrize("how", [Operator.EQ, Operator.NE])
+def test_groups_of_types_mean_the_same(wanted: str, how: Operator) -> None:
+    """A word for several types, of Sentinel-1 only, and without the products that have no type."""
+    for collection in ("SENTINEL-1", "SENTINEL-3"):
+        query = Query(collection=collection, conditions=(Condition("productType", how, (wanted,)),))
+        listed = [
+            Entry(
+                id="1", name="X", collection=collection, sensing_start=ISO[0], sensing_end=ISO[0],
+                origin_date=ISO[0], publication_date=ISO[0], modification_date=ISO[0],
+                attributes=attributes,
+            )
+            for attributes in ((), *((Attribute("productType", "String", one),) for one in TYPES))
+        ]  # fmt: skip
+        agree(query, listed)
+
+
 @given(boxes, boxes, st.sampled_from(AreaRelation))
 def test_odata_finds_at_least_what_any_area_relation_wants(
     area: tuple[int, int, int, int], covered: tuple[int, int, int, int], relation: AreaRelation
