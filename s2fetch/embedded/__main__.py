@@ -20,9 +20,11 @@ import msgspec
 from s2fetch.embedded.dhus.hub import EmbeddedDhus
 from s2fetch.embedded.dhus.settings import DhusSettings, Generation
 from s2fetch.embedded.faults import Fault
+from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.identity import TokenPolicy, User
 from s2fetch.embedded.listing import Catalogue
+from s2fetch.embedded.missions import mission_products
 from s2fetch.embedded.state import HubSettings, OfflineAnswer, Ranges
 from s2fetch.embedded.synthetic import SyntheticCatalogue
 
@@ -33,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--kind", choices=("cdse", "dhus"), default="cdse", help="protocol")
     line.add_argument("folder", nargs="?", type=Path, help="products to serve")
     line.add_argument("--synthetic", type=int, metavar="COUNT", help="serve this many made-up rows")
+    line.add_argument(
+        "--missions", type=int, metavar="EACH", help="serve this many products of every type"
+    )
     line.add_argument("--same-start", type=int, default=4, help="made-up rows per start time")
     line.add_argument("--size", type=int, default=800_000_000, help="bytes listed for made-up rows")
     line.add_argument("--body", type=Path, help="file every made-up row is downloaded as")
@@ -113,8 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     line = parser()
     options = line.parse_args(arguments)
-    if (options.folder is None) is (options.synthetic is None):
-        line.error("give either a folder or --synthetic COUNT")
+    sources = (options.folder, options.synthetic, options.missions)
+    if sum(source is not None for source in sources) != 1:
+        line.error("give either a folder, --synthetic COUNT or --missions EACH")
     try:
         asyncio.run(serve(hub_from(options)))
     except (OSError, msgspec.MsgspecError) as error:
@@ -156,6 +162,8 @@ def _urls(hub: EmbeddedHub | EmbeddedDhus) -> dict[str, object]:
 
 
 def _source(options: argparse.Namespace) -> Path | Catalogue:
+    if options.missions is not None:
+        return FolderCatalogue(mission_products(options.missions))
     if options.synthetic is None:
         folder: Path = options.folder
         return folder
