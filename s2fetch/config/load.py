@@ -64,9 +64,9 @@ def load_config(
     given = _from_document(document, mistakes) if document else {}
     given |= from_environment(environ, s.SETTINGS) | from_options(options, s.SETTINGS, mistakes)
     values = Values(given, Context(now=now, folder=None, environ=environ), mistakes)
-    query, area_notes = read_query(values)
+    selection = read_query(values)
     config = Config(
-        query=query,
+        query=selection.query,
         into=values.find(s.INTO),
         layout=values.get(s.LAYOUT),
         reserve_bytes=values.get(s.RESERVE),
@@ -81,7 +81,8 @@ def load_config(
             limit=values.get(s.RETRIEVAL_LIMIT),
         ),
         showing=_showing(values),
-        area_notes=area_notes,
+        area_notes=selection.area_notes,
+        area_product=selection.area_product,
         file=path,
     )
     mistakes.check()
