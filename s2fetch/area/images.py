@@ -75,7 +75,8 @@ def _footprint(image: DatasetReader, path: Path) -> shapely.Geometry | None:
         # GDAL's way of saying that there is none.
         return _by_control_points(image, path) if image.gcps[0] else None
     corners = [(0, 0), (0, image.height), (image.width, image.height), (image.width, 0)]
-    outline = shapely.Polygon([image.transform * corner for corner in corners])
+    a, b, c, d, e, f = image.transform[:6]
+    outline = shapely.Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
     if image.crs is None:
         advice = "Give it one with a GIS; nothing is guessed"
         raise AreaError(f"{path} has no reference system", advice=advice)
@@ -129,6 +130,13 @@ def _by_control_points(image: DatasetReader, path: Path) -> shapely.Geometry:
 
 
 def _transformed(system: CRS, points: Coordinates) -> Coordinates:
+    from rasterio._err import CPLE_BaseError
     from rasterio.warp import transform
 
-    return np.column_stack(transform(system, "EPSG:4326", points[:, 0], points[:, 1])[:2])
+    try:
+        return np.column_stack(transform(system, "EPSG:4326", points[:, 0], points[:, 1])[:2])
+    except CPLE_BaseError:
+        # Raised for all when one of them has no place on the Earth; that one is to be named.
+        if len(points) == 1:
+            return np.full((1, 2), np.inf)
+        return np.vstack([_transformed(system, points[n : n + 1]) for n in range(len(points))])

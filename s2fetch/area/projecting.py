@@ -11,14 +11,14 @@ from collections.abc import Callable
 import numpy as np
 import shapely
 
-from s2fetch.area.sphere import Coordinates, parts_of
+from s2fetch.area.sphere import METRES_PER_DEGREE, Coordinates, parts_of
 from s2fetch.errors import AreaError
 
 Transform = Callable[[Coordinates], Coordinates]
 """From n points of a map (x, y) to n points of the Earth (longitude, latitude in degrees)."""
 
-WIDENED_METRES = 3.0
-"""By how much areas with edges that bend are widened; more than `_TOLERANCE` is on the ground."""
+_WIDENED = 1.3
+"""By how many times what its edges still bend an area is widened."""
 _TOLERANCE = 2e-5
 """Degrees of a great circle that an edge may lie beside its curve: 2.2 m."""
 _STRAIGHT = 1e-7
@@ -56,7 +56,8 @@ def _geographic(
     bent, polygon = _polygon(part, transform)
     if bent <= _STRAIGHT or not part.is_valid:
         return polygon
-    wider = part.buffer(WIDENED_METRES * units_per_metre, join_style="mitre")
+    distance = _WIDENED * bent * METRES_PER_DEGREE * units_per_metre
+    wider = part.buffer(distance, join_style="mitre")
     return _polygon(wider, transform)[1]
 
 

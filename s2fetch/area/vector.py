@@ -78,10 +78,10 @@ def _decoded(encoded: Iterable[bytes | None], where: str) -> list[shapely.Geomet
     for number, wkb in enumerate(encoded, 1):
         try:
             shape = None if wkb is None else shapely.from_wkb(wkb)
-        except (ShapelyError, NotImplementedError) as error:
+        except ShapelyError as error:
             raise AreaError(
                 f"{where}, feature {number}: a geometry that cannot be used ({error})",
-                advice="Write it as points, lines or polygons, without arcs and solids",
+                advice="Write it as points, lines or polygons",
             ) from error
         if shape is not None and not shape.is_empty:
             shapes.append(shape)
