@@ -53,6 +53,14 @@ class ProductSuperseded(Event, frozen=True, kw_only=True):
     by: str
 
 
+class AreaNoted(Event, frozen=True, kw_only=True):
+    """The area of interest is not quite the footprint it was taken from; ``note`` says why."""
+
+    name: ClassVar[str] = "area-noted"
+    level: ClassVar[str] = "warning"
+    note: str
+
+
 class ProductsPresent(Event, frozen=True, kw_only=True):
     """So many more products are on disk, verified and untouched: nothing to do."""
 
