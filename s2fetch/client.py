@@ -19,18 +19,16 @@ import msgspec
 import platformdirs
 
 from s2fetch.account.account import Account
-from s2fetch.account.credentials import find_credentials
 from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.area import from_footprint
 from s2fetch.clock import Clock, SystemClock
-from s2fetch.config.values import AccountConfig, Config
-from s2fetch.connect import Connection, credentials_hosts, credentials_prefixes
+from s2fetch.config.values import Config
+from s2fetch.connect import Connection, find_accounts
 from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
 from s2fetch.events import AreaNoted, EventBus
 from s2fetch.hub.base import Hub
-from s2fetch.hub.http import HttpClient
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
@@ -62,6 +60,18 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     holders: dict[int, Holder]
 
 
+class Shared(msgspec.Struct, frozen=True):
+    """What several clients use together.
+
+    Attributes:
+        connection: To the hub of their configurations.
+        accounts: Of that hub; each client's own view of them.
+    """
+
+    connection: Connection
+    accounts: tuple[Account, ...]
+
+
 class Client:
     """A hub, accounts and an archive, ready for use. An async context manager.
 
@@ -75,6 +85,8 @@ class Client:
         home: Where ``.netrc`` is; default the user's home.
         state_folder: Where the slots of accounts are; the same folder means the same slots. Default
             ``S2FETCH_STATE_DIR`` or the platform's folder for state.
+        shared: A connection and accounts that somebody else opened and will close, for programs
+            that keep several archives.
     """
 
     def __init__(
@@ -86,33 +98,26 @@ class Client:
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
         state_folder: Path | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.config = config
         self.events = events or EventBus()
         self._clock = clock or SystemClock()
         self._environ = os.environ if environ is None else environ
         self._home = home or Path.home()
-        self._state_folder = state_folder or _state_folder(self._environ)
+        self._state_folder = state_folder or state_folder_of(self._environ)
         self._stack = AsyncExitStack()
-        self._connected: Connection | None = None
-        self._accounts: tuple[Account, ...] | None = None
+        self._shared = shared
+        self._connected = shared.connection if shared is not None else None
+        self._accounts = shared.accounts if shared is not None else None
         self._run: Run | None = None
         self._query: Query | None = None
         self._looking_up = anyio.Lock()
 
     async def __aenter__(self) -> Self:
-        hub = self.config.hub
-        http = await self._stack.enter_async_context(
-            HttpClient(
-                trusts=hub.trusts,
-                connect_timeout=self.config.transfer.connect_timeout_seconds,
-                first_byte_timeout=self.config.transfer.first_byte_timeout_seconds,
-                give_up_after=hub.give_up_after_seconds,
-                clock=self._clock,
-                events=self.events,
-            )
-        )
-        self._connected = Connection(hub, http, clock=self._clock, events=self.events)
+        if self._shared is None:
+            opened = Connection.opened(self.config, clock=self._clock, events=self.events)
+            self._connected = await self._stack.enter_async_context(opened)
         return self
 
     async def __aexit__(
@@ -121,9 +126,9 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for account in self._accounts or ():
-            account.slots.close()
-            await account.tokens.logout()
+        if self._shared is None:
+            for account in self._accounts or ():
+                await account.close()
         await self._stack.aclose()
 
     @property
@@ -160,7 +165,15 @@ class Client:
             CredentialsMissingError: If those of one cannot be found.
         """
         if self._accounts is None:
-            self._accounts = await anyio.to_thread.run_sync(self._find_accounts)
+            find = partial(
+                find_accounts,
+                self.config,
+                self.connection,
+                environ=self._environ,
+                home=self._home,
+                state_folder=self._state_folder,
+            )
+            self._accounts = await anyio.to_thread.run_sync(find)
         return self._accounts
 
     @asynccontextmanager
@@ -217,7 +230,7 @@ class Client:
             self.config.retrieval,
             renew,
             increment=self.config.increment,
-            log_out=True,
+            log_out=self._shared is None,
         )
         async with self.archive() as archive:
             self._run = Run(
@@ -367,25 +380,8 @@ class Client:
             self.events.emit(AreaNoted(note=note))
         return area.applied_to(self.config.query)
 
-    def _find_accounts(self) -> tuple[Account, ...]:
-        configs = self.config.accounts
-        return tuple(self._find_account(config, len(configs) == 1) for config in configs)
 
-    def _find_account(self, config: AccountConfig, only_account: bool) -> Account:
-        found = find_credentials(
-            user=config.user,
-            credentials_file=config.credentials_file,
-            hosts=credentials_hosts(self.config.hub),
-            environ=self._environ,
-            home=self._home,
-            only_account=only_account,
-            prefixes=credentials_prefixes(self.config.hub),
-        )
-        return self.connection.account(
-            config, found, state_folder=self._state_folder, archive=str(self.config.into or "")
-        )
-
-
-def _state_folder(environ: Mapping[str, str]) -> Path:
+def state_folder_of(environ: Mapping[str, str]) -> Path:
+    """Where slots of accounts are, unless somebody says otherwise."""
     given = environ.get("S2FETCH_STATE_DIR")
     return Path(given) if given else platformdirs.user_state_path("s2fetch")

@@ -45,3 +45,8 @@ class Account:
     name: str
     slots: Slots
     tokens: Authorisation
+
+    async def close(self) -> None:
+        """Give up the slots and end the session."""
+        self.slots.close()
+        await self.tokens.logout()
