@@ -317,6 +317,15 @@ class RunFinished(Event, frozen=True, kw_only=True):
     seconds: float
 
 
+class DaemonAsked(Event, frozen=True, kw_only=True):
+    """Somebody had a daemon do something: ``what`` to ``archive`` (empty for all), by which way."""
+
+    name: ClassVar[str] = "daemon-asked"
+    what: str
+    archive: str
+    via: str
+
+
 Listener = Callable[[Event], None]
 
 

@@ -148,6 +148,8 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
         stopping: Whether it is about to end.
         hub_reachable: Whether the hubs answered when they were last asked.
         loop_delay_seconds: How late the event loop is, at worst over the last minute.
+        stalled_seconds: For how long the engine has had work it could do and no progress in it;
+            0 while it waits for something outside, is paused or has nothing to do.
         archives: In the order of the configuration.
         accounts: All of them.
         slots: All slots, the free ones too.
@@ -160,6 +162,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
     stopping: bool = False
     hub_reachable: bool = True
     loop_delay_seconds: float = 0.0
+    stalled_seconds: float = 0.0
     archives: tuple[ArchiveState, ...] = ()
     accounts: tuple[AccountState, ...] = ()
     slots: tuple[SlotState, ...] = ()
