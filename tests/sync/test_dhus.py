@@ -261,7 +261,11 @@ async def test_an_order_that_failed_is_placed_again_after_days(
     failing = Fault(OrderFails())
     site = await dhus_site(some_offline(1, 1), faults=(failing,), restore_seconds=600)
     (entry,) = site.entries
-    waiting = {"offline": "request", "wait_offline": "15 min", "poll_interval": "60s"}
+    waiting: dict[str, Any] = {
+        "offline": "request",
+        "wait_offline": "15 min",
+        "poll_interval": "60s",
+    }
     assert (await site.sync(**waiting)).exit_code == ExitCode.WAITING
     assert (await site.sync(**waiting)).exit_code == ExitCode.WAITING
     assert site.dhus_stats.orders == {entry.id: 1}
