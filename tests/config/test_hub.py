@@ -85,8 +85,9 @@ def test_an_address_without_the_kind_is_a_mistake() -> None:
         load(url=URL)
 
 
-@pytest.mark.parametrize("name", ["catalogue_url", "download_url", "token_url", "client_id"])
+@pytest.mark.parametrize("name", ["catalogue-url", "download-url", "token-url", "client-id"])
 def test_endpoints_of_the_other_kind_are_mistakes(name: str) -> None:
     """Nothing is ignored silently."""
+    options = {"kind": "dhus", "url": URL, name: "https://a.example.org"}
     with pytest.raises(UsageError, match="hubs of the kind dhus have none"):
-        load(**{"kind": "dhus", "url": URL, name: "https://a.example.org"})
+        load_config(None, options, {}, NOW)
