@@ -117,9 +117,9 @@ def _from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
 
 
 def _dhus_user(values: Values) -> dict[str, Given]:
-    """``DHUS_USER`` instead of ``S2FETCH_USER``, which may be of another kind of hub."""
+    """``DHUS_USER`` before ``S2FETCH_USER``, which may be of another kind of hub."""
     given, user = values.given(s.USER), values.context.environ.get("DHUS_USER")
-    if not user or given is None or given.rank is not Rank.ENVIRONMENT:
+    if not user or (given is not None and given.rank is not Rank.ENVIRONMENT):
         return {}
     return {s.USER.name: Given(user, "DHUS_USER", Rank.ENVIRONMENT)}
 
