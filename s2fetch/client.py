@@ -23,11 +23,12 @@ from s2fetch.account.credentials import find_credentials
 from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
+from s2fetch.area import from_footprint
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import AccountConfig, Config
 from s2fetch.connect import Connection, credentials_hosts, credentials_prefixes
 from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
-from s2fetch.events import EventBus
+from s2fetch.events import AreaNoted, EventBus
 from s2fetch.export import (
     Exported,
     FileSink,
@@ -52,6 +53,8 @@ from s2fetch.sync.verify import Verification, VerifyReport
 
 LOCK_POLL_SECONDS = 0.5
 """How often an archive that is in use is looked at while waiting for it."""
+SUFFIXES = (".SAFE", ".SEN3", ".nc")
+"""What names in the catalogue end with and people leave off."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +108,8 @@ class Client:
         self._connected: Connection | None = None
         self._accounts: tuple[Account, ...] | None = None
         self._run: Run | None = None
+        self._query: Query | None = None
+        self._looking_up = anyio.Lock()
 
     async def __aenter__(self) -> Self:
         hub = self.config.hub
@@ -135,12 +140,29 @@ class Client:
     @property
     def hub(self) -> Hub:
         """The hub of the configuration."""
-        return self._connection.hub(self.accounts)
+        return self.connection.hub(self.accounts)
 
     @property
     def report(self) -> Report | None:
         """The sums of the run that is under way or was last, if any."""
         return self._run.reporter.report if self._run is not None else None
+
+    async def query(self) -> Query:
+        """The configuration's query, complete.
+
+        An area that is the footprint of a product in the catalogue is looked up once, when this is
+        first asked for.
+
+        Raises:
+            QueryError: If there is no such product, or it has no footprint.
+            HubError: If the catalogue cannot be read.
+        """
+        if self.config.area_product is None:
+            return self.config.query
+        async with self._looking_up:
+            if self._query is None:
+                self._query = await self._with_footprint(self.config.area_product)
+            return self._query
 
     async def accounts(self) -> tuple[Account, ...]:
         """The accounts of the configuration; finds their credentials when first asked for.
@@ -168,9 +190,8 @@ class Client:
             QueryError: If the hub does not understand the query.
             HubError: If it cannot be read completely.
         """
-        async with selected(
-            self.hub, query or self.config.query, attributes=attributes, events=self.events
-        ) as products:
+        query = query or await self.query()
+        async with selected(self.hub, query, attributes=attributes, events=self.events) as products:
             yield products
 
     async def count(self, query: Query | None = None) -> Counted:
@@ -183,7 +204,7 @@ class Client:
             QueryError: If the hub does not understand the query.
             HubError: If it cannot be read completely.
         """
-        return await count_selected(self.hub, query or self.config.query, events=self.events)
+        return await count_selected(self.hub, query or await self.query(), events=self.events)
 
     async def export(
         self,
@@ -208,8 +229,9 @@ class Client:
             HubError: If the catalogue cannot be read completely.
             ArchiveError: If the file cannot be written.
         """
-        hub, query = self.hub, query or self.config.query
+        hub = self.hub
         sink = _sink(form, to, fields, hub.url_of)
+        query = query or await self.query()
         async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
             exported = await export_all(products, sink)
             exported.superseded = products.superseded
@@ -234,8 +256,10 @@ class Client:
             UsageError: If the configuration names no folder.
             AccountError: If there are no credentials.
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
+            QueryError, HubError: If the product that is the area cannot be looked up.
         """
         accounts = await self.accounts()
+        query = await self.query()
         settings = RunSettings(
             self.config.transfer,
             self.config.retrieval,
@@ -248,7 +272,7 @@ class Client:
                 self.hub,
                 archive,
                 accounts,
-                self.config.query,
+                query,
                 settings,
                 clock=self._clock,
                 events=self.events,
@@ -289,7 +313,7 @@ class Client:
         return await preview(
             self.hub,
             self.into,
-            self.config.query,
+            await self.query(),
             reserve_bytes=self.config.reserve_bytes,
             renew=renew,
             events=self.events,
@@ -370,10 +394,26 @@ class Client:
         return self.config.into
 
     @property
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """The connection to the hub; only inside the context."""
         if self._connected is None:
             raise RuntimeError("Client is used outside its context")
         return self._connected
+
+    async def _with_footprint(self, name: str) -> Query:
+        names = [name] if "." in name else [name, *(name + suffix for suffix in SUFFIXES)]
+        found = await self.hub.by_name(names)
+        if not found:
+            advice = "Give its whole name as the catalogue has it, or its folder or zip on disk"
+            what = f"the product whose footprint is the area is not in the catalogue: {name}"
+            raise QueryError(what, advice=advice)
+        product = next((product for product in found if product.footprint), found[0])
+        if product.footprint is None:
+            raise QueryError("the catalogue has no footprint of it", product=product.name)
+        area = await anyio.to_thread.run_sync(from_footprint, product.footprint, product.name)
+        for note in area.notes:
+            self.events.emit(AreaNoted(note=note))
+        return area.applied_to(self.config.query)
 
     def _find_accounts(self) -> tuple[Account, ...]:
         configs = self.config.accounts
@@ -389,7 +429,7 @@ class Client:
             only_account=only_account,
             prefixes=credentials_prefixes(self.config.hub),
         )
-        return self._connection.account(
+        return self.connection.account(
             config, found, state_folder=self._state_folder, archive=str(self.config.into or "")
         )
 

@@ -19,6 +19,7 @@ from s2fetch.hub.cdse import CdseHub
 from s2fetch.hub.dhus.hub import DhusHub
 from s2fetch.hub.dhus.requests import Accounts, check_login
 from s2fetch.hub.http import HttpClient
+from s2fetch.hub.subscriptions import Subscriptions
 
 DHUS_PREFIX = "DHUS"
 """Of the variables that sentinelsat's users have set: ``DHUS_USER``, ``DHUS_PASSWORD``."""
@@ -76,6 +77,12 @@ class Connection:
             clock=self._clock,
             events=self._events,
         )
+
+    def subscriptions(self, account: Account) -> Subscriptions | None:
+        """The account's subscriptions; None for hubs that have no such thing."""
+        if self._config.kind is HubKind.DHUS:
+            return None
+        return Subscriptions(self._client, self._config.catalogue_url, account)
 
     def account(
         self, config: AccountConfig, found: Credentials, *, state_folder: Path, archive: str

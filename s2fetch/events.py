@@ -53,6 +53,14 @@ class ProductSuperseded(Event, frozen=True, kw_only=True):
     by: str
 
 
+class AreaNoted(Event, frozen=True, kw_only=True):
+    """The area of interest is not quite the footprint it was taken from; ``note`` says why."""
+
+    name: ClassVar[str] = "area-noted"
+    level: ClassVar[str] = "warning"
+    note: str
+
+
 class ProductsPresent(Event, frozen=True, kw_only=True):
     """So many more products are on disk, verified and untouched: nothing to do."""
 
@@ -274,6 +282,15 @@ class IncrementPlanned(Event, frozen=True, kw_only=True):
     since: str
     unsettled: int
     reason: str
+
+
+class IntakeChanged(Event, frozen=True, kw_only=True):
+    """Notifications of an archive come, or do not and why; its schedule goes on either way."""
+
+    name: ClassVar[str] = "intake-changed"
+    archive: str
+    works: bool
+    why: str
 
 
 class GapFound(Event, frozen=True, kw_only=True):

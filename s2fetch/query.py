@@ -84,6 +84,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         sensing_to: Acquisitions that start before this.
         modified_from: Entries that the hub published or changed at or after this.
         area: WKT in EPSG:4326 (lon lat).
+        area_exact: WKT of what ``area`` is a simpler and larger form of, which hubs are asked for;
+            what they list is tested against this one. None when ``area`` is meant as it is.
         area_relation: How footprints have to lie to it.
         cloud: Least and greatest cloud cover in percent, both included.
         relative_orbits: Any of these, 1 to 143 for Sentinel-2.
@@ -108,6 +110,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     sensing_to: datetime | None = None
     modified_from: datetime | None = None
     area: str | None = None
+    area_exact: str | None = None
     area_relation: AreaRelation = AreaRelation.INTERSECTS
     cloud: tuple[float, float] | None = None
     relative_orbits: tuple[int, ...] = ()

@@ -15,7 +15,7 @@ import msgspec
 from s2fetch.events import EventBus, ProductSuperseded
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
-from s2fetch.query import AreaRelation, Order, Query, VersionPolicy
+from s2fetch.query import Order, Query, VersionPolicy
 from s2fetch.versions import OtherVersions, Settled, VersionWindow
 
 
@@ -181,6 +181,5 @@ async def count_selected(hub: Hub, query: Query, *, events: EventBus) -> Counted
 
 def _needs_listing(query: Query) -> bool:
     """Whether something of the query is decided here, so that the hub's count is too great."""
-    relation = query.area is not None and query.area_relation is not AreaRelation.INTERSECTS
     versions = query.versions is not VersionPolicy.ALL
-    return relation or versions or bool(query.names or query.ids)
+    return versions or bool(query.names or query.ids)

@@ -194,7 +194,9 @@ class Archive:
                     break
                 number += 1
             source.replace(target)
-        self.make_durable([folder, source.parent])
+        # In this order: until the new entry is on the disk, the old one must be there.
+        self.make_durable([folder])
+        self.make_durable([source.parent])
         return target
 
     def trash(self, path: str, now: datetime) -> Path:

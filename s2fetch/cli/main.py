@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "sync": ("s2fetch.cli.sync", "Fetch everything that matches and is not on disk."),
     "search": ("s2fetch.cli.search", "List what matches."),
+    "products": ("s2fetch.cli.products", "List collections, product types and attributes."),
     "status": ("s2fetch.cli.status", "Tell the state of an archive."),
     "verify": ("s2fetch.cli.verify", "Hash what is on disk again."),
     "login": ("s2fetch.cli.login", "Check the credentials; say whose slots are in use."),

@@ -86,7 +86,12 @@ _OWN = {
 }
 _WIDTHS = {
     **dict.fromkeys(("sensing_start", "sensing_end", "published", "modified", "evicted"), 16),
-    "id": 36, "md5": 32, "checksum": 39, "blake3": 64, "url": 100, "collection": 12,
+    "id": 36,
+    "md5": 32,
+    "checksum": 39,
+    "blake3": 64,
+    "url": 100,
+    "collection": 12,
 }
 
 

@@ -65,12 +65,12 @@ def load_config(
     given = _from_document(document, mistakes) if document else {}
     given |= from_environment(environ, s.SETTINGS) | from_options(options, s.SETTINGS, mistakes)
     values = Values(given, Context(now=now, folder=None, environ=environ), mistakes)
-    query, area_notes = read_query(values)
+    selection = read_query(values)
     hub = read_hub(values)
     if hub.kind is HubKind.DHUS:
         values = Values(given | _dhus_user(values), values.context, mistakes)
     config = Config(
-        query=query,
+        query=selection.query,
         into=values.find(s.INTO),
         layout=values.get(s.LAYOUT),
         reserve_bytes=values.get(s.RESERVE),
@@ -86,7 +86,8 @@ def load_config(
         ),
         increment=_increment(values),
         showing=_showing(values),
-        area_notes=area_notes,
+        area_notes=selection.area_notes,
+        area_product=selection.area_product,
         file=path,
     )
     mistakes.check()

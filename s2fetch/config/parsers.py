@@ -265,6 +265,19 @@ def path_or_stdin(raw: object, context: Context) -> Path:
     return STDIN if raw == "-" else path(raw, context)
 
 
+def paths(raw: object, context: Context) -> tuple[Path, ...]:
+    """One path, or a list of them; a comma is part of a name."""
+    items = raw if isinstance(raw, list | tuple) else [raw]
+    return tuple(dict.fromkeys(path(item, context) for item in items))
+
+
+def name_or_path(raw: object, context: Context) -> str | Path:
+    """A path when there is something under it or it has a slash; a name otherwise."""
+    name = text(raw, context)
+    found = path(name, context)
+    return found if "/" in name or found.exists() else name
+
+
 def url(raw: object, _: Context) -> str:
     """An endpoint: https, or http on loopback; no password inside, no trailing slash."""
     wanted = "write for example https://catalogue.dataspace.copernicus.eu/odata/v1"

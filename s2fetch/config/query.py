@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from s2fetch import vocabulary
 from s2fetch.config import selection as s
 from s2fetch.config.conditions import read_collection, read_conditions, read_hub_query
@@ -16,24 +18,40 @@ from s2fetch.config.setting import Setting
 from s2fetch.errors import QueryError, UsageError
 from s2fetch.lists import STDIN, ProductList, read_list, read_names
 from s2fetch.naming import collection_of
-from s2fetch.query import Query
+from s2fetch.query import AreaRelation, Query
 
 if TYPE_CHECKING:
     from s2fetch.area import Area
+
+AREAS = (s.BOX, s.WKT, s.AREA_FILE, s.AREA_TILE, s.AREA_PRODUCT)
+"""The settings that each give the area of interest; there can only be one."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
-    """The query, and what was done to the area of interest. Mistakes go to the values' own list."""
+class Read(msgspec.Struct, frozen=True):
+    """What the selection says.
+
+    Attributes:
+        query: Its area is open still when it is that of a product in the catalogue.
+        area_notes: What was done to the area of interest.
+        area_product: The name of the product whose footprint is the area of interest, if any.
+    """
+
+    query: Query
+    area_notes: tuple[str, ...] = ()
+    area_product: str | None = None
+
+
+def read_query(values: Values) -> Read:
+    """The query. Mistakes go to the values' own list."""
     hub_query = read_hub_query(values)
     begin = values.find(s.FROM)
     products = _products(values, begin if isinstance(begin, Path) else None)
     collection = _collection(values, products, hub_query)
     policy, streams = values.get(s.VERSIONS)
     direction = _checked(values, s.ORBIT_DIRECTION, vocabulary.check_orbit_direction)
-    area, notes = _area(values)
     query = Query(
         collection=collection,
         product_types=_each(
@@ -41,7 +59,7 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
         ),
         sensing_from=begin if isinstance(begin, datetime) else None,
         sensing_to=values.find(s.TO),
-        area=area,
+        area_relation=values.get(s.AREA_RELATION),
         cloud=values.find(s.CLOUD),
         relative_orbits=_each(
             values, s.RELATIVE_ORBIT, partial(vocabulary.check_relative_orbit, collection)
@@ -67,7 +85,7 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
     if query.sensing_from and query.sensing_to and query.sensing_to <= query.sensing_from:
         start, end = (f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in (query.sensing_from, query.sensing_to))
         values.wrong(s.TO, QueryError(f"to ({end}) must be later than from ({start})"))
-    return query, notes
+    return _with_area_of(values, query)
 
 
 def _checked(values: Values, setting: Setting[T], check: Callable[[T], R]) -> R | None:
@@ -101,24 +119,32 @@ def _highest(values: Values, settings: Iterable[Setting[object]]) -> tuple[Given
     return tuple(g for g in given if g.rank == top)
 
 
-def _area(values: Values) -> tuple[str | None, tuple[str, ...]]:
-    given = _highest(values, (s.BOX, s.WKT, s.AREA_FILE))
+def _with_area_of(values: Values, query: Query) -> Read:
+    """The query with the area that was given, if any."""
+    given = _highest(values, AREAS)
     if not given:
-        return None, ()
-    setting = next(x for x in (s.BOX, s.WKT, s.AREA_FILE) if values.given(x) is given[0])
+        if query.area_relation is not AreaRelation.INTERSECTS:
+            advice = f"Give an area: {', '.join(setting.name for setting in AREAS)}"
+            error = UsageError("there is no area of interest to relate to", advice=advice)
+            values.wrong(s.AREA_RELATION, error)
+        return Read(query)
+    setting = next(x for x in AREAS if values.given(x) is given[0])
     if len(given) > 1:
         places = " and ".join(g.place for g in given)
         values.wrong(setting, UsageError(f"there can only be one area of interest, not {places}"))
-        return None, ()
+        return Read(query)
     try:
-        found = _built(values, setting)
+        area = _area(values, setting)
+        if isinstance(area, str):
+            return Read(query, area_product=vocabulary.check_name(area))
     except UsageError as error:
         values.wrong(setting, error)
-        found = None
-    return (found.wkt, found.notes) if found else (None, ())
+        area = None
+    return Read(query) if area is None else Read(area.applied_to(query), area.notes)
 
 
-def _built(values: Values, setting: Setting[object]) -> Area | None:
+def _area(values: Values, setting: Setting[object]) -> Area | str | None:
+    """The area, or the name of a product whose footprint it is; None when it was mistaken."""
     from s2fetch import area
 
     if setting is s.BOX:
@@ -127,8 +153,14 @@ def _built(values: Values, setting: Setting[object]) -> Area | None:
     if setting is s.WKT:
         wkt = values.find(s.WKT)
         return None if wkt is None else area.from_wkt(wkt)
-    path = values.find(s.AREA_FILE)
-    return None if path is None else area.from_geojson(path)
+    if setting is s.AREA_FILE:
+        paths = values.find(s.AREA_FILE)
+        return None if paths is None else area.from_files(paths)
+    if setting is s.AREA_TILE:
+        tiles = _each(values, s.AREA_TILE, vocabulary.check_tile)
+        return area.from_tiles(tiles) if tiles else None
+    product = values.find(s.AREA_PRODUCT)
+    return area.from_product(product) if isinstance(product, Path) else product
 
 
 def _products(values: Values, of_from: Path | None) -> ProductList:

@@ -162,6 +162,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         increment: How to ask for changes only; None asks for everything each time.
         showing: Log, report.
         area_notes: What was done to the area of interest, sentences for the user.
+        area_product: Name of the product whose footprint in the catalogue is the area of interest;
+            `Client.query` looks it up.
         file: The configuration file this was read from, if any.
     """
 
@@ -177,6 +179,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     increment: IncrementConfig | None
     showing: ShowingConfig
     area_notes: tuple[str, ...]
+    area_product: str | None
     file: Path | None
 
 

@@ -126,7 +126,11 @@ class Hub(Protocol):
         """
 
     async def count(self, query: Query) -> int:
-        """How many products match, by one request; the query's limit is not applied."""
+        """How many products match; the query's limit is not applied.
+
+        By one request where the hub can tell itself. Where it cannot (see `area.relation`), all it
+        lists is read and tested.
+        """
 
     async def explain_empty(self, query: Query) -> str:
         """Why a query without any match may be a mistake, or an empty text."""

@@ -12,9 +12,11 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
+import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
+from s2fetch.area.relation import Relation, is_needed
 from s2fetch.clock import Clock
 from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
@@ -65,16 +67,22 @@ class CdseCatalogue:
         self, query: Query, *, attributes: bool = False
     ) -> AsyncIterator[AsyncIterator[Product]]:
         """See `Hub.search`."""
+        relation = await anyio.to_thread.run_sync(Relation, query) if is_needed(query) else None
         async with (
             one_error_task_group() as group,
-            aclosing(self._matches(_Search(group, attributes), query)) as products,
+            aclosing(self._matches(_Search(group, attributes, relation), query)) as products,
         ):
             yield products
             group.cancel_scope.cancel()
 
     async def count(self, query: Query) -> int:
-        """See `Hub.count`."""
+        """See `Hub.count`. What the service cannot tell itself is listed and counted here."""
         total = 0
+        if is_needed(query):
+            async with self.search(msgspec.structs.replace(query, limit=None)) as products:
+                async for _ in products:
+                    total += 1
+            return total
         for few in (few for part in _parts(query) for few in _named_parts(part)):
             page = await self._page(few, _everything(few), top=1, count=True)
             if page.count is None:
@@ -132,7 +140,11 @@ class CdseCatalogue:
     def describe(self, query: Query) -> str:
         """See `Hub.describe`."""
         direction = "desc" if query.newest_first else "asc"
-        return f"$filter={odata.filter_of(query)}&$orderby={odata.axis_of(query)} {direction}"
+        written = f"$filter={odata.filter_of(query)}&$orderby={odata.axis_of(query)} {direction}"
+        if is_needed(query):
+            which = "exact area" if query.area_exact is not None else "area"
+            written += f" (then footprints are tested here: {query.area_relation} the {which})"
+        return written
 
     async def _registry(self, collection: str) -> frozenset[str]:
         """Names of a collection's attributes; empty when the hub keeps no registry of them."""
@@ -151,12 +163,8 @@ class CdseCatalogue:
             source = by_eviction(lambda: self._matches(search, whole))
         elif len(parts := _parts(query)) > 1:
             source = self._merged(search, query, parts)
-        elif query.names or query.ids:
-            source = self._named(search, query)
-        elif query.limit is not None and query.limit <= WINDOW_ROWS:
-            source = self._first_rows(search, query, query.limit)
         else:
-            source = self._all(search, query)
+            source = self._related(search, query)
         left = query.limit
         async with aclosing(source) as products:
             async for product in products:
@@ -165,6 +173,24 @@ class CdseCatalogue:
                         return
                     left -= 1
                 yield product
+
+    async def _related(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
+        """What the service lists, without those whose footprints do not lie as they should.
+
+        The service only knows whether footprints and area intersect, so that a limit cannot be left
+        to it when more is asked.
+        """
+        relation = search.relation
+        if query.names or query.ids:
+            source = self._named(search, query)
+        elif query.limit is not None and query.limit <= WINDOW_ROWS and relation is None:
+            source = self._first_rows(search, query, query.limit)
+        else:
+            source = self._all(search, query)
+        async with aclosing(source) as products:
+            async for product in products:
+                if relation is None or relation.holds(product):
+                    yield product
 
     async def _all(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         async def read_page(
@@ -185,11 +211,15 @@ class CdseCatalogue:
         )
         async with aclosing(listing.pages(search.group)) as pages:
             async for page in pages:
-                if listing.counted is not None and search.counts.get(query) != listing.counted:
-                    search.counts[query] = listing.counted
-                    self._events.emit(CatalogueCounted(count=sum(search.counts.values())))
+                self._tell_count(search, query, listing.counted)
                 for product in page:
                     yield product
+
+    def _tell_count(self, search: _Search, query: Query, counted: int | None) -> None:
+        if counted is None or search.relation is not None or search.counts.get(query) == counted:
+            return
+        search.counts[query] = counted
+        self._events.emit(CatalogueCounted(count=sum(search.counts.values())))
 
     async def _merged(
         self, search: _Search, query: Query, parts: list[Query]
@@ -303,10 +333,18 @@ class CdseCatalogue:
 
 @dataclass
 class _Search:
-    """One search under way: where pages are read ahead, and how many rows were counted."""
+    """One search under way.
+
+    Attributes:
+        group: Where pages are read ahead.
+        attributes: Whether they are wanted.
+        relation: What footprints have to pass that the service cannot test, if anything.
+        counts: How many rows were counted.
+    """
 
     group: TaskGroup
     attributes: bool
+    relation: Relation | None
     counts: dict[Query, int] = field(default_factory=dict)
 
 

@@ -381,7 +381,8 @@ async def test_a_long_listing_by_eviction_is_read_twice(
         (Query(orbit_direction="ASCENDING"), "SENTINEL-2 has no attribute orbitDirection"),
         (Query(product_types=("S2MSI1C",), tiles=("01CCV",)), ""),
         (Query(sensing_to=datetime(2000, 1, 1, tzinfo=UTC)), ""),
-        (Query(collection="SENTINEL-6", cloud=(0, 20)), ""),
+        (Query(collection="SENTINEL-6", cloud=(0, 20)), "SENTINEL-6 has no attribute cloudCover"),
+        (Query(collection="CLMS", cloud=(0, 20)), ""),
     ],
 )
 async def test_an_empty_result_is_explained_where_it_may_be_a_mistake(

@@ -23,7 +23,7 @@ from s2fetch.retry import Transient
 
 _GROUPS = ("date", "int", "long", "float", "double", "bool", "boolean", "str", "arr")
 _ENDINGS = (
-    (re.compile(r"S3[AB_]_\w{91}"), ".SEN3"),
+    (re.compile(r"S3[AB_]_\w{90}"), ".SEN3"),
     (re.compile(r"S5P_\w{79}"), ".nc"),
     (re.compile(r"S[12]\w_OPER_AUX_\w+"), ".EOF"),
     (re.compile(r"S[12]\w_\w+"), ".SAFE"),

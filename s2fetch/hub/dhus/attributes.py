@@ -20,6 +20,7 @@ _PLACED = frozenset(
 _ATTRIBUTES = {field: attribute for attribute, field in FIELDS.items()}
 _UNIT = re.compile(r"S[1-6]([A-Z])_")
 _TILE = re.compile(r"_T(\d\d[A-Z]{3})_")
+_BASELINE = re.compile(r"_N(\d\d)(\d\d)_")
 _RADAR_TYPE = re.compile(r"S1._([A-Z0-9]{2}_(?:SLC_|GRD[A-Z]|OCN_|RAW_)_[012A_][A-Z_])")
 
 
@@ -40,8 +41,8 @@ def attributes_of(
             found[attribute] = _in_catalogue_words(collection, attribute, value)
     if level := fields.get("productlevel"):
         found["processingLevel"] = _in_catalogue_words(collection, "processingLevel", level)
-    if collection == "SENTINEL-2" and (baseline := fields.get("processingbaseline")):
-        found["processorVersion"] = baseline
+    if collection == "SENTINEL-2" and (baseline := _baseline(fields, name)):
+        found["processorVersion"] = found["processingBaseline"] = baseline
     named = {
         "productType": _product_type(fields, name),
         "platformSerialIdentifier": _unit(fields, name),
@@ -81,3 +82,8 @@ def _unit(fields: Mapping[str, AttributeValue], name: str) -> str:
 def _tile(fields: Mapping[str, AttributeValue], name: str) -> str:
     tile = _TILE.search(name)
     return tile[1] if tile else str(fields.get("tileid", ""))
+
+
+def _baseline(fields: Mapping[str, AttributeValue], name: str) -> str:
+    baseline = _BASELINE.search(name)
+    return ".".join(baseline.groups()) if baseline else str(fields.get("processingbaseline", ""))

@@ -64,7 +64,7 @@ _WORDS: tuple[tuple[Cause, str], ...] = (
     (Cause.MAINTENANCE, r"will be back soon|maintenance"),
 )
 _TABLE = tuple((cause, re.compile(words, re.IGNORECASE)) for cause, words in _WORDS)
-_CLASS_NAME = re.compile(r"^[A-Za-z]+(?:Exception|Error)\s?:\s*")
+_CLASS_NAME = re.compile(r"^[A-Za-z]*(?:Exception|Error)\s?:\s*")
 _ADDRESS = re.compile(r"https?://\S+")
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _XML_MESSAGE = re.compile(r"<(?:\w+:)?message\b[^>]*>([^<]*)<", re.IGNORECASE)

@@ -84,6 +84,9 @@ SYNONYMS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
 }
 """By collection and attribute: what the hubs write for a value of the catalogue, usual first."""
 
+MISSIONS = ("SENTINEL-2", "SENTINEL-3", "SENTINEL-5P")
+"""Collections that keep some attributes otherwise than `FIELDS` and the catalogue do."""
+
 PLATFORM_NAMES: Mapping[str, tuple[str, ...]] = {
     "SENTINEL-5P": ("Sentinel-5", "Sentinel-5P"),
 }
@@ -109,6 +112,13 @@ def field_of(collection: str, attribute: str) -> str:
     if (collection, attribute) == ("SENTINEL-3", "processingLevel"):
         return "productlevel"
     return FIELDS.get(attribute, attribute.lower())
+
+
+def is_in_names(collection: str, attribute: str) -> bool:
+    """Whether an attribute is read from names too, as the fields of many products lack it."""
+    if attribute in ("processorVersion", "processingBaseline"):
+        return collection == "SENTINEL-2"
+    return attribute in ("productType", "platformSerialIdentifier", "tileId")
 
 
 def collection_of(platform_name: str) -> str:

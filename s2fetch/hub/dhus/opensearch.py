@@ -17,7 +17,15 @@ import msgspec
 
 from s2fetch.errors import QueryError
 from s2fetch.hub.dhus import solr
-from s2fetch.hub.dhus.fields import PLATFORM_NAMES, SYNONYMS, Kind, field_of, kind_of
+from s2fetch.hub.dhus.fields import (
+    MISSIONS,
+    PLATFORM_NAMES,
+    SYNONYMS,
+    Kind,
+    field_of,
+    is_in_names,
+    kind_of,
+)
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.product import AttributeValue
 from s2fetch.query import Condition, Operator, Query
@@ -30,7 +38,7 @@ TIMES = {Axis.SENSING: "beginposition", Axis.PUBLICATION: "ingestiondate"}
 """The fields of the times that a listing can be ordered by."""
 
 _RADAR_WORDS = ("SLC", "GRD", "OCN", "RAW")
-_RADAR_TYPE = re.compile(r"[A-Z0-9]{2}_(SLC|GRD|OCN|RAW)[A-Z_]_[012A_][A-Z_](-COG)?")
+_RADAR_TYPE = re.compile(r"[A-Z0-9]{2}_(SLC|GRD|OCN|RAW)[A-Z_]_[012A_][A-Z_]")
 
 
 def text_of(query: Query, windows: Mapping[Axis, Bounds] | None = None) -> str:
@@ -128,7 +136,8 @@ def _restrictions(query: Query) -> list[str]:
     conditions: list[str] = []
 
     def one_of(some: Iterable[str]) -> None:
-        if alternatives := list(some):
+        alternatives = list(some)
+        if alternatives and all(alternatives):
             conditions.append(solr.any_of(alternatives))
 
     collection = query.collection
@@ -145,7 +154,8 @@ def _restrictions(query: Query) -> list[str]:
     if query.cloud is not None:
         least, most = (solr.number(percent) for percent in query.cloud)
         conditions.append(solr.between("cloudcoverpercentage", least, most))
-    conditions += [_condition(collection, condition) for condition in query.conditions]
+    for condition in query.conditions:
+        one_of(_condition(each, condition) for each in _possible(collection))
     named = [solr.equal("filename", name) for name in query.names]
     one_of([*named, *(solr.equal("uuid", one) for one in query.ids)])
     if query.modified_from is not None:
@@ -159,15 +169,21 @@ def _restrictions(query: Query) -> list[str]:
     return conditions
 
 
+def _possible(collection: str) -> tuple[str, ...]:
+    """The missions that a query is about, as far as they keep the same thing differently."""
+    return (collection,) if collection else ("", *MISSIONS)
+
+
 def _product_type(collection: str, name: str) -> str:
     """Sentinel-1 has short types here; what they leave out is in the names of the products."""
-    radar = _RADAR_TYPE.fullmatch(name) if collection == "SENTINEL-1" else None
-    word = name.removesuffix("-COG")
-    if collection == "SENTINEL-1" and word in _RADAR_WORDS:
-        return solr.equal("producttype", word)
-    if radar is None:
+    word, cog, _ = name.partition("-COG")
+    is_type = _RADAR_TYPE.fullmatch(word) is not None
+    if collection not in ("", "SENTINEL-1") or not (is_type or word in _RADAR_WORDS):
         return solr.equal("producttype", name)
-    return f"filename:S1?_{solr.literal(name.removesuffix(radar[2] or ''))}*"
+    kind = f"filename:S1?_{solr.literal(word)}*" if is_type else solr.equal("producttype", word)
+    if "GRD" not in word:
+        return kind
+    return f"({kind} AND {'' if cog else 'NOT '}filename:*_COG*)"
 
 
 def _tile(tile: str) -> str:
@@ -182,21 +198,23 @@ def _platform(unit: str) -> str:
 
 def _baseline(collection: str, baseline: str) -> str:
     listed = solr.equal("processingbaseline", baseline)
-    if collection != "SENTINEL-2":
+    if collection not in ("", "SENTINEL-2"):
         return listed
     return f"({listed} OR filename:*_N{solr.literal(baseline.replace('.', ''))}_*)"
 
 
 def _condition(collection: str, condition: Condition) -> str:
-    """What the index can be asked of a condition."""
+    """What the index can be asked of a condition; empty when that is nothing."""
     attribute, values = condition.attribute, condition.values
     field = field_of(collection, attribute)
     if condition.operator is Operator.EQ:
         return solr.any_of(_equal(collection, attribute, field, value) for value in values)
+    if is_in_names(collection, attribute):
+        return ""
     if condition.operator is Operator.NE:
         if kind_of(field) in (Kind.EXACT, Kind.WHOLE):
-            unequal = " AND ".join(f"NOT {solr.equal(field, _plain(value))}" for value in values)
-            return f"({solr.exists(field)} AND {unequal})"
+            equal = [_equal(collection, attribute, field, value) for value in values]
+            return f"({solr.exists(field)} AND NOT {' AND NOT '.join(equal)})"
         return solr.exists(field)
     return _compared(field, condition.operator, values[0])
 
@@ -215,10 +233,7 @@ def _equal(collection: str, attribute: str, field: str, value: AttributeValue) -
     if attribute == "polarisationChannels":
         words = (solr.equal(field, word) for word in text.split("&"))
         return f"({solr.all_of(words)})"
-    kind = kind_of(field)
-    if kind is Kind.DECIMAL:
-        return _compared(field, Operator.EQ, value)
-    if kind is Kind.TIME:
+    if kind_of(field) in (Kind.WHOLE, Kind.DECIMAL, Kind.TIME):
         return _compared(field, Operator.EQ, value)
     written = SYNONYMS.get((collection, attribute), {}).get(text, (text,))
     return solr.any_of(solr.equal(field, each) for each in written)
@@ -233,9 +248,7 @@ def _compared(field: str, operator: Operator, value: AttributeValue) -> str:
     if number is None or kind not in (Kind.WHOLE, Kind.DECIMAL):
         return solr.exists(field)
     if kind is Kind.WHOLE:
-        least = {Operator.GE: math.ceil(number), Operator.GT: math.floor(number) + 1}
-        most = {Operator.LE: math.floor(number), Operator.LT: math.ceil(number) - 1}
-        return solr.between(field, least.get(operator, "*"), most.get(operator, "*"))
+        return _compared_whole(field, operator, number)
     written = solr.number(number)
     if operator in (Operator.LT, Operator.GT):
         ends = ("*", written) if operator is Operator.LT else (written, "*")
@@ -243,6 +256,14 @@ def _compared(field: str, operator: Operator, value: AttributeValue) -> str:
     least_end = written if operator in (Operator.EQ, Operator.GE) else "*"
     most_end = written if operator in (Operator.EQ, Operator.LE) else "*"
     return solr.between(field, least_end, most_end)
+
+
+def _compared_whole(field: str, operator: Operator, number: float) -> str:
+    """Whole numbers next to any number; none equals a fraction, so nothing is in that range."""
+    up, down = math.ceil(number), math.floor(number)
+    least = {Operator.GE: up, Operator.GT: down + 1, Operator.EQ: up}.get(operator, "*")
+    most = {Operator.LE: down, Operator.LT: up - 1, Operator.EQ: down}.get(operator, "*")
+    return solr.between(field, least, most)
 
 
 def _compared_time(field: str, operator: Operator, value: AttributeValue) -> str:

@@ -1,0 +1,249 @@
+"""Queries written for the index, judged by another reader of its language."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import unquote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s2fetch import matching
+from s2fetch.embedded.dhus.solr import matching as solr
+from s2fetch.embedded.entry import Entry
+from s2fetch.errors import QueryError
+from s2fetch.hub.dhus.opensearch import MOST_CHARACTERS, encoded, order_of, parts_of, text_of
+from s2fetch.hub.dhus.recheck import is_exact, still_matches
+from s2fetch.hub.odata import Axis, Bounds
+from s2fetch.query import AreaRelation, Condition, Operator, Query
+from tests.hub.dhus import products as made
+from tests.hub.dhus.products import BASELINES, FIRST, GAS_TYPES, OCEAN_TYPES, RADAR_TYPES, TILES
+
+MISSIONS = {
+    "SENTINEL-1": made.radar(),
+    "SENTINEL-2": made.optical(),
+    "SENTINEL-3": made.ocean(),
+    "SENTINEL-5P": made.gas(),
+}
+TYPES = {
+    "SENTINEL-1": (*RADAR_TYPES, "SLC", "GRD", "GRD-COG", "IW_GRDH_1S-COG"),
+    "SENTINEL-2": ("S2MSI1C", "S2MSI2A", "S2MSI2Ap"),
+    "SENTINEL-3": OCEAN_TYPES,
+    "SENTINEL-5P": GAS_TYPES,
+}
+WORDS = {
+    "SENTINEL-1": (
+        ("polarisationChannels", ("VV", "VV&VH", "HH&HV")),
+        ("timeliness", ("Fast-24h", "NRT-3h", "NRT")),
+        ("operationalMode", ("IW", "SM", "iw")),
+        ("swathIdentifier", ("IW", "S3", "IW1 IW2 IW3")),
+        ("platformSerialIdentifier", ("A", "C")),
+    ),
+    "SENTINEL-2": (
+        ("processingLevel", ("S2MSI1C", "S2MSI2A")),
+        ("processorVersion", BASELINES),
+        ("orbitDirection", ("ASCENDING", "descending")),
+        ("tileId", TILES),
+    ),
+    "SENTINEL-3": (
+        ("timeliness", ("NR", "NT", "Real")),
+        ("instrumentShortName", ("OLCI", "SLSTR")),
+        ("processingLevel", ("1", "2")),
+    ),
+    "SENTINEL-5P": (("processingMode", ("OFFL", "RPRO", "Near")), ("processingLevel", ("L2",))),
+}
+NUMBERS = {
+    "SENTINEL-1": ("orbitNumber", "sliceNumber", "relativeOrbitNumber"),
+    "SENTINEL-2": ("orbitNumber", "cloudCover", "relativeOrbitNumber"),
+    "SENTINEL-3": ("orbitNumber", "cycleNumber", "relativeOrbitNumber"),
+    "SENTINEL-5P": ("orbitNumber",),
+}
+
+_times = st.one_of(
+    st.none(),
+    st.integers(-500, 10_500).map(lambda n: FIRST + timedelta(milliseconds=n)),
+    st.integers(0, 9_999_999).map(lambda n: FIRST + timedelta(microseconds=n)),
+)
+
+
+def _some(values: tuple[object, ...]) -> st.SearchStrategy[tuple[object, ...]]:
+    """Often no restriction, else one or a few of the values."""
+    few = st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(tuple)
+    return st.one_of(st.just(()), st.just(()), few)
+
+
+@st.composite
+def conditions(draw: st.DrawFn, collection: str) -> Condition:
+    """A condition on a text, or a number."""
+    if draw(st.booleans()):
+        attribute, values = draw(st.sampled_from(WORDS[collection]))
+        operator = draw(st.sampled_from(tuple(Operator)))
+        chosen: tuple[object, ...] = (draw(st.sampled_from(values)),)
+        if operator is Operator.EQ and draw(st.booleans()):
+            chosen = values
+        return Condition(attribute, operator, chosen)  # type: ignore[arg-type]
+    attribute = draw(st.sampled_from(NUMBERS[collection]))
+    number = draw(st.one_of(st.integers(0, 25), st.sampled_from((0.5, 9.5, 3.25))))
+    return Condition(attribute, draw(st.sampled_from(tuple(Operator))), (number,))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
+    """A query and products of its mission, and one of another."""
+    collection = draw(st.sampled_from(tuple(MISSIONS)))
+    others = draw(st.sampled_from(tuple(MISSIONS)))
+    entries = draw(st.lists(MISSIONS[collection], min_size=1, max_size=4))
+    entries.append(draw(MISSIONS[others]))
+    optical = collection == "SENTINEL-2"
+    start, end = draw(_times), draw(_times)
+    names = draw(st.one_of(st.just(()), st.just(tuple(entry.name for entry in entries[1:]))))
+    query = Query(
+        collection=collection if not names or draw(st.booleans()) else "",
+        product_types=draw(_some(TYPES[collection])),  # type: ignore[arg-type]
+        sensing_from=start,
+        sensing_to=end,
+        area=draw(st.one_of(st.none(), made.boxes)),
+        area_relation=draw(st.sampled_from(tuple(AreaRelation))),
+        cloud=draw(st.sampled_from((None, (0.0, 9.5), (0.5, 20.0)))) if optical else None,
+        relative_orbits=draw(_some(tuple(range(1, 6)))),  # type: ignore[arg-type]
+        orbit_direction=draw(st.sampled_from((None, "DESCENDING"))),
+        tiles=draw(_some(TILES)) if optical else (),  # type: ignore[arg-type]
+        platforms=draw(_some(("A", "B"))),  # type: ignore[arg-type]
+        baselines=draw(_some(BASELINES)) if optical else (),  # type: ignore[arg-type]
+        conditions=tuple(draw(st.lists(conditions(collection), max_size=2))),
+        names=names,
+    )
+    return query, entries
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_the_index_and_the_recheck_find_what_the_query_means(
+    case: tuple[Query, list[Entry]],
+) -> None:
+    """Nothing that matches is missed, nothing else stays; where the index is exact, it alone."""
+    query, entries = case
+    asked = solr.compiled(text_of(query))
+    for entry in entries:
+        document, product = made.listed(entry)
+        wanted = matching.matches(query, product)
+        found = asked(document)
+        assert (found and still_matches(query, product)) == wanted, text_of(query)
+        if is_exact(query):
+            assert found == wanted, text_of(query)
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases(), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_windows_cut_a_listing_without_gap_or_overlap(
+    case: tuple[Query, list[Entry]], one: int, two: int
+) -> None:
+    """Every product is in one of three windows around two instants, if it is in the whole."""
+    first, second = (FIRST + timedelta(milliseconds=n) for n in sorted((one, two)))
+    bounds = (Bounds(None, first), Bounds(first, second), Bounds(second, None))
+    query = Query(collection=case[0].collection)
+    whole = solr.compiled(text_of(query))
+    for axis in Axis:
+        windows = [solr.compiled(text_of(query, {axis: each})) for each in bounds]
+        for entry in case[1]:
+            document, _ = made.listed(entry)
+            assert sum(asked(document) for asked in windows) == whole(document)
+
+
+@settings(max_examples=30, deadline=None)
+@given(cases(), st.integers(1, 300))
+def test_a_query_that_is_too_long_is_asked_in_parts_that_have_nothing_in_common(
+    case: tuple[Query, list[Entry]], number: int
+) -> None:
+    """Each part can be asked, and a product is found by just one of them."""
+    names = tuple(f"S2A_{n:060}.SAFE" for n in range(number))
+    entries = case[1]
+    query = Query(collection="", names=(*names, *(entry.name for entry in entries)))
+    parts = parts_of(query)
+    assert all(len(encoded(text_of(part))) <= MOST_CHARACTERS for part in parts)
+    asked = [solr.compiled(text_of(part)) for part in parts]
+    for entry in entries:
+        document, _ = made.listed(entry)
+        assert sum(test(document) for test in asked) == 1
+
+
+def test_every_long_list_can_be_cut() -> None:
+    """Tiles, orbits, conditions: whatever makes a query long is spread over its parts."""
+    tiles = tuple(f"32T{a}{b}" for a in "ABCDEFGH" for b in "ABCDEFGHJK")
+    orbits = Condition("orbitNumber", Operator.EQ, tuple(range(300)))
+    parts = parts_of(Query(tiles=tiles, conditions=(orbits,)))
+    assert {tile for part in parts for tile in part.tiles} == set(tiles)
+    pairs = {(part.tiles, part.conditions) for part in parts}
+    assert len(pairs) == len(parts)
+    assert all(len(encoded(text_of(part))) <= MOST_CHARACTERS for part in parts)
+
+
+def test_a_query_that_cannot_be_cut_is_refused_with_advice() -> None:
+    """An area of very many corners has no halves."""
+    ring = ",".join(f"{n / 100} {n % 2}" for n in range(900))
+    with pytest.raises(QueryError, match="too long for this hub"):
+        parts_of(Query(area=f"POLYGON(({ring},0 0))"))
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        (Query(collection="", hub_query=""), "*"),
+        (Query(), 'platformname:"Sentinel-2"'),
+        (
+            Query(collection="SENTINEL-5P", relative_orbits=(7,)),
+            '(platformname:"Sentinel-5" OR platformname:"Sentinel-5P") AND relativeorbitnumber:"7"',
+        ),
+        (
+            Query(tiles=("32TQM",)),
+            'platformname:"Sentinel-2" AND (tileid:"32TQM" OR filename:*_T32TQM_*)',
+        ),
+        (
+            Query(collection="SENTINEL-1", product_types=("IW_SLC__1S", "OCN")),
+            'platformname:"Sentinel-1" AND (filename:S1?_IW_SLC__1S* OR producttype:"OCN")',
+        ),
+        (
+            Query(collection="", sensing_from=FIRST, sensing_to=FIRST + timedelta(seconds=1)),
+            "beginposition:[2024-06-01T10:00:00.000Z TO 2024-06-01T10:00:00.999Z]",
+        ),
+        (
+            Query(collection="", area="POINT(11 46)"),
+            'footprint:"Intersects(POINT(11 46)) distErrPct=0"',
+        ),
+        (
+            Query(collection="", hub_query="passnumber:7 OR size:*KB", platforms=("A",)),
+            "filename:S?A_* AND (passnumber:7 OR size:*KB)",
+        ),
+        (
+            Query(collection="", names=('a "b" \\c',)),
+            'filename:"a \\"b\\" \\\\c"',
+        ),
+    ],
+)
+def test_queries_read_as_the_hubs_own_form_writes_them(query: Query, text: str) -> None:
+    """Alternatives name their field each, values are quoted, periods are closed."""
+    assert text_of(query) == text
+
+
+def test_a_value_cannot_get_out_of_its_quotes() -> None:
+    """Operators, wildcards and quotes inside a value are text."""
+    evil = 'x" OR uuid:* OR a:"'
+    query = Query(
+        collection="",
+        conditions=(Condition("swathIdentifier", Operator.EQ, (evil,)),),
+        tiles=("*) OR (uuid:*",),
+    )
+    assert not solr.matches(text_of(query), {"uuid": "1", "filename": "x"})
+
+
+def test_the_order_is_unique() -> None:
+    """Rows of one time are ordered by their identifier, so that no page repeats or skips any."""
+    assert order_of(Axis.SENSING, descending=False) == "beginposition asc,uuid asc"
+    assert order_of(Axis.PUBLICATION, descending=True) == "ingestiondate desc,uuid desc"
+
+
+def test_text_is_encoded_as_the_hubs_measure_it() -> None:
+    """A blank is a plus; a tilde counts three."""
+    assert encoded('a "b"~*_-.(ü)') == "a+%22b%22%7E*_-.%28%C3%BC%29"
+    assert unquote_plus(encoded('x:"1 + 2"&y')) == 'x:"1 + 2"&y'
