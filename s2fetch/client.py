@@ -7,7 +7,7 @@ async with s2fetch.Client(config) as client:
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,17 @@ from s2fetch.config.values import Config
 from s2fetch.connect import Connection, find_accounts
 from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
 from s2fetch.events import AreaNoted, EventBus
+from s2fetch.export import (
+    Exported,
+    FileSink,
+    Form,
+    ParquetSink,
+    Sink,
+    TextSink,
+    export_all,
+    make_form,
+)
+from s2fetch.export.fields import UrlOf
 from s2fetch.hub.base import Hub
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
@@ -208,6 +219,43 @@ class Client:
         """
         return await count_selected(self.hub, query or await self.query(), events=self.events)
 
+    async def export(
+        self,
+        form: str | Form,
+        to: Path | Callable[[str], object],
+        *,
+        fields: Sequence[str] = (),
+        query: Query | None = None,
+    ) -> Exported:
+        """List what matches in a form that people or programs need, of any length.
+
+        Args:
+            form: One of `export.FORMS`, a form of one's own, or ``geoparquet``.
+            to: A file, which appears when it is whole; or what takes text, piece by piece (it must
+                not block for long). GeoParquet needs a file.
+            fields: Names of the columns; empty for the form's own.
+            query: Instead of the configuration's.
+
+        Raises:
+            UsageError: If there is no such form or field, or its library is not installed.
+            QueryError: If nothing can match.
+            HubError: If the catalogue cannot be read completely.
+            ArchiveError: If the file cannot be written.
+        """
+        hub = self.hub
+        sink = _sink(form, to, fields, hub.url_of)
+        query = query or await self.query()
+        async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
+            exported = await export_all(products, sink)
+            exported.superseded = products.superseded
+            exported.other_versions = products.other_versions
+            exported.missing_names = products.missing
+        if not (exported.count or exported.superseded or exported.missing_names):
+            reason = await hub.explain_empty(query)
+            if reason:
+                raise QueryError(f"nothing matches: {reason}")
+        return exported
+
     async def sync(self, *, renew: bool = False) -> Report:
         """Fetch everything that matches and is not on disk.
 
@@ -379,6 +427,17 @@ class Client:
         for note in area.notes:
             self.events.emit(AreaNoted(note=note))
         return area.applied_to(self.config.query)
+
+
+def _sink(
+    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
+) -> Sink:
+    if form == "geoparquet":
+        if not isinstance(to, Path) or fields:
+            raise UsageError("GeoParquet is written to a file, with fields of its own")
+        return ParquetSink(to, url_of)
+    made = make_form(form, url_of, fields) if isinstance(form, str) else form
+    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
 
 
 def state_folder_of(environ: Mapping[str, str]) -> Path:
