@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import shapely
 
-from s2fetch.area import from_files
+from s2fetch.area import files, from_files
 from s2fetch.errors import AreaError
 from tests.area.shapes import assert_askable, coast
 
@@ -162,9 +162,21 @@ def test_without_its_library_a_file_is_named_with_the_extra(
     """Nobody has to find out what to install."""
     (tmp_path / name).write_bytes(content)
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(AreaError, match=rf"{name}: this needs {library}") as caught:
+    with pytest.raises(
+        AreaError, match=rf"{name}: this needs {library.partition('.')[0]}"
+    ) as caught:
         from_files([tmp_path / name])
     assert f"pip install 's2fetch[{extra}]'" in str(caught.value)
+
+
+def test_without_raster_library_an_unknown_file_is_not_taken_for_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But it might be one."""
+    monkeypatch.setattr(files, "find_spec", lambda _: None)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
+    with pytest.raises(AreaError, match=r"a\.pdf is no area.*If it is an image: pip install"):
+        from_files([tmp_path / "a.pdf"])
 
 
 def test_text_formats_need_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,7 @@ def test_a_zipped_shapefile_is_read_where_it_is(tmp_path: Path) -> None:
     written(tmp_path / "in" / "b.shp", [metres], "EPSG:32632")
     with zipfile.ZipFile(tmp_path / "both {of} them.zip", "w") as archive:
         archive.writestr("readme.txt", "fields")
+        archive.writestr("__MACOSX/x/y/._a.shp", b"\0\5\x16\7")
         for file in (tmp_path / "in").iterdir():
             archive.write(file, f"x/y/{file.name}")
     shape = assert_askable(from_files([tmp_path / "both {of} them.zip"]))
