@@ -13,6 +13,7 @@ import msgspec
 from s2fetch.client import Client
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import Config, IncrementConfig
+from s2fetch.daemon import inspection
 from s2fetch.daemon.agenda import Agenda
 from s2fetch.daemon.intake import Intake
 from s2fetch.daemon.pause import Pause
@@ -23,6 +24,8 @@ from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.errors import S2FetchError
 from s2fetch.events import Event, EventBus
 from s2fetch.hub.odata import filter_of
+from s2fetch.product import Product
+from s2fetch.query import Order
 from s2fetch.sync.increment import Watermark
 from s2fetch.sync.report import Report
 from s2fetch.sync.status import Status, read_status
@@ -175,6 +178,30 @@ class Keeper:
             free_bytes=status.free_bytes if status is not None else 0,
             floor_bytes=self.plan.config.reserve_bytes,
         )
+
+    async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
+        """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
+
+        Raises:
+            HubError, QueryError, AccountError: If the catalogue cannot be asked.
+        """
+        plan, around = self.plan, self._around
+        shared = await around.pool.shared(plan.config, plan.name, plan.priority, self._pause)
+        client = Client(plan.config, clock=self._clock, environ=around.environ, shared=shared)
+        found: list[Product] = []
+        async with client:
+            query = msgspec.structs.replace(
+                await client.query(), order=Order.SENSING, newest_first=True, limit=limit
+            )
+            async with client.search(query, attributes=False) as products:
+                found = [product async for product in products]
+        ids = [product.id for product in found]
+        states = await anyio.to_thread.run_sync(inspection.states_of, self.folder, ids)
+        return [
+            (product.name, states.get(product.id, "missing"), product.footprint)
+            for product in found
+            if product.footprint is not None
+        ]
 
     async def _keep_once(self) -> None:
         """One run; what goes wrong is shown, and the next one is due as ever."""

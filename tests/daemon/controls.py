@@ -24,7 +24,38 @@ from s2fetch.errors import ConfigError, UsageError
 from s2fetch.events import EventBus
 
 NOW = datetime(2026, 6, 18, 14, 32, tzinfo=UTC)
-ALPS = ["31TGL", "31TGK", "31TGJ", "32TLT", "32TLS", "32TLR", "32TLQ", "32TMT", "32TMS", "32TMR", "32TMQ", "32TNT", "32TNS", "32TNR", "32TNQ", "32TPT", "32TPS", "32TPR", "32TPQ", "32TQT", "32TQS", "32TQR", "32TQQ", "33TUN", "33TUM", "33TUL", "33TVN", "33TVM", "33TVL", "33TWN"]
+ALPS = [
+    "31TGL",
+    "31TGK",
+    "31TGJ",
+    "32TLT",
+    "32TLS",
+    "32TLR",
+    "32TLQ",
+    "32TMT",
+    "32TMS",
+    "32TMR",
+    "32TMQ",
+    "32TNT",
+    "32TNS",
+    "32TNR",
+    "32TNQ",
+    "32TPT",
+    "32TPS",
+    "32TPR",
+    "32TPQ",
+    "32TQT",
+    "32TQS",
+    "32TQR",
+    "32TQQ",
+    "33TUN",
+    "33TUM",
+    "33TUL",
+    "33TVN",
+    "33TVM",
+    "33TVL",
+    "33TWN",
+]
 GB = 10**9
 
 
