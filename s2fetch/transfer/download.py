@@ -91,7 +91,7 @@ class Downloader:
         self._archive = archive
         self._means = Means(
             settings=settings,
-            bandwidth=Bandwidth(settings.bandwidth, clock=clock),
+            bandwidth=Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
             blocks=Blocks(),
             executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
             clock=clock,
