@@ -20,11 +20,15 @@ import platformdirs
 
 from s2fetch.account.account import Account
 from s2fetch.account.credentials import find_credentials, netrc_hosts
+from s2fetch.account.ledger import Ledger, ledger_folder
+from s2fetch.account.meter import Meter
 from s2fetch.account.slots import Slots, holders, slot_folder
+from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.clock import Clock, SystemClock
+from s2fetch.config.settings import CDSE_TOKEN
 from s2fetch.config.values import AccountConfig, Config
 from s2fetch.errors import ArchiveInUseError, UsageError
 from s2fetch.events import EventBus
@@ -118,6 +122,7 @@ class Client:
     ) -> None:
         for account in self._accounts or ():
             account.slots.close()
+            await account.meter.close()
             await account.tokens.logout()
         await self._stack.aclose()
 
@@ -179,7 +184,13 @@ class Client:
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
         accounts = await self.accounts()
-        settings = RunSettings(self.config.transfer, self.config.retrieval, renew, log_out=True)
+        settings = RunSettings(
+            self.config.transfer,
+            self.config.retrieval,
+            renew,
+            on_full=self.config.on_full,
+            log_out=True,
+        )
         async with self.archive() as archive:
             self._run = Run(
                 self.hub,
@@ -345,7 +356,15 @@ class Client:
             clock=self._clock,
             events=self.events,
         )
-        return Account(name, slots, tokens)
+        meter = Meter(
+            name,
+            Ledger(ledger_folder(self._state_folder, hub.token_url, found.user)),
+            quota=config.quota_bytes,
+            hub_quota=PUBLISHED_QUOTA_BYTES if hub.token_url == CDSE_TOKEN else None,
+            clock=self._clock,
+            events=self.events,
+        )
+        return Account(name, slots, tokens, meter)
 
 
 def _state_folder(environ: Mapping[str, str]) -> Path:

@@ -197,6 +197,52 @@ class HubResumed(Event, frozen=True, kw_only=True):
     host: str
 
 
+class QuotaUsedUp(Event, frozen=True, kw_only=True):
+    """An account waits: its quota leaves nothing for now. Sizes in bytes, ``until`` is ISO 8601."""
+
+    name: ClassVar[str] = "quota-used-up"
+    level: ClassVar[str] = "warning"
+    account: str
+    received: int
+    quota: int
+    until: str
+
+
+class QuotaFreed(Event, frozen=True, kw_only=True):
+    """The account may receive again."""
+
+    name: ClassVar[str] = "quota-freed"
+    account: str
+
+
+class QuotaNotKept(Event, frozen=True, kw_only=True):
+    """What an account received could not be written down; it is kept in memory and tried again."""
+
+    name: ClassVar[str] = "quota-not-kept"
+    level: ClassVar[str] = "warning"
+    account: str
+    error: str
+
+
+class AccountThrottled(Event, frozen=True, kw_only=True):
+    """The hub has slowed the account down, as it does above its quota. ``rate`` in bytes/s."""
+
+    name: ClassVar[str] = "account-throttled"
+    level: ClassVar[str] = "warning"
+    account: str
+    rate: float
+    received: int
+    quota: int
+
+
+class AccountUnthrottled(Event, frozen=True, kw_only=True):
+    """The hub serves the account at full speed again."""
+
+    name: ClassVar[str] = "account-unthrottled"
+    account: str
+    rate: float
+
+
 class TokenObtained(Event, frozen=True, kw_only=True):
     """An access token was issued, by login or by renewal. Never carries the token."""
 
@@ -214,6 +260,29 @@ class Healed(Event, frozen=True, kw_only=True):
     level: ClassVar[str] = "warning"
     subject: str
     what: str
+
+
+class SpaceLow(Event, frozen=True, kw_only=True):
+    """The disk is down to its floor: nothing is begun until there is space again. In bytes.
+
+    ``needed`` has to fit beside the floor before it goes on.
+    """
+
+    name: ClassVar[str] = "space-low"
+    level: ClassVar[str] = "warning"
+    folder: str
+    free: int
+    floor: int
+    needed: int
+
+
+class SpaceBack(Event, frozen=True, kw_only=True):
+    """There is space again, and the queue goes on."""
+
+    name: ClassVar[str] = "space-back"
+    folder: str
+    free: int
+    floor: int
 
 
 class VerificationProgressed(Event, frozen=True, kw_only=True):

@@ -1,9 +1,10 @@
-"""One account as the engine uses it: its slots and its tokens."""
+"""One account as the engine uses it: its slots, its tokens and the bytes it has received."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from s2fetch.account.meter import Meter
 from s2fetch.account.slots import Slots
 from s2fetch.account.tokens import Tokens
 
@@ -16,8 +17,10 @@ class Account:
         name: For logs and events.
         slots: Its cap on concurrent downloads.
         tokens: Its access tokens.
+        meter: What it has received, and its quota.
     """
 
     name: str
     slots: Slots
     tokens: Tokens
+    meter: Meter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import msgspec
@@ -13,7 +14,7 @@ from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive, Known
 from s2fetch.archive.records import Record
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import RetrievalConfig, TransferConfig
+from s2fetch.config.values import OnFull, RetrievalConfig, TransferConfig
 from s2fetch.errors import (
     AccountError,
     ExitCode,
@@ -41,6 +42,7 @@ from s2fetch.sync.commit import Committer, listed_text
 from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
 from s2fetch.sync.retrieval import RetrievalDesk
+from s2fetch.sync.space import SpaceGate
 from s2fetch.sync.work import Work, WorkQueue
 from s2fetch.sync.workers import WORKERS_PER_SLOT, Workers
 from s2fetch.taskgroups import one_error_task_group
@@ -60,6 +62,7 @@ class RunSettings:
         transfer: Limits of a download.
         retrieval: What to do with offline products.
         renew: Fetch everything that matches, whatever is there.
+        on_full: What to do when the disk is down to its reserve.
         log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
             run only.
     """
@@ -67,6 +70,7 @@ class RunSettings:
     transfer: TransferConfig
     retrieval: RetrievalConfig
     renew: bool = False
+    on_full: OnFull = OnFull.STOP
     log_out: bool = False
 
 
@@ -102,12 +106,14 @@ class Run:
         self._clock = clock
         self._events = events
         self._queue = WorkQueue(UNSETTLED_PRODUCTS)
+        self._gate = SpaceGate(archive.space, settings.on_full, clock=clock, events=events)
         self._desk = RetrievalDesk(
             hub,
             archive,
             accounts,
             self._queue,
             settings.retrieval,
+            gate=self._gate,
             clock=clock,
             events=events,
         )
@@ -166,6 +172,7 @@ class Run:
             source=self._hub.url,
             is_all=self._queue.holds_only,
             last=self._bodies_ended.set,
+            gate=self._gate,
             clock=self._clock,
             events=self._events,
         )
@@ -177,6 +184,7 @@ class Run:
             downloader=downloader,
             committer=committer,
             desk=self._desk,
+            gate=self._gate,
             attempts=self._settings.transfer.attempts,
             clock=self._clock,
             events=self._events,
@@ -302,7 +310,9 @@ class Run:
 
     async def _adopt(self, candidate: Candidate) -> None:
         product = candidate.product
-        record = await adopt(self._archive, candidate, source=self._hub.url, clock=self._clock)
+        record = await self._gate.passing(
+            partial(adopt, self._archive, candidate, source=self._hub.url, clock=self._clock)
+        )
         if record is not None and record.proof is not None:
             self._events.emit(
                 ProductAdopted(
@@ -324,7 +334,7 @@ class Run:
             modified=timestamp(product.modified),
             proof=Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3,
         )
-        await anyio.to_thread.run_sync(self._archive.progress.record, product.id, changed)
+        await self._gate.keep(partial(self._archive.progress.record, product.id, changed))
 
     async def _explain_empty(self) -> QueryError | None:
         """A query that matches nothing is a mistake more often than not; find out which."""

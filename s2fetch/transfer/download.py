@@ -137,7 +137,14 @@ class Downloader:
                     if not self._hub.is_paused(account.name):
                         started = self._means.clock.monotonic()
                         reception = Reception(
-                            product, part, account.name, slot, number, claim, self._means
+                            product,
+                            part,
+                            account.name,
+                            slot,
+                            number,
+                            claim,
+                            account.meter,
+                            self._means,
                         )
                         await self._receive(reception, account)
             await reception.finish()
