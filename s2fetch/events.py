@@ -296,6 +296,28 @@ class VerificationProgressed(Event, frozen=True, kw_only=True):
     total_bytes: int
 
 
+class ScrubStarted(Event, frozen=True, kw_only=True):
+    """Some of the files are hashed again, those first whose proof is oldest. Sizes in bytes."""
+
+    name: ClassVar[str] = "scrub-started"
+    level: ClassVar[str] = "debug"
+    archive: str
+    files: int
+    size: int
+
+
+class ScrubFinished(Event, frozen=True, kw_only=True):
+    """Hashing again is over for now. ``verified_share`` is that of the bytes with a young proof."""
+
+    name: ClassVar[str] = "scrub-finished"
+    archive: str
+    checked: int
+    damaged: int
+    size: int
+    verified_share: float
+    seconds: float
+
+
 class FileDamaged(Event, frozen=True, kw_only=True):
     """A recorded file is not what was verified: missing, another size, another digest."""
 
