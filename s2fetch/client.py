@@ -46,6 +46,7 @@ from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
+from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
 
@@ -278,6 +279,7 @@ class Client:
             self.config.retrieval,
             renew,
             increment=self.config.increment,
+            on_full=self.config.on_full,
             log_out=self._shared is None,
         )
         async with self.archive() as archive:
@@ -292,7 +294,7 @@ class Client:
             )
             return await self._run.run()
 
-    async def save(self, summary: Report | VerifyReport | Preview | Status, path: Path) -> None:
+    async def save(self, summary: msgspec.Struct, path: Path) -> None:
         """Write what one of the other methods returned to a file, as JSON, atomically.
 
         Raises:
@@ -311,6 +313,20 @@ class Client:
         """
         async with self.archive() as archive:
             return await Verification(archive, clock=self._clock, events=self.events).run()
+
+    async def scrub(self) -> ScrubReport:
+        """Hash again what the day's budget allows, oldest proof first; see `sync.scrub`.
+
+        Cancelling it ends it at once. The archive is locked for moments only.
+
+        Raises:
+            UsageError: If the configuration names no folder.
+            ArchiveError: If the archive cannot be worked on.
+        """
+        opened = partial(self.archive, wait_seconds=0)
+        return await Scrub(
+            self.into, opened, self.config.scrub, clock=self._clock, events=self.events
+        ).run()
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
@@ -366,8 +382,12 @@ class Client:
         return logins
 
     @asynccontextmanager
-    async def archive(self) -> AsyncIterator[Archive]:
-        """The archive, locked for this process; waits for it as long as the configuration says.
+    async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:
+        """The archive, locked for this process.
+
+        Args:
+            wait_seconds: How long to wait while another process works on it; as the configuration
+                says when None.
 
         Raises:
             ArchiveInUseError: If another process works on it still.
@@ -377,7 +397,9 @@ class Client:
         opening = partial(
             Archive.opened, self.into, layout, reserve_bytes=self.config.reserve_bytes
         )
-        deadline = self._clock.monotonic() + self.config.wait_for_lock_seconds
+        if wait_seconds is None:
+            wait_seconds = self.config.wait_for_lock_seconds
+        deadline = self._clock.monotonic() + wait_seconds
         while True:
             opened = opening()
             try:

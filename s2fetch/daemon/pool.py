@@ -165,4 +165,4 @@ class Pool:
 
     def _view(self, account: Account, archive: str, priority: int, pause: Pause) -> Account:
         turned = TurnedSlots(account.slots, self._turns[account.slots.folder], archive, priority)
-        return Account(account.name, PausedSlots(turned, pause), account.tokens)
+        return Account(account.name, PausedSlots(turned, pause), account.tokens, account.meter)

@@ -12,6 +12,8 @@ import pytest
 from s2fetch.account.account import Account
 from s2fetch.account.basic import BasicLogin
 from s2fetch.account.credentials import Credentials
+from s2fetch.account.ledger import Ledger
+from s2fetch.account.meter import Meter
 from s2fetch.account.slots import Slots
 from s2fetch.embedded.dhus.hub import DhusSettings, EmbeddedDhus, User
 from s2fetch.embedded.faults import Fault
@@ -63,6 +65,7 @@ def dhus(
                 user,
                 Slots(user, tmp_path / user, 2, clock=clock),
                 BasicLogin(user, Credentials(user, password), hub="the hub", ask=ask),
+                Meter(user, Ledger(tmp_path / f"{user}-ledger"), clock=clock, events=bus),
             )
             for user, password in (users or {"me": "secret"}).items()
         ]
