@@ -19,29 +19,29 @@ import msgspec
 import platformdirs
 
 from s2fetch.account.account import Account
-from s2fetch.account.credentials import find_credentials
 from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
+from s2fetch.area import from_footprint
 from s2fetch.clock import Clock, SystemClock
-from s2fetch.config.values import AccountConfig, Config
-from s2fetch.connect import Connection, credentials_hosts, credentials_prefixes
-from s2fetch.errors import ArchiveInUseError, UsageError
-from s2fetch.events import EventBus
+from s2fetch.config.values import Config
+from s2fetch.connect import Connection, find_accounts
+from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
+from s2fetch.events import AreaNoted, EventBus
 from s2fetch.hub.base import Hub
-from s2fetch.hub.http import HttpClient
 from s2fetch.lockfile import Holder
-from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
-from s2fetch.sync.save import save_summary
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
 
 LOCK_POLL_SECONDS = 0.5
 """How often an archive that is in use is looked at while waiting for it."""
+SUFFIXES = (".SAFE", ".SEN3", ".nc")
+"""What names in the catalogue end with and people leave off."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +60,18 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     holders: dict[int, Holder]
 
 
+class Shared(msgspec.Struct, frozen=True):
+    """What several clients use together.
+
+    Attributes:
+        connection: To the hub of their configurations.
+        accounts: Of that hub; each client's own view of them.
+    """
+
+    connection: Connection
+    accounts: tuple[Account, ...]
+
+
 class Client:
     """A hub, accounts and an archive, ready for use. An async context manager.
 
@@ -73,6 +85,8 @@ class Client:
         home: Where ``.netrc`` is; default the user's home.
         state_folder: Where the slots of accounts are; the same folder means the same slots. Default
             ``S2FETCH_STATE_DIR`` or the platform's folder for state.
+        shared: A connection and accounts that somebody else opened and will close, for programs
+            that keep several archives.
     """
 
     def __init__(
@@ -84,31 +98,26 @@ class Client:
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
         state_folder: Path | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.config = config
         self.events = events or EventBus()
         self._clock = clock or SystemClock()
         self._environ = os.environ if environ is None else environ
         self._home = home or Path.home()
-        self._state_folder = state_folder or _state_folder(self._environ)
+        self._state_folder = state_folder or state_folder_of(self._environ)
         self._stack = AsyncExitStack()
-        self._connected: Connection | None = None
-        self._accounts: tuple[Account, ...] | None = None
+        self._shared = shared
+        self._connected = shared.connection if shared is not None else None
+        self._accounts = shared.accounts if shared is not None else None
         self._run: Run | None = None
+        self._query: Query | None = None
+        self._looking_up = anyio.Lock()
 
     async def __aenter__(self) -> Self:
-        hub = self.config.hub
-        http = await self._stack.enter_async_context(
-            HttpClient(
-                trusts=hub.trusts,
-                connect_timeout=self.config.transfer.connect_timeout_seconds,
-                first_byte_timeout=self.config.transfer.first_byte_timeout_seconds,
-                give_up_after=hub.give_up_after_seconds,
-                clock=self._clock,
-                events=self.events,
-            )
-        )
-        self._connected = Connection(hub, http, clock=self._clock, events=self.events)
+        if self._shared is None:
+            opened = Connection.opened(self.config, clock=self._clock, events=self.events)
+            self._connected = await self._stack.enter_async_context(opened)
         return self
 
     async def __aexit__(
@@ -117,20 +126,37 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for account in self._accounts or ():
-            account.slots.close()
-            await account.tokens.logout()
+        if self._shared is None:
+            for account in self._accounts or ():
+                await account.close()
         await self._stack.aclose()
 
     @property
     def hub(self) -> Hub:
         """The hub of the configuration."""
-        return self._connection.hub(self.accounts)
+        return self.connection.hub(self.accounts)
 
     @property
     def report(self) -> Report | None:
         """The sums of the run that is under way or was last, if any."""
         return self._run.reporter.report if self._run is not None else None
+
+    async def query(self) -> Query:
+        """The configuration's query, complete.
+
+        An area that is the footprint of a product in the catalogue is looked up once, when this is
+        first asked for.
+
+        Raises:
+            QueryError: If there is no such product, or it has no footprint.
+            HubError: If the catalogue cannot be read.
+        """
+        if self.config.area_product is None:
+            return self.config.query
+        async with self._looking_up:
+            if self._query is None:
+                self._query = await self._with_footprint(self.config.area_product)
+            return self._query
 
     async def accounts(self) -> tuple[Account, ...]:
         """The accounts of the configuration; finds their credentials when first asked for.
@@ -139,14 +165,24 @@ class Client:
             CredentialsMissingError: If those of one cannot be found.
         """
         if self._accounts is None:
-            self._accounts = await anyio.to_thread.run_sync(self._find_accounts)
+            find = partial(
+                find_accounts,
+                self.config,
+                self.connection,
+                environ=self._environ,
+                home=self._home,
+                state_folder=self._state_folder,
+            )
+            self._accounts = await anyio.to_thread.run_sync(find)
         return self._accounts
 
     @asynccontextmanager
     async def search(
         self, query: Query | None = None, *, attributes: bool = True
-    ) -> AsyncIterator[AsyncIterator[Product]]:
-        """What matches: ``async with client.search() as products``.
+    ) -> AsyncIterator[Selection]:
+        """What matches: ``async with client.search() as products``, an async iterator.
+
+        What it yields says also what was left out, see `selection.Selection`.
 
         Args:
             query: Instead of the configuration's.
@@ -156,8 +192,21 @@ class Client:
             QueryError: If the hub does not understand the query.
             HubError: If it cannot be read completely.
         """
-        async with self.hub.search(query or self.config.query, attributes=attributes) as products:
+        query = query or await self.query()
+        async with selected(self.hub, query, attributes=attributes, events=self.events) as products:
             yield products
+
+    async def count(self, query: Query | None = None) -> Counted:
+        """How many products match; by one request where the hub can count them by itself.
+
+        Args:
+            query: Instead of the configuration's.
+
+        Raises:
+            QueryError: If the hub does not understand the query.
+            HubError: If it cannot be read completely.
+        """
+        return await count_selected(self.hub, query or await self.query(), events=self.events)
 
     async def sync(self, *, renew: bool = False) -> Report:
         """Fetch everything that matches and is not on disk.
@@ -172,15 +221,23 @@ class Client:
             UsageError: If the configuration names no folder.
             AccountError: If there are no credentials.
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
+            QueryError, HubError: If the product that is the area cannot be looked up.
         """
         accounts = await self.accounts()
-        settings = RunSettings(self.config.transfer, self.config.retrieval, renew)
+        query = await self.query()
+        settings = RunSettings(
+            self.config.transfer,
+            self.config.retrieval,
+            renew,
+            increment=self.config.increment,
+            log_out=self._shared is None,
+        )
         async with self.archive() as archive:
             self._run = Run(
                 self.hub,
                 archive,
                 accounts,
-                self.config.query,
+                query,
                 settings,
                 clock=self._clock,
                 events=self.events,
@@ -193,6 +250,8 @@ class Client:
         Raises:
             ArchiveError: If it cannot be written.
         """
+        from s2fetch.sync.save import save_summary
+
         await save_summary(summary, path)
 
     async def verify(self) -> VerifyReport:
@@ -219,7 +278,7 @@ class Client:
         return await preview(
             self.hub,
             self.into,
-            self.config.query,
+            await self.query(),
             reserve_bytes=self.config.reserve_bytes,
             renew=renew,
             events=self.events,
@@ -300,30 +359,29 @@ class Client:
         return self.config.into
 
     @property
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """The connection to the hub; only inside the context."""
         if self._connected is None:
             raise RuntimeError("Client is used outside its context")
         return self._connected
 
-    def _find_accounts(self) -> tuple[Account, ...]:
-        configs = self.config.accounts
-        return tuple(self._find_account(config, len(configs) == 1) for config in configs)
-
-    def _find_account(self, config: AccountConfig, only_account: bool) -> Account:
-        found = find_credentials(
-            user=config.user,
-            credentials_file=config.credentials_file,
-            hosts=credentials_hosts(self.config.hub),
-            environ=self._environ,
-            home=self._home,
-            only_account=only_account,
-            prefixes=credentials_prefixes(self.config.hub),
-        )
-        return self._connection.account(
-            config, found, state_folder=self._state_folder, archive=str(self.config.into or "")
-        )
+    async def _with_footprint(self, name: str) -> Query:
+        names = [name] if "." in name else [name, *(name + suffix for suffix in SUFFIXES)]
+        found = await self.hub.by_name(names)
+        if not found:
+            advice = "Give its whole name as the catalogue has it, or its folder or zip on disk"
+            what = f"the product whose footprint is the area is not in the catalogue: {name}"
+            raise QueryError(what, advice=advice)
+        product = next((product for product in found if product.footprint), found[0])
+        if product.footprint is None:
+            raise QueryError("the catalogue has no footprint of it", product=product.name)
+        area = await anyio.to_thread.run_sync(from_footprint, product.footprint, product.name)
+        for note in area.notes:
+            self.events.emit(AreaNoted(note=note))
+        return area.applied_to(self.config.query)
 
 
-def _state_folder(environ: Mapping[str, str]) -> Path:
+def state_folder_of(environ: Mapping[str, str]) -> Path:
+    """Where slots of accounts are, unless somebody says otherwise."""
     given = environ.get("S2FETCH_STATE_DIR")
     return Path(given) if given else platformdirs.user_state_path("s2fetch")

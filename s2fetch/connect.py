@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from s2fetch.account.account import Account, Authorisation
 from s2fetch.account.basic import BasicLogin
-from s2fetch.account.credentials import ENVIRONMENT_PREFIX, Credentials, netrc_hosts
+from s2fetch.account.credentials import (
+    ENVIRONMENT_PREFIX,
+    Credentials,
+    find_credentials,
+    netrc_hosts,
+)
 from s2fetch.account.slots import Slots, slot_folder
 from s2fetch.account.tokens import Tokens
 from s2fetch.clock import Clock
-from s2fetch.config.values import AccountConfig, HubConfig, HubKind
+from s2fetch.config.values import AccountConfig, Config, HubConfig, HubKind
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.hub.cdse import CdseHub
 from s2fetch.hub.dhus.hub import DhusHub
 from s2fetch.hub.dhus.requests import Accounts, check_login
 from s2fetch.hub.http import HttpClient
+from s2fetch.hub.subscriptions import Subscriptions
 
 DHUS_PREFIX = "DHUS"
 """Of the variables that sentinelsat's users have set: ``DHUS_USER``, ``DHUS_PASSWORD``."""
@@ -55,6 +63,23 @@ class Connection:
         self._clock = clock
         self._events = events
 
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, config: Config, *, clock: Clock, events: EventBus
+    ) -> AsyncIterator[Connection]:
+        """A connection with an HTTP client of its own, as long as the context lasts."""
+        client = HttpClient(
+            trusts=config.hub.trusts,
+            connect_timeout=config.transfer.connect_timeout_seconds,
+            first_byte_timeout=config.transfer.first_byte_timeout_seconds,
+            give_up_after=config.hub.give_up_after_seconds,
+            clock=clock,
+            events=events,
+        )
+        async with client:
+            yield cls(config.hub, client, clock=clock, events=events)
+
     def hub(self, accounts: Accounts) -> Hub:
         """The hub.
 
@@ -76,6 +101,12 @@ class Connection:
             clock=self._clock,
             events=self._events,
         )
+
+    def subscriptions(self, account: Account) -> Subscriptions | None:
+        """The account's subscriptions; None for hubs that have no such thing."""
+        if self._config.kind is HubKind.DHUS:
+            return None
+        return Subscriptions(self._client, self._config.catalogue_url, account)
 
     def account(
         self, config: AccountConfig, found: Credentials, *, state_folder: Path, archive: str
@@ -114,3 +145,42 @@ class Connection:
             clock=self._clock,
             events=self._events,
         )
+
+
+def find_accounts(
+    config: Config,
+    connection: Connection,
+    *,
+    environ: Mapping[str, str],
+    home: Path,
+    state_folder: Path,
+) -> tuple[Account, ...]:
+    """The accounts of a configuration, with their credentials. Blocking.
+
+    Args:
+        config: Which.
+        connection: To their hub.
+        environ: Where credentials may be.
+        home: Where ``.netrc`` is.
+        state_folder: Where slots are.
+
+    Raises:
+        CredentialsMissingError: If those of one cannot be found.
+    """
+    only = len(config.accounts) == 1
+    archive = str(config.into or "")
+    accounts = []
+    for account in config.accounts:
+        found = find_credentials(
+            user=account.user,
+            credentials_file=account.credentials_file,
+            hosts=credentials_hosts(config.hub),
+            environ=environ,
+            home=home,
+            only_account=only,
+            prefixes=credentials_prefixes(config.hub),
+        )
+        accounts.append(
+            connection.account(account, found, state_folder=state_folder, archive=archive)
+        )
+    return tuple(accounts)

@@ -20,6 +20,7 @@
     │   ├── LocksUnsupportedError
     │   └── ProgressFileError
     ├── ArchiveInUseError          6  another process works on this archive
+    ├── DaemonUnreachableError    10  no daemon answers
     └── ProductError               7  one product failed; the others go on
         ├── ConnectionLostError       retried
         ├── HubAnswerError            retried
@@ -69,6 +70,8 @@ class ExitCode(IntEnum):
     """Nothing failed, but some products are not on disk yet: offline, or put off to a later run."""
     DAMAGED = 9
     """`verify` found files that are damaged or missing."""
+    NO_DAEMON = 10
+    """No daemon answers on the control socket."""
     INTERRUPTED = 130
     """Ended by SIGINT (Ctrl-C); everything fetched so far can be resumed."""
     TERMINATED = 143
@@ -213,6 +216,12 @@ class ArchiveInUseError(S2FetchError):
     """Another process works on this archive."""
 
     exit_code = ExitCode.IN_USE
+
+
+class DaemonUnreachableError(S2FetchError):
+    """No daemon answers on the control socket, or none that this version understands."""
+
+    exit_code = ExitCode.NO_DAEMON
 
 
 class ProductError(S2FetchError):

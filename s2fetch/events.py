@@ -44,6 +44,23 @@ class CatalogueCounted(Event, frozen=True, kw_only=True):
     count: int
 
 
+class ProductSuperseded(Event, frozen=True, kw_only=True):
+    """A product matches and is left out, because the product named ``by`` is a better version."""
+
+    name: ClassVar[str] = "product-superseded"
+    level: ClassVar[str] = "debug"
+    product: Product
+    by: str
+
+
+class AreaNoted(Event, frozen=True, kw_only=True):
+    """The area of interest is not quite the footprint it was taken from; ``note`` says why."""
+
+    name: ClassVar[str] = "area-noted"
+    level: ClassVar[str] = "warning"
+    note: str
+
+
 class ProductsPresent(Event, frozen=True, kw_only=True):
     """So many more products are on disk, verified and untouched: nothing to do."""
 
@@ -237,6 +254,54 @@ class FileDamaged(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class ProductWithdrawn(Event, frozen=True, kw_only=True):
+    """The hub has taken a product of the archive away; ``action`` is what became of the file."""
+
+    name: ClassVar[str] = "product-withdrawn"
+    level: ClassVar[str] = "warning"
+    product_name: str
+    product_id: str
+    deleted: str
+    cause: str
+    action: str
+
+
+class TrashingRefused(Event, frozen=True, kw_only=True):
+    """More products were withdrawn than may go to the trash at once; all of them stay."""
+
+    name: ClassVar[str] = "trashing-refused"
+    level: ClassVar[str] = "error"
+    count: int
+    most: int
+
+
+class IncrementPlanned(Event, frozen=True, kw_only=True):
+    """What is asked of the catalogue: changes ``since`` a time, or everything when empty."""
+
+    name: ClassVar[str] = "increment-planned"
+    since: str
+    unsettled: int
+    reason: str
+
+
+class IntakeChanged(Event, frozen=True, kw_only=True):
+    """Notifications of an archive come, or do not and why; its schedule goes on either way."""
+
+    name: ClassVar[str] = "intake-changed"
+    archive: str
+    works: bool
+    why: str
+
+
+class GapFound(Event, frozen=True, kw_only=True):
+    """A full count found a product that the increments before it should have brought."""
+
+    name: ClassVar[str] = "gap-found"
+    level: ClassVar[str] = "warning"
+    product: Product
+    reason: str
+
+
 class RunFinished(Event, frozen=True, kw_only=True):
     """The run is over; the report has the same numbers and the failures."""
 
@@ -250,6 +315,15 @@ class RunFinished(Event, frozen=True, kw_only=True):
     failed: int
     received: int
     seconds: float
+
+
+class DaemonAsked(Event, frozen=True, kw_only=True):
+    """Somebody had a daemon do something: ``what`` to ``archive`` (empty for all), by which way."""
+
+    name: ClassVar[str] = "daemon-asked"
+    what: str
+    archive: str
+    via: str
 
 
 Listener = Callable[[Event], None]

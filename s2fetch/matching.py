@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from s2fetch import vocabulary
+from s2fetch.area.relation import Relation
 from s2fetch.product import AttributeValue, Product
-from s2fetch.query import AreaRelation, Condition, Operator, Query
+from s2fetch.query import Condition, Operator, Query
 from s2fetch.vocabulary import Kind
-
-if TYPE_CHECKING:
-    from shapely import Geometry
 
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQ: operator.eq,
@@ -42,12 +41,19 @@ def matches(query: Query, product: Product) -> bool:
     """
     return (
         (not query.collection or product.collection in ("", query.collection))
-        and (not query.names or product.name in query.names)
+        and _is_named(query, product)
         and _sensed_within(query, product)
+        and _modified_since(query.modified_from, product)
         and _has_attributes(query, product)
         and all(_holds(condition, query, product) for condition in query.conditions)
-        and (query.area is None or _lies_so(query.area, query.area_relation, product.footprint))
+        and _lies_so(query, product)
     )
+
+
+def _is_named(query: Query, product: Product) -> bool:
+    if not query.names and not query.ids:
+        return True
+    return product.name in query.names or product.id in query.ids
 
 
 def _sensed_within(query: Query, product: Product) -> bool:
@@ -59,6 +65,10 @@ def _sensed_within(query: Query, product: Product) -> bool:
         and (query.sensing_from is None or query.sensing_from <= start)
         and (query.sensing_to is None or start < query.sensing_to)
     )
+
+
+def _modified_since(start: datetime | None, product: Product) -> bool:
+    return start is None or (product.modified is not None and start <= product.modified)
 
 
 def _has_attributes(query: Query, product: Product) -> bool:
@@ -143,23 +153,14 @@ _READERS: dict[Kind, Callable[[AttributeValue], Any]] = {
 }
 
 
-def _lies_so(area: str, relation: AreaRelation, footprint: str | None) -> bool:
-    """Whether a footprint lies to an area as it has to; none does not."""
-    wanted = _geometry(area)
-    covered = _geometry(footprint) if footprint else None
-    if wanted is None or covered is None:
-        return False
-    if relation is AreaRelation.CONTAINS:
-        return bool(covered.covers(wanted))
-    if relation is AreaRelation.WITHIN:
-        return bool(covered.covered_by(wanted))
-    return bool(covered.intersects(wanted))
+@lru_cache(maxsize=8)
+def _relation(area: Query) -> Relation:
+    return Relation(area)
 
 
-@lru_cache(maxsize=1024)
-def _geometry(wkt: str) -> Geometry | None:
-    """The geometry of a WKT, made valid; None when it is no WKT, as hubs may send anything."""
-    import shapely
-
-    shape = shapely.from_wkt(wkt, on_invalid="ignore")
-    return shape if shape is None or shape.is_valid else shapely.make_valid(shape)
+def _lies_so(query: Query, product: Product) -> bool:
+    """Whether the footprint lies to the area as it has to; none does not."""
+    if query.area is None:
+        return True
+    area = Query(area=query.area, area_exact=query.area_exact, area_relation=query.area_relation)
+    return _relation(area).holds(product)

@@ -78,11 +78,14 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         collection: Catalogue collection, e.g. ``SENTINEL-2``; empty for any, only when there are
-            names or a hub query that restricts it.
+            names, identifiers or a hub query that restricts it.
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.
+        modified_from: Entries that the hub published or changed at or after this.
         area: WKT in EPSG:4326 (lon lat).
+        area_exact: WKT of what ``area`` is a simpler and larger form of, which hubs are asked for;
+            what they list is tested against this one. None when ``area`` is meant as it is.
         area_relation: How footprints have to lie to it.
         cloud: Least and greatest cloud cover in percent, both included.
         relative_orbits: Any of these, 1 to 143 for Sentinel-2.
@@ -93,6 +96,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         conditions: On any other attributes; all of them have to hold.
         hub_query: In the hub's own language, in addition to all else; empty for none.
         names: Exact product names, extension included.
+        ids: The hub's identifiers of products; with names, either of the two.
         versions: Which versions of one acquisition are taken.
         streams: Processing streams in order of preference, e.g. ``("RPRO", "OFFL", "NRTI")``.
         limit: At most this many products, after ordering.
@@ -104,7 +108,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     product_types: tuple[str, ...] = ()
     sensing_from: datetime | None = None
     sensing_to: datetime | None = None
+    modified_from: datetime | None = None
     area: str | None = None
+    area_exact: str | None = None
     area_relation: AreaRelation = AreaRelation.INTERSECTS
     cloud: tuple[float, float] | None = None
     relative_orbits: tuple[int, ...] = ()
@@ -115,6 +121,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     hub_query: str = ""
     names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     versions: VersionPolicy = VersionPolicy.ALL
     streams: tuple[str, ...] = ()
     limit: int | None = None

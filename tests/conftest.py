@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from s2fetch.embedded.dhus.hub import DhusSettings, EmbeddedDhus
@@ -61,7 +62,8 @@ async def dhus_factory(products: Path) -> AsyncIterator[DhusFactory]:
         async def start(source: Path | Catalogue | None = None, **options: Any) -> EmbeddedDhus:
             settings = {key: value for key, value in options.items() if key not in own}
             rest = {key: value for key, value in options.items() if key in own}
-            hub = EmbeddedDhus(source or products, settings=DhusSettings(**settings), **rest)
+            behaviour = msgspec.convert(settings, DhusSettings)
+            hub = EmbeddedDhus(source or products, settings=behaviour, **rest)
             return await stack.enter_async_context(hub)
 
         yield start

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
-
-from s2fetch.account.slots import Slots
 
 
 class Authorisation(Protocol):
@@ -32,6 +32,24 @@ class Authorisation(Protocol):
         """End what has been begun. Never fails."""
 
 
+class SlotSource(Protocol):
+    """Where downloads get their slots: `Slots`, or something that stands in front of them."""
+
+    @property
+    def count(self) -> int:
+        """How many downloads the account may have at a time."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the lock files are."""
+
+    def slot(self) -> AbstractAsyncContextManager[int]:
+        """Hold a slot; yields its number, from 1."""
+
+    def close(self) -> None:
+        """Give up the slots that are kept but not in use."""
+
+
 @dataclass(frozen=True)
 class Account:
     """An account of a hub.
@@ -43,5 +61,10 @@ class Account:
     """
 
     name: str
-    slots: Slots
+    slots: SlotSource
     tokens: Authorisation
+
+    async def close(self) -> None:
+        """Give up the slots and end the session."""
+        self.slots.close()
+        await self.tokens.logout()

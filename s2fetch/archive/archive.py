@@ -178,21 +178,38 @@ class Archive:
         Raises:
             ArchiveError: If it cannot be moved.
         """
-        source = self.root / path
         stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        folder = self.root / OWN_FOLDER / "replaced"
+        return self._move_aside(path, self.root / OWN_FOLDER / "replaced", f".{stamp}")
+
+    def _move_aside(self, path: PurePosixPath | str, folder: Path, mark: str) -> Path:
+        """Move a file to a folder of ours, under its name, a mark and a number where needed."""
+        source = self.root / path
         self.make_folder(folder)
         with translating(source):
             number = 0
             while True:
-                ending = f".{stamp}-{number}" if number else f".{stamp}"
+                ending = f"{mark}-{number}" if number else mark
                 target = folder / (_shortened(source.name, len(ending)) + ending)
                 if not os.path.lexists(target):
                     break
                 number += 1
             source.replace(target)
+        # In this order: until the new entry is on the disk, the old one must be there.
         self.make_durable([folder])
+        self.make_durable([source.parent])
         return target
+
+    def trash(self, path: str, now: datetime) -> Path:
+        """Move the file of a withdrawn product to ``.s2fetch/trash``, a folder for each day.
+
+        Returns:
+            Where it is now.
+
+        Raises:
+            ArchiveError: If it cannot be moved.
+        """
+        folder = self.root / OWN_FOLDER / "trash" / f"{now.astimezone(UTC):%Y-%m-%d}"
+        return self._move_aside(path, folder, "")
 
     def is_taken(self, path: PurePosixPath) -> bool:
         """Whether anything at all has that name: a file, a folder, a link to nowhere."""

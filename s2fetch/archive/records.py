@@ -24,6 +24,8 @@ class State(StrEnum):
     """Offline; waits for its retrieval."""
     QUARANTINED = "quarantined"
     """The hub delivered the same wrong bytes twice; they are kept aside."""
+    WITHDRAWN = "withdrawn"
+    """The hub has taken it away, and there is no file of it in its place (any more)."""
 
 
 class RetrievalState(StrEnum):
@@ -64,6 +66,13 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The hub has taken a product away: when, and why in its own words."""
+
+    at: str
+    cause: str = ""
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One product of the archive.
 
@@ -83,6 +92,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         failure: The last error.
         retrieval: The order that brings it back online.
         next_try: Not to be tried before.
+        withdrawn: Set when the hub has taken it away; the file may be there still.
     """
 
     name: str
@@ -100,6 +110,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure: Failure | None = None
     retrieval: Retrieval | None = None
     next_try: str | None = None
+    withdrawn: Withdrawal | None = None
 
 
 class Size(msgspec.Struct, frozen=True):

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from s2fetch.area.area import Area, from_box, from_geojson, from_wkt
+from s2fetch.area.area import (
+    Area,
+    from_box,
+    from_files,
+    from_footprint,
+    from_product,
+    from_tiles,
+    from_wkt,
+)
 
-__all__ = ["Area", "from_box", "from_geojson", "from_wkt"]
+__all__ = [
+    "Area",
+    "from_box",
+    "from_files",
+    "from_footprint",
+    "from_product",
+    "from_tiles",
+    "from_wkt",
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import shapely
 from shapely.geometry.polygon import orient
@@ -25,6 +27,25 @@ _REASONS = {
 }
 
 
+@dataclass(frozen=True)
+class Source:
+    """A geometry in longitude and latitude, and what is known about it.
+
+    Attributes:
+        shape: As it was written or computed.
+        label: What messages about it begin with, such as a file; empty for nothing.
+        dense: Whether its edges were made short, so that one that crosses the antimeridian is
+            known to and not guessed.
+        lenient: Whether a shape that crosses itself is taken to mean everything it encloses, as
+            for the footprint of a product, which nobody can correct.
+    """
+
+    shape: shapely.Geometry
+    label: str = ""
+    dense: bool = False
+    lenient: bool = False
+
+
 def build_box(west: float, south: float, east: float, north: float) -> Area:
     """The area of a box; one with ``west > east`` is split at the antimeridian."""
     sphere.in_bounds(shapely.MultiPoint([(west, south), (east, north)]))
@@ -41,23 +62,28 @@ def build_box(west: float, south: float, east: float, north: float) -> Area:
 
 
 def build(shape: shapely.Geometry) -> Area:
-    """The area of any geometry.
+    """The area of any one geometry; see `build_all`."""
+    return build_all([Source(shape)])
+
+
+def build_all(sources: Iterable[Source]) -> Area:
+    """The area of all sources together.
 
     One point or one line stays what it is. Of everything else the union is taken; points and lines
     among it become narrow polygons.
 
     Raises:
-        AreaError: Empty, out of bounds, or not valid and not to be repaired without a change.
+        AreaError: One is empty, out of bounds, or not valid and not to be repaired without a
+            change; begins with its label.
     """
     notes: list[str] = []
-    shape = sphere.in_bounds(shapely.force_2d(shape))
-    parts = [_on_sphere(part, notes) for part in sphere.parts_of(shape)]
+    parts = [part for source in sources for part in _labelled_parts(source, notes)]
     if not parts:
         raise AreaError("the area is empty", advice="Give a geometry with coordinates")
     if len(parts) == 1 and parts[0].geom_type in ("Point", "LineString"):
         only = parts[0]
         if simplify.fits(only):
-            return Area(simplify.written(only), notes=tuple(dict.fromkeys(notes)))
+            return _as_written(only, only, notes)
     polygons = [part if _is_polygonal(part) else _widened(part) for part in parts]
     widened = sum(not _is_polygonal(part) for part in parts)
     if widened:
@@ -66,37 +92,76 @@ def build(shape: shapely.Geometry) -> Area:
     return _area(united, notes, growth_known=not widened)
 
 
+def _labelled_parts(source: Source, notes: list[str]) -> list[shapely.Geometry]:
+    try:
+        parts = parts_on_sphere(source, notes)
+        if not parts:
+            raise AreaError("the area is empty", advice="Give a geometry with coordinates")
+    except AreaError as error:
+        if source.label:
+            raise AreaError(f"{source.label}: {error.what}", advice=error.advice) from error
+        raise
+    return parts
+
+
+def parts_on_sphere(source: Source, notes: list[str]) -> list[shapely.Geometry]:
+    """The valid simple shapes of a source, within ±180 degrees; notes say what was done to them.
+
+    Raises:
+        AreaError: See `build_all`.
+    """
+    shape = sphere.in_bounds(shapely.force_2d(source.shape))
+    return [_on_sphere(part, source, notes) for part in sphere.parts_of(shape)]
+
+
 def _area(shape: shapely.Geometry, notes: list[str], *, growth_known: bool = True) -> Area:
     rounded = _rounded(shape)
+    if rounded.is_valid and simplify.fits(rounded):
+        return _as_written(_oriented(rounded), shape, notes)
+    rounded = simplify.outwards(shape)
+    before, after = (shapely.get_num_coordinates(s) for s in (shape, rounded))
+    note = f"The area was simplified outwards from {before} to {after} vertices"
     grown = 0.0
-    if not (rounded.is_valid and simplify.fits(rounded)):
-        rounded = simplify.outwards(shape)
-        before, after = (shapely.get_num_coordinates(s) for s in (shape, rounded))
-        note = f"The area was simplified outwards from {before} to {after} vertices"
-        if growth_known and (original := sphere.area_of(shape)) > 0:
-            grown = max(0.0, 100 * (sphere.area_of(rounded) / original - 1))
-            note += f" and grew by {grown:.1f} percent"
-        notes.append(note)
-    return Area(simplify.written(_oriented(rounded)), grown, tuple(dict.fromkeys(notes)))
+    if growth_known and (original := sphere.area_of(shape)) > 0:
+        grown = max(0.0, 100 * (sphere.area_of(rounded) / original - 1))
+        note += f" and grew by {grown:.1f} percent"
+    notes.append(note)
+    return _as_written(_oriented(rounded), shape, notes, grown=grown, simplified=True)
 
 
-def _on_sphere(part: shapely.Geometry, notes: list[str]) -> shapely.Geometry:
+def _as_written(
+    shape: shapely.Geometry,
+    exact: shapely.Geometry,
+    notes: list[str],
+    *,
+    grown: float = 0.0,
+    simplified: bool = False,
+) -> Area:
+    wkt = simplify.written(shape)
+    same = not simplified and bool(shapely.equals(shapely.from_wkt(wkt), exact))
+    every_digit = None if same else str(shapely.to_wkt(exact, rounding_precision=-1))
+    return Area(wkt, grown, tuple(dict.fromkeys(notes)), every_digit, simplified)
+
+
+def _on_sphere(part: shapely.Geometry, source: Source, notes: list[str]) -> shapely.Geometry:
     """A simple shape made valid and brought into ±180 degrees."""
     if part.geom_type == "Point":
         return part
     if part.geom_type == "LinearRing":
         part = shapely.LineString(part)
-    crossing = sphere.crosses(part)
-    flat = sphere.unwrapped(part) if crossing else part
-    if crossing:
-        west, south, east, _ = flat.bounds
-        pole = "south" if south < 0 else "north"
-        enclosing = f"The area goes round the Earth and was taken to enclose the {pole} pole"
-        notes.append(enclosing if east - west >= 360 else sphere.CROSSING_NOTE)
-    return sphere.wrapped(_valid(flat, notes))
+    if not sphere.crosses(part):
+        return sphere.wrapped(_valid(part, source, notes))
+    flat = sphere.unwrapped(part)
+    if not source.dense:
+        enclosing = f"The area goes round the Earth and was taken to enclose the {flat.pole} pole"
+        notes.append(enclosing if flat.pole else sphere.CROSSING_NOTE)
+    whole = sphere.wrapped(_valid(flat.shape, source, notes))
+    for cap in flat.caps:
+        whole = whole.difference(sphere.wrapped(_valid(cap, source, notes)))
+    return whole
 
 
-def _valid(part: shapely.Geometry, notes: list[str]) -> shapely.Geometry:
+def _valid(part: shapely.Geometry, source: Source, notes: list[str]) -> shapely.Geometry:
     """The part itself when valid, or repaired when that does not change what it means.
 
     Raises:
@@ -118,8 +183,9 @@ def _valid(part: shapely.Geometry, notes: list[str]) -> shapely.Geometry:
         if repaired.is_empty:
             raise AreaError("the area has no extent: all its points lie on a line")
         same = math.isclose(repaired.area, part.area, rel_tol=1e-9)
-        if same and _is_polygonal(repaired):
-            notes.append(f"{what[0].upper()}{what[1:]} {place}; it was repaired without a change")
+        if (same or source.lenient) and _is_polygonal(repaired):
+            change = "it was repaired without a change" if same else "everything inside was taken"
+            notes.append(f"{what[0].upper()}{what[1:]} {place}; {change}")
             return repaired
     raise AreaError(f"{what} {place}".rstrip(), advice="Correct it there; nothing was searched")
 

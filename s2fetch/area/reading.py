@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import shapely
@@ -46,6 +46,41 @@ def read_wkt(text: str) -> shapely.Geometry:
         start = body if len(body) <= 40 else f"{body[:37]}..."
         advice = "Write for example POLYGON((11 46,12 46,12 47,11 46)), its last point as its first"
         raise AreaError(f"{start!r} is not WKT: {_reason(error)}", advice=advice) from error
+
+
+def read_wkt_file(path: Path) -> Iterator[tuple[int, shapely.Geometry]]:
+    """The geometries of a file of WKT, each with the line it begins in; # begins a comment.
+
+    Raises:
+        AreaError: Unreadable or malformed; names the file and the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise AreaError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise AreaError(f"cannot read {path}: it is not UTF-8 text") from error
+    begun: list[str] = []
+    first = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        first = first if begun else number
+        begun.append(line)
+        together = "\n".join(begun)
+        whole = "(" in together or together.rstrip().upper().endswith("EMPTY")
+        if whole and together.count("(") <= together.count(")"):
+            yield first, _wkt_at(together, path, first)
+            begun = []
+    if begun:
+        yield first, _wkt_at("\n".join(begun), path, first)
+
+
+def _wkt_at(text: str, path: Path, line: int) -> shapely.Geometry:
+    try:
+        return read_wkt(text)
+    except AreaError as error:
+        raise AreaError(f"{path}, line {line}: {error.what}", advice=error.advice) from error
 
 
 def read_geojson(path: Path) -> shapely.Geometry:

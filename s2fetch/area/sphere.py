@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -13,6 +14,8 @@ from s2fetch.errors import AreaError
 
 Coordinates = NDArray[np.float64]
 
+METRES_PER_DEGREE = 111_320
+"""Of a great circle, about."""
 WORLD = shapely.box(-180, -90, 180, 90)
 
 _SLACK_DEGREES = 1e-9
@@ -79,27 +82,52 @@ def crosses(shape: shapely.Geometry) -> bool:
     return bool(wide.size) and not (bool((wide == 360).all()) and shape.is_valid)
 
 
-def unwrapped(shape: shapely.Geometry) -> shapely.Geometry:
-    """The same line or polygon with longitudes that go on beyond 180, so that a plane will do.
+@dataclass(frozen=True)
+class Unwrapped:
+    """A line or polygon with longitudes that go on beyond 180, so that a plane will do.
+
+    Attributes:
+        shape: Itself, without those of its holes that go round the Earth.
+        caps: What lies between such a hole and the pole; not part of the shape.
+        pole: ``north`` or ``south`` when the outline goes round the Earth, else empty.
+    """
+
+    shape: shapely.Geometry
+    caps: tuple[shapely.Geometry, ...] = ()
+    pole: str = ""
+
+
+def unwrapped(shape: shapely.Geometry) -> Unwrapped:
+    """Unwrap a line or polygon.
 
     Raises:
         AreaError: It goes round the Earth and does not tell which pole it encloses.
     """
     rings = [_unwrapped(ring) for ring in _rings(shape)]
     if shape.geom_type != "Polygon":
-        return shapely.LineString(rings[0])
+        return Unwrapped(shapely.LineString(rings[0]))
     shell, holes = rings[0], rings[1:]
-    if shell[0, 0] != shell[-1, 0]:
+    pole = ""
+    if not _is_closed(shell):
+        pole = "north" if shell[:, 1].max() > 0 else "south"
         shell = _over_pole(shell)
     west, east = shell[:, 0].min(), shell[:, 0].max()
-    moved = []
+    moved, caps = [], []
     for hole in holes:
-        if hole[0, 0] != hole[-1, 0]:
+        if _is_closed(hole):
+            turns = np.ceil((west - hole[:, 0].min()) / 360)
+            fits = hole[:, 0].max() + 360 * turns <= east
+            moved.append(hole + np.array([360 * turns, 0.0]) if fits else hole)
+        elif pole:
+            caps.append(shapely.Polygon(_over_pole(hole)))
+        else:
             raise AreaError("a hole of the area goes round the Earth", advice="Split the area")
-        turns = np.ceil((west - hole[:, 0].min()) / 360)
-        fits = hole[:, 0].max() + 360 * turns <= east
-        moved.append(hole + np.array([360 * turns, 0.0]) if fits else hole)
-    return shapely.Polygon(shell, moved)
+    return Unwrapped(shapely.Polygon(shell, moved), tuple(caps), pole)
+
+
+def _is_closed(ring: Coordinates) -> bool:
+    """Whether an unwrapped ring comes back to where it began."""
+    return bool(ring[0, 0] == ring[-1, 0])
 
 
 def wrapped(shape: shapely.Geometry, west: float = -180.0) -> shapely.Geometry:

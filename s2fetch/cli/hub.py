@@ -17,17 +17,21 @@ from s2fetch.cli.signals import Interruption
 from s2fetch.errors import ArchiveError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from s2fetch.embedded.dhus.hub import EmbeddedDhus
     from s2fetch.embedded.hub import EmbeddedHub
+    from s2fetch.embedded.identity import User
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 EXAMPLES = """\b
 Examples:
   s2fetch hub /data/sentinel-2
   s2fetch hub /data/sentinel-2 --port 8080 --download-port 8081
+  s2fetch hub /data/sentinel-2 --kind dhus --port 8080
   s2fetch hub /data/sentinel-2 --host hub.example.org --tls-certificate hub.pem --tls-key key.pem
 
 It prints the environment variables with which s2fetch uses it, and serves until Ctrl-C or
-SIGTERM. User and password are S2FETCH_USER and S2FETCH_PASSWORD, or else those of the demo.
+SIGTERM. User and password are S2FETCH_USER and S2FETCH_PASSWORD (with --kind dhus: DHUS_USER and
+DHUS_PASSWORD), or else those of the demo.
 """
 
 
@@ -35,6 +39,12 @@ SIGTERM. User and password are S2FETCH_USER and S2FETCH_PASSWORD, or else those 
 @click.argument("folder", metavar="FOLDER")
 @click.option(
     "--host", default="127.0.0.1", metavar="HOST", help="Address to listen on, default 127.0.0.1"
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["cdse", "dhus"]),
+    default="cdse",
+    help="Protocol: of the Copernicus Data Space (default) or of hubs that run the DHuS",
 )
 @click.option("--port", default=0, metavar="N", help="Of catalogue and identity, default any")
 @click.option("--download-port", default=0, metavar="N", help="Of the downloads, default any")
@@ -46,46 +56,70 @@ def command(
     /,
     folder: str,
     host: str,
+    kind: str,
     port: int,
     download_port: int,
     tls_certificate: str | None,
     tls_key: str | None,
 ) -> int:
-    """Serve the products in FOLDER with the protocol of the Copernicus Data Space.
+    """Serve the products in FOLDER with the protocol of the Copernicus Data Space, or of a DHuS.
 
     Anything but this machine itself needs https and a password of your own, because s2fetch sends
     passwords nowhere else.
     """
     import anyio
 
-    from s2fetch.embedded.hub import DEFAULT_USER, EmbeddedHub
+    from s2fetch.embedded.hub import DEFAULT_USER
     from s2fetch.embedded.identity import User
 
     if not Path(folder).is_dir():
         raise UsageError(f"{folder} is not a folder")
-    name, password = os.environ.get("S2FETCH_USER"), os.environ.get("S2FETCH_PASSWORD")
+    prefix = "DHUS" if kind == "dhus" else "S2FETCH"
+    name, password = os.environ.get(f"{prefix}_USER"), os.environ.get(f"{prefix}_PASSWORD")
     user = User(name=name, password=password) if name and password else DEFAULT_USER
     if host not in LOOPBACK and (user is DEFAULT_USER or tls_certificate is None):
         raise UsageError(
             f"a hub on {host} needs https and a password of its own",
-            advice="Give --tls-certificate, and set S2FETCH_USER and S2FETCH_PASSWORD",
+            advice=f"Give --tls-certificate, and set {prefix}_USER and {prefix}_PASSWORD",
         )
-    hub = EmbeddedHub(
-        Path(folder),
-        users=(user,),
-        ssl_context=_tls(tls_certificate, tls_key),
-        host=host,
-        catalogue_port=port,
-        download_port=download_port,
-    )
+    if kind == "dhus" and download_port:
+        raise UsageError(
+            "a hub of the kind dhus has one port only", advice="Leave out --download-port"
+        )
+    tls = _tls(tls_certificate, tls_key)
+    hub = _hub(kind, Path(folder), user, tls, host, (port, download_port))
     interruption = Interruption(output.restore_terminal)
     with interruption.received():
         anyio.run(_serve, hub, output, interruption, user is DEFAULT_USER)
     return ExitCode.OK
 
 
+def _hub(
+    kind: str,
+    folder: Path,
+    user: User,
+    tls: ssl.SSLContext | None,
+    host: str,
+    ports: tuple[int, int],
+) -> EmbeddedHub | EmbeddedDhus:
+    from s2fetch.embedded.dhus.hub import EmbeddedDhus
+    from s2fetch.embedded.hub import EmbeddedHub
+
+    if kind == "dhus":
+        return EmbeddedDhus(folder, users=(user,), ssl_context=tls, host=host, port=ports[0])
+    catalogue_port, download_port = ports
+    return EmbeddedHub(
+        folder,
+        users=(user,),
+        ssl_context=tls,
+        host=host,
+        catalogue_port=catalogue_port,
+        download_port=download_port,
+    )
+
+
 async def _serve(
-    hub: EmbeddedHub, output: Output, interruption: Interruption, show_password: bool
+    hub: EmbeddedHub | EmbeddedDhus, output: Output, interruption: Interruption, show_password: bool
 ) -> None:
     import asyncio
 
@@ -97,7 +131,7 @@ async def _serve(
             reason = error.strerror or str(error)
             raise ArchiveError(f"the hub cannot serve the folder ({reason})") from error
         for name, value in hub.environment().items():
-            if show_password or name != "S2FETCH_PASSWORD":
+            if show_password or not name.endswith("_PASSWORD"):
                 output.result(f"export {name}={shlex.quote(value)}")
         with interruption.stopping(partial(loop.call_soon_threadsafe, stop.set)):
             await stop.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 COMMANDS = {
     "sync": ("s2fetch.cli.sync", "Fetch everything that matches and is not on disk."),
     "search": ("s2fetch.cli.search", "List what matches."),
+    "products": ("s2fetch.cli.products", "List collections, product types and attributes."),
     "status": ("s2fetch.cli.status", "Tell the state of an archive."),
     "verify": ("s2fetch.cli.verify", "Hash what is on disk again."),
     "login": ("s2fetch.cli.login", "Check the credentials; say whose slots are in use."),
     "hub": ("s2fetch.cli.hub", "Serve a folder of products as a small hub."),
     "demo": ("s2fetch.cli.demo", "Show a sync without an account."),
+    "ctl": ("s2fetch.cli.ctl", "Ask a running daemon, or tell it what to do."),
     "completion": ("s2fetch.cli.completion", "Print the completion script of a shell."),
 }
 """Module and first line of help of each command: modules are imported when they are needed."""
@@ -78,8 +81,10 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
+    gc.disable()  # imports make much that stays and nothing to collect; `tune_process` enables it
     _guard_standard_files()
     code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    gc.enable()
     _flush()
     sys.exit(code)
 

@@ -18,6 +18,7 @@ from s2fetch.events import (
     ProductPlanned,
     ProductQuarantined,
     ProductsPresent,
+    ProductSuperseded,
     ProductWaiting,
     RunStarted,
     TransferEnded,
@@ -93,7 +94,7 @@ class Progress:
         self._slots: dict[SlotKey, _Transfer | None] = {}
         self._kept: dict[str, int] = {}
         self._waiting: set[str] = set()
-        self._planned = self._counted = self._done = self._failed = 0
+        self._planned = self._counted = self._superseded = self._done = self._failed = 0
         self._to_fetch_bytes = self._stored_bytes = self._received = 0
         self._pace = Pace()
         self._check: VerificationProgressed | None = None
@@ -116,7 +117,9 @@ class Progress:
             case RunStarted():
                 self.running = True
             case CatalogueCounted():
-                self._counted += event.count
+                self._counted = event.count
+            case ProductSuperseded():
+                self._superseded += 1
             case TransferStarted():
                 self._slots[event.account, event.slot] = _Transfer(event)
                 self._kept.pop(event.product.id, None)
@@ -179,11 +182,12 @@ class Progress:
             self._pace.note(self._monotonic(), self._received)
             under_way = sum(t.position for t in self._slots.values() if t is not None)
             done_bytes = self._stored_bytes + under_way + sum(self._kept.values())
-            whole = expected_bytes(self._to_fetch_bytes, self._planned, self._counted)
+            wanted = max(self._counted - self._superseded, self._planned)
+            whole = expected_bytes(self._to_fetch_bytes, self._planned, wanted)
             rate = self._pace.rate
             return TotalShown(
                 done=self._done,
-                products=max(self._counted, self._planned),
+                products=wanted,
                 done_bytes=done_bytes,
                 total_bytes=max(whole, done_bytes),
                 rate=rate,

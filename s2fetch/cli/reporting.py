@@ -9,7 +9,6 @@ import msgspec
 
 from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode, S2FetchError
-from s2fetch.sync.save import save_summary
 
 
 class CommandEnded(msgspec.Struct, frozen=True):
@@ -40,6 +39,8 @@ def write_report(path: Path | None, summary: msgspec.Struct, output: Output) -> 
         output.warn(f"the report was not written: {path} is a folder")
         return
     try:
+        from s2fetch.sync.save import save_summary
+
         anyio.run(save_summary, summary, path)
     except S2FetchError as error:
         output.warn(f"the report was not written: {error}")

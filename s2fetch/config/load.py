@@ -25,6 +25,7 @@ from s2fetch.config.values import (
     AccountConfig,
     Config,
     HubKind,
+    IncrementConfig,
     RetrievalConfig,
     ShowingConfig,
     TransferConfig,
@@ -64,12 +65,12 @@ def load_config(
     given = _from_document(document, mistakes) if document else {}
     given |= from_environment(environ, s.SETTINGS) | from_options(options, s.SETTINGS, mistakes)
     values = Values(given, Context(now=now, folder=None, environ=environ), mistakes)
-    query, area_notes = read_query(values)
+    selection = read_query(values)
     hub = read_hub(values)
     if hub.kind is HubKind.DHUS:
         values = Values(given | _dhus_user(values), values.context, mistakes)
     config = Config(
-        query=query,
+        query=selection.query,
         into=values.find(s.INTO),
         layout=values.get(s.LAYOUT),
         reserve_bytes=values.get(s.RESERVE),
@@ -83,8 +84,10 @@ def load_config(
             poll_interval_seconds=values.get(s.POLL_INTERVAL),
             limit=values.get(s.RETRIEVAL_LIMIT),
         ),
+        increment=_increment(values),
         showing=_showing(values),
-        area_notes=area_notes,
+        area_notes=selection.area_notes,
+        area_product=selection.area_product,
         file=path,
     )
     mistakes.check()
@@ -130,6 +133,14 @@ def _transfer(values: Values) -> TransferConfig:
         attempts=values.get(s.ATTEMPTS),
         resume=values.get(s.RESUME),
         bandwidth=values.find(s.BANDWIDTH),
+    )
+
+
+def _increment(values: Values) -> IncrementConfig | None:
+    if not values.get(s.INCREMENTAL):
+        return None
+    return IncrementConfig(
+        overlap_seconds=values.get(s.OVERLAP), recount_seconds=values.get(s.RECOUNT)
     )
 
 

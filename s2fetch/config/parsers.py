@@ -18,6 +18,8 @@ import msgspec
 
 from s2fetch import units
 from s2fetch.config.values import is_loopback
+from s2fetch.naming import STREAMS
+from s2fetch.query import VersionPolicy
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -41,6 +43,10 @@ Parser = Callable[[object, Context], T]
 
 _PERCENT = r"(-?[0-9]+(?:\.[0-9]+)?)"
 _CLOUD = re.compile(rf"(?:{_PERCENT}\s*\.\.\s*)?{_PERCENT}\s*%?")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BASELINE = re.compile(r"N?(\d{2})\.?(\d{2})")
+STDIN = Path("-")
+"""Stands for standard input where a file is read."""
 _SPAN = re.compile(r"([0-9]{1,9})(?:\s*\.\.\s*([0-9]{1,9}))?")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?")
 
@@ -175,6 +181,49 @@ def instant(raw: object, context: Context) -> datetime:
     return units.parse_time(raw, context.now)
 
 
+def instant_or_list(raw: object, context: Context) -> datetime | Path:
+    """A point in time; or what is no time and names a file that is there, or standard input."""
+    try:
+        return instant(raw, context)
+    except ValueError as error:
+        found = path_or_stdin(raw, context) if isinstance(raw, str) and raw.strip() else None
+        if found is None or not (found == STDIN or found.is_file()):
+            raise ValueError(f"{error}; nor is there a file of this name") from None
+        return found
+
+
+def identifier(raw: object, _: Context) -> str:
+    """A hub's identifier of a product: a UUID."""
+    found = raw.strip().lower() if isinstance(raw, str) else ""
+    if not _UUID.fullmatch(found):
+        wanted = "write for example 5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b"
+        raise ValueError(f"{shown(raw)} is not an identifier of a product: {wanted}")
+    return found
+
+
+def versions(raw: object, context: Context) -> tuple[VersionPolicy, tuple[str, ...]]:
+    """Which versions of one acquisition are taken, and the streams in order of preference."""
+    words = tuple(word.upper().rstrip("_") for word in many(text)(raw, context))
+    for policy in (VersionPolicy.ALL, VersionPolicy.NEWEST):
+        if policy.value.upper() in words:
+            if len(words) > 1:
+                raise ValueError(f"{policy} stands alone, streams only beside each other")
+            return policy, ()
+    return VersionPolicy.PREFERENCE, tuple(_stream(word) for word in words)
+
+
+def _stream(word: str) -> str:
+    known = tuple(dict.fromkeys(stream for some in STREAMS.values() for stream in some))
+    if match := _BASELINE.fullmatch(word):
+        return f"N{match[1]}{match[2]}"
+    if word not in known:
+        raise ValueError(
+            f"{word!r} is not a processing stream: known are all, newest, {', '.join(known)} and "
+            "baselines such as N0510"
+        )
+    return word
+
+
 def cloud(raw: object, _: Context) -> tuple[float, float]:
     """Least and greatest cloud cover in percent, from ``0..20``, or ``20`` for at most that."""
     wanted = "write percent, for example 20 or 0..20"
@@ -209,6 +258,24 @@ def path(raw: object, context: Context) -> Path:
             raise ValueError(f"{shown(raw)} needs a home folder, but HOME is not set")
         return Path(home, *found.parts[1:])
     return found if context.folder is None else context.folder / found
+
+
+def path_or_stdin(raw: object, context: Context) -> Path:
+    """A path, or ``-`` for standard input."""
+    return STDIN if raw == "-" else path(raw, context)
+
+
+def paths(raw: object, context: Context) -> tuple[Path, ...]:
+    """One path, or a list of them; a comma is part of a name."""
+    items = raw if isinstance(raw, list | tuple) else [raw]
+    return tuple(dict.fromkeys(path(item, context) for item in items))
+
+
+def name_or_path(raw: object, context: Context) -> str | Path:
+    """A path when there is something under it or it has a slash; a name otherwise."""
+    name = text(raw, context)
+    found = path(name, context)
+    return found if "/" in name or found.exists() else name
 
 
 def url(raw: object, _: Context) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from s2fetch import vocabulary
 from s2fetch.config import selection as s
@@ -13,29 +16,50 @@ from s2fetch.config.conditions import read_collection, read_conditions, read_hub
 from s2fetch.config.given import Given, Values
 from s2fetch.config.setting import Setting
 from s2fetch.errors import QueryError, UsageError
-from s2fetch.query import Query
+from s2fetch.lists import STDIN, ProductList, read_list, read_names
+from s2fetch.naming import collection_of
+from s2fetch.query import AreaRelation, Query
 
 if TYPE_CHECKING:
     from s2fetch.area import Area
+
+AREAS = (s.BOX, s.WKT, s.AREA_FILE, s.AREA_TILE, s.AREA_PRODUCT)
+"""The settings that each give the area of interest; there can only be one."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
-    """The query, and what was done to the area of interest. Mistakes go to the values' own list."""
+class Read(msgspec.Struct, frozen=True):
+    """What the selection says.
+
+    Attributes:
+        query: Its area is open still when it is that of a product in the catalogue.
+        area_notes: What was done to the area of interest.
+        area_product: The name of the product whose footprint is the area of interest, if any.
+    """
+
+    query: Query
+    area_notes: tuple[str, ...] = ()
+    area_product: str | None = None
+
+
+def read_query(values: Values) -> Read:
+    """The query. Mistakes go to the values' own list."""
     hub_query = read_hub_query(values)
-    collection = read_collection(values, hub_query)
+    begin = values.find(s.FROM)
+    products = _products(values, begin if isinstance(begin, Path) else None)
+    collection = _collection(values, products, hub_query)
+    policy, streams = values.get(s.VERSIONS)
     direction = _checked(values, s.ORBIT_DIRECTION, vocabulary.check_orbit_direction)
-    area, notes = _area(values)
     query = Query(
         collection=collection,
         product_types=_each(
             values, s.PRODUCT_TYPE, partial(vocabulary.check_product_type, collection)
         ),
-        sensing_from=values.find(s.FROM),
+        sensing_from=begin if isinstance(begin, datetime) else None,
         sensing_to=values.find(s.TO),
-        area=area,
+        area_relation=values.get(s.AREA_RELATION),
         cloud=values.find(s.CLOUD),
         relative_orbits=_each(
             values, s.RELATIVE_ORBIT, partial(vocabulary.check_relative_orbit, collection)
@@ -50,7 +74,10 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
         ),
         conditions=read_conditions(values, collection),
         hub_query=hub_query,
-        names=_names(values, collection),
+        names=products.names,
+        ids=products.ids,
+        versions=policy,
+        streams=streams,
         limit=values.find(s.LIMIT),
         order=values.get(s.ORDER_BY),
         newest_first=values.get(s.NEWEST_FIRST),
@@ -58,7 +85,7 @@ def read_query(values: Values) -> tuple[Query, tuple[str, ...]]:
     if query.sensing_from and query.sensing_to and query.sensing_to <= query.sensing_from:
         start, end = (f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in (query.sensing_from, query.sensing_to))
         values.wrong(s.TO, QueryError(f"to ({end}) must be later than from ({start})"))
-    return query, notes
+    return _with_area_of(values, query)
 
 
 def _checked(values: Values, setting: Setting[T], check: Callable[[T], R]) -> R | None:
@@ -92,24 +119,32 @@ def _highest(values: Values, settings: Iterable[Setting[object]]) -> tuple[Given
     return tuple(g for g in given if g.rank == top)
 
 
-def _area(values: Values) -> tuple[str | None, tuple[str, ...]]:
-    given = _highest(values, (s.BOX, s.WKT, s.AREA_FILE))
+def _with_area_of(values: Values, query: Query) -> Read:
+    """The query with the area that was given, if any."""
+    given = _highest(values, AREAS)
     if not given:
-        return None, ()
-    setting = next(x for x in (s.BOX, s.WKT, s.AREA_FILE) if values.given(x) is given[0])
+        if query.area_relation is not AreaRelation.INTERSECTS:
+            advice = f"Give an area: {', '.join(setting.name for setting in AREAS)}"
+            error = UsageError("there is no area of interest to relate to", advice=advice)
+            values.wrong(s.AREA_RELATION, error)
+        return Read(query)
+    setting = next(x for x in AREAS if values.given(x) is given[0])
     if len(given) > 1:
         places = " and ".join(g.place for g in given)
         values.wrong(setting, UsageError(f"there can only be one area of interest, not {places}"))
-        return None, ()
+        return Read(query)
     try:
-        found = _built(values, setting)
+        area = _area(values, setting)
+        if isinstance(area, str):
+            return Read(query, area_product=vocabulary.check_name(area))
     except UsageError as error:
         values.wrong(setting, error)
-        found = None
-    return (found.wkt, found.notes) if found else (None, ())
+        area = None
+    return Read(query) if area is None else Read(area.applied_to(query), area.notes)
 
 
-def _built(values: Values, setting: Setting[object]) -> Area | None:
+def _area(values: Values, setting: Setting[object]) -> Area | str | None:
+    """The area, or the name of a product whose footprint it is; None when it was mistaken."""
     from s2fetch import area
 
     if setting is s.BOX:
@@ -118,37 +153,67 @@ def _built(values: Values, setting: Setting[object]) -> Area | None:
     if setting is s.WKT:
         wkt = values.find(s.WKT)
         return None if wkt is None else area.from_wkt(wkt)
-    path = values.find(s.AREA_FILE)
-    return None if path is None else area.from_geojson(path)
+    if setting is s.AREA_FILE:
+        paths = values.find(s.AREA_FILE)
+        return None if paths is None else area.from_files(paths)
+    if setting is s.AREA_TILE:
+        tiles = _each(values, s.AREA_TILE, vocabulary.check_tile)
+        return area.from_tiles(tiles) if tiles else None
+    product = values.find(s.AREA_PRODUCT)
+    return area.from_product(product) if isinstance(product, Path) else product
 
 
-def _names(values: Values, collection: str) -> tuple[str, ...]:
-    """Names from the list and from the file; options replace both of the configuration file."""
-    given = _highest(values, (s.NAME, s.NAMES_FILE))
-    check = partial(vocabulary.check_name, collection)
-    names: list[str] = []
+def _products(values: Values, of_from: Path | None) -> ProductList:
+    """What all lists name; options replace everything that the configuration file lists.
+
+    Args:
+        values: Of the settings.
+        of_from: The list that ``from`` is, if it is one.
+    """
+    lists = (s.NAME, s.NAMES_FILE, s.ID, s.FROM_LIST, *((s.FROM,) if of_from else ()))
+    given = _highest(values, lists)
+    found: list[ProductList] = []
     if values.given(s.NAME) in given:
-        names += _each(values, s.NAME, check)
-    if values.given(s.NAMES_FILE) in given:
-        names += _checked(values, s.NAMES_FILE, lambda path: _names_in(path, check)) or ()
-    return tuple(dict.fromkeys(names))
+        found.append(ProductList(names=_each(values, s.NAME, vocabulary.check_name)))
+    if values.given(s.ID) in given:
+        found.append(ProductList(ids=values.find(s.ID) or ()))
+    stdin_taken_by = ""
+    for setting, read in (
+        (s.NAMES_FILE, read_names),
+        (s.FROM_LIST, read_list),
+        (s.FROM, read_list),
+    ):
+        if values.given(setting) not in given:
+            continue
+        path = of_from if setting is s.FROM else _path(values, setting)
+        if path == STDIN and stdin_taken_by:
+            twice = f"standard input can only be read once, and {stdin_taken_by} reads it too"
+            values.wrong(setting, UsageError(twice))
+        elif path is not None:
+            found += _read(values, setting, partial(read, path))
+        stdin_taken_by = setting.name if path == STDIN else stdin_taken_by
+    names = dict.fromkeys(name for some in found for name in some.names)
+    return ProductList(tuple(names), tuple(dict.fromkeys(i for some in found for i in some.ids)))
 
 
-def _names_in(path: Path, check: Callable[[str], str]) -> tuple[str, ...]:
+def _path(values: Values, setting: Setting[object]) -> Path | None:
+    path = values.find(setting)
+    return path if isinstance(path, Path) else None
+
+
+def _read(
+    values: Values, setting: Setting[object], read: Callable[[], ProductList]
+) -> list[ProductList]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise QueryError(f"cannot read {path}: {reason}") from error
-    names = []
-    for number, line in enumerate(lines, 1):
-        name = line.strip()
-        if name and not name.startswith("#"):
-            try:
-                names.append(check(name))
-            except QueryError as error:
-                raise QueryError(f"{path}, line {number}: {error.what}") from error
-    if not names:
-        # Without this, no restriction by name would remain and everything would be selected.
-        raise QueryError(f"{path} holds no names")
-    return tuple(names)
+        return [read()]
+    except UsageError as error:
+        values.wrong(setting, error)
+        return []
+
+
+def _collection(values: Values, products: ProductList, hub_query: str) -> str:
+    """The one that was given; else that of the products that were named, empty for several."""
+    if (products.names or products.ids) and not values.given(s.COLLECTION):
+        named = {collection_of(name) for name in products.names}
+        return named.pop() if len(named) == 1 and not products.ids else ""
+    return read_collection(values, hub_query)

@@ -6,7 +6,7 @@ from s2fetch.config import parsers
 from s2fetch.config.parsers import choice, many, whole
 from s2fetch.config.restrictions import RESTRICTIONS
 from s2fetch.config.setting import Setting
-from s2fetch.query import Order
+from s2fetch.query import AreaRelation, Order
 from s2fetch.vocabulary import COLLECTIONS, ORBIT_DIRECTIONS
 
 COLLECTION = Setting(
@@ -31,8 +31,8 @@ PRODUCT_TYPE = Setting(
 FROM = Setting(
     name="from",
     group="Selection",
-    parse=parsers.instant,
-    help="Sensed at or after this time (UTC unless it names a zone)",
+    parse=parsers.instant_or_list,
+    help="Sensed at or after this time (UTC unless it names a zone); or a list, see from-list",
     example="2024-06-01",
     metavar="TIME",
 )
@@ -63,10 +63,38 @@ WKT = Setting(
 AREA_FILE = Setting(
     name="area-file",
     group="Selection",
-    parse=parsers.path,
-    help="Area of interest from a GeoJSON file",
+    parse=parsers.paths,
+    help="Area of interest from files: GeoJSON, WKT, KML, KMZ, shapefile, GeoPackage, or images",
     example="area.geojson",
     metavar="FILE",
+    many=True,
+)
+AREA_TILE = Setting(
+    name="area-tile",
+    group="Selection",
+    parse=many(parsers.text),
+    help="Area of interest as the ground that MGRS tiles cover, whatever tiles products are cut to",
+    example="32TQM",
+    metavar="TILE",
+    many=True,
+)
+AREA_PRODUCT = Setting(
+    name="area-product",
+    group="Selection",
+    parse=parsers.name_or_path,
+    help="Area of interest as the footprint of a product: its name, or its folder or zip on disk",
+    example="S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212.SAFE",
+    metavar="PRODUCT",
+)
+AREA_RELATION = Setting(
+    name="area-relation",
+    group="Selection",
+    parse=choice(AreaRelation),
+    help="Whether footprints intersect the area, contain all of it, or lie within it",
+    default="intersects",
+    example="contains",
+    metavar="RELATION",
+    choices=tuple(AreaRelation),
 )
 CLOUD = Setting(
     name="cloud",
@@ -133,10 +161,37 @@ NAME = Setting(
 NAMES_FILE = Setting(
     name="names-file",
     group="Selection",
-    parse=parsers.path,
-    help="A file with one product name on each line; lines that begin with # are skipped",
+    parse=parsers.path_or_stdin,
+    help="A file with one product name on each line, - for standard input; # begins a comment",
     example="names.txt",
     metavar="FILE",
+)
+ID = Setting(
+    name="id",
+    group="Selection",
+    parse=many(parsers.identifier),
+    help="Identifiers of products, as the hub gives them",
+    example="5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b",
+    metavar="UUID",
+    many=True,
+)
+FROM_LIST = Setting(
+    name="from-list",
+    group="Selection",
+    parse=parsers.path_or_stdin,
+    help="Products that a search listed, in any form; also of sentinelsat and CSO; - for stdin",
+    example="search.geojson",
+    metavar="FILE",
+)
+VERSIONS = Setting(
+    name="versions",
+    group="Selection",
+    parse=parsers.versions,
+    help="Versions of one acquisition: all, newest, or the first of some streams (RPRO,OFFL,NRTI)",
+    default="all",
+    example="newest",
+    metavar="WHICH",
+    many=True,
 )
 LIMIT = Setting(
     name="limit",
@@ -169,8 +224,9 @@ NEWEST_FIRST = Setting(
 )
 
 SELECTION: tuple[Setting[object], ...] = (
-    *(COLLECTION, PRODUCT_TYPE, FROM, TO, BOX, WKT, AREA_FILE, CLOUD, RELATIVE_ORBIT),
-    *(ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
+    *(COLLECTION, PRODUCT_TYPE, FROM, TO),
+    *(BOX, WKT, AREA_FILE, AREA_TILE, AREA_PRODUCT, AREA_RELATION),
+    *(CLOUD, RELATIVE_ORBIT, ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
     *RESTRICTIONS,
-    *(NAME, NAMES_FILE, LIMIT, ORDER_BY, NEWEST_FIRST),
+    *(NAME, NAMES_FILE, ID, FROM_LIST, VERSIONS, LIMIT, ORDER_BY, NEWEST_FIRST),
 )

@@ -39,6 +39,34 @@ LAYOUT = Setting(
     example="{collection}/{year}/{month}/{name}",
     metavar="TEMPLATE",
 )
+INCREMENTAL = Setting(
+    name="incremental",
+    group="Archive",
+    parse=parsers.flag,
+    help="Ask only for what was published or changed since the last run, and for what is unsettled",
+    default="false",
+    example="true",
+    metavar="",
+    flag=True,
+)
+OVERLAP = Setting(
+    name="overlap",
+    group="Archive",
+    parse=parsers.duration,
+    help="How far back of the last run an incremental one looks: entries and checksums come late",
+    default="24h",
+    example="3d",
+    metavar="DURATION",
+)
+RECOUNT = Setting(
+    name="recount",
+    group="Archive",
+    parse=parsers.positive_duration,
+    help="How often an incremental archive is compared with the whole listing all the same",
+    default="7d",
+    example="30d",
+    metavar="DURATION",
+)
 RESERVE = Setting(
     name="reserve",
     group="Archive",
@@ -329,7 +357,7 @@ ACCOUNT_NAME = Setting(
 
 SETTINGS: tuple[Setting[object], ...] = (
     *SELECTION,
-    *(INTO, LAYOUT, RESERVE, WAIT_FOR_LOCK),
+    *(INTO, LAYOUT, INCREMENTAL, OVERLAP, RECOUNT, RESERVE, WAIT_FOR_LOCK),
     *(USER, CREDENTIALS_FILE, SLOTS),
     *(CONNECT_TIMEOUT, FIRST_BYTE_TIMEOUT, MINIMUM_RATE, MINIMUM_RATE_WINDOW),
     *(ATTEMPTS, RESUME, BANDWIDTH),

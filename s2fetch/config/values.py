@@ -124,6 +124,19 @@ class RetrievalConfig(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
 
 
+class IncrementConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run asks for changes only.
+
+    Attributes:
+        overlap_seconds: How far back of the last settled moment it looks, because entries and
+            checksums appear late.
+        recount_seconds: How long after the last full listing the next one is due.
+    """
+
+    overlap_seconds: float
+    recount_seconds: float
+
+
 class ShowingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown and written about a run; ``report`` is the file for its JSON summary."""
 
@@ -146,8 +159,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         accounts: At least one.
         transfer: Limits of a download.
         retrieval: Offline products.
+        increment: How to ask for changes only; None asks for everything each time.
         showing: Log, report.
         area_notes: What was done to the area of interest, sentences for the user.
+        area_product: Name of the product whose footprint in the catalogue is the area of interest;
+            `Client.query` looks it up.
         file: The configuration file this was read from, if any.
     """
 
@@ -160,8 +176,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountConfig, ...]
     transfer: TransferConfig
     retrieval: RetrievalConfig
+    increment: IncrementConfig | None
     showing: ShowingConfig
     area_notes: tuple[str, ...]
+    area_product: str | None
     file: Path | None
 
 

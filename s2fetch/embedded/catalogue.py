@@ -35,6 +35,7 @@ from s2fetch.embedded.paths import Segment, is_uuid, segments
 from s2fetch.embedded.registry import ATTRIBUTES
 from s2fetch.embedded.rows import EXPANDABLE, ProductRow, deleted_row, product_row
 from s2fetch.embedded.state import HubState
+from s2fetch.embedded.subscriptions import SubscriptionService
 
 _CSC = "OData.CSC.FilterList"
 
@@ -44,10 +45,12 @@ class CatalogueService:
 
     Args:
         state: What it serves and how.
+        subscriptions: Who is told what is new.
     """
 
-    def __init__(self, state: HubState) -> None:
+    def __init__(self, state: HubState, subscriptions: SubscriptionService) -> None:
         self._state = state
+        self._subscriptions = subscriptions
         self._encoder = msgspec.json.Encoder()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -74,6 +77,8 @@ class CatalogueService:
                 return await self._names(request)
             case (Segment("Attributes", str(key)),), "GET" | "HEAD":
                 return await self._attributes(request, key)
+            case (Segment("Subscriptions", key), *rest), _:
+                return await self._subscriptions.handle(request, key, tuple(rest))
             case (Segment("Assets", str(key)), Segment("$value", None)), "GET" | "HEAD":
                 return await self._quicklook(request, key)
             case _:

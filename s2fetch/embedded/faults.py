@@ -31,6 +31,7 @@ class Kind(StrEnum):
     LOOKUP = "lookup"
     NAMES = "names"
     ATTRIBUTES = "attributes"
+    SUBSCRIPTIONS = "subscriptions"
     QUICKLOOK = "quicklook"
     REDIRECT = "redirect"
     BODY = "body"

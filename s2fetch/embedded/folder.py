@@ -12,7 +12,7 @@ import hashlib
 import random
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class FolderCatalogue:
         self._entries: dict[str, Entry] = {}
         self._bodies: dict[str, Body] = {}
         self._deleted: dict[str, Entry] = {}
+        self._watchers: list[Callable[[str, Entry], None]] = []
         self._random = random.Random(seed)  # noqa: S311 - shuffles rows, no secret
         for entry, body in files:
             self.add(entry, body)
@@ -64,18 +65,29 @@ class FolderCatalogue:
         """All rows, in the order they were added."""
         return list(self._entries.values())
 
+    def watch(self, watcher: Callable[[str, Entry], None]) -> None:
+        """Have somebody told of every product that is ``created``, ``modified`` or ``deleted``."""
+        self._watchers.append(watcher)
+
     def add(self, entry: Entry, body: Body) -> None:
         """Publish a product."""
         self._entries[entry.id] = entry
         self._bodies[entry.id] = body
+        self._tell("created", entry)
 
-    def delete(self, product_id: str, cause: str = "Obsolete product or Other") -> None:
-        """Take a product away and leave a tombstone."""
+    def delete(
+        self,
+        product_id: str,
+        cause: str = "Obsolete product or Other",
+        at: datetime | None = None,
+    ) -> None:
+        """Take a product away, now unless another time is given, and leave a tombstone."""
         entry = self._entries.pop(product_id)
         self._bodies.pop(product_id)
-        self._deleted[product_id] = msgspec.structs.replace(
-            entry, deletion_date=hub_time(datetime.now(UTC)), deletion_cause=cause
-        )
+        deleted = hub_time(at or datetime.now(UTC))
+        entry = msgspec.structs.replace(entry, deletion_date=deleted, deletion_cause=cause)
+        self._deleted[product_id] = entry
+        self._tell("deleted", entry)
 
     def replace_body(self, product_id: str, body: Body) -> None:
         """Deliver other bytes from now on, whatever the row says."""
@@ -85,7 +97,12 @@ class FolderCatalogue:
         """Change a row."""
         entry = msgspec.structs.replace(self._entries[product_id], **changes)
         self._entries[product_id] = entry
+        self._tell("modified", entry)
         return entry
+
+    def _tell(self, event: str, entry: Entry) -> None:
+        for watcher in self._watchers:
+            watcher(event, entry)
 
     def search(
         self, expression: Expression | None, ordering: Ordering | None, skip: int, top: int

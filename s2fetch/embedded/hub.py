@@ -22,6 +22,7 @@ from s2fetch.embedded.listing import Catalogue
 from s2fetch.embedded.serving import SHUTDOWN_SECONDS, listening_socket
 from s2fetch.embedded.state import Handler, HubSettings, HubState, answering
 from s2fetch.embedded.stats import Stats
+from s2fetch.embedded.subscriptions import SubscriptionService
 
 DEFAULT_USER = User(name="demo@example.org", password="demo")  # noqa: S106 - for loopback only
 _OPENID = f"{REALM_PATH}/protocol/openid-connect"
@@ -76,6 +77,7 @@ class EmbeddedHub:
         self._ports = [catalogue_port, download_port]
         self._runners: list[web.AppRunner] = []
         self._state: HubState | None = None
+        self._subscriptions: SubscriptionService | None = None
         self._coming_back: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -88,6 +90,9 @@ class EmbeddedHub:
             catalogue, self.identity, self.faults, self._settings, self.stats, self._clock
         )
         self._state.go_down = self._go_down_soon
+        self._subscriptions = SubscriptionService(self._state)
+        if isinstance(catalogue, FolderCatalogue):
+            catalogue.watch(self._subscriptions.publish)
         await self.come_up()
         return self
 
@@ -123,6 +128,13 @@ class EmbeddedHub:
         runners, self._runners = self._runners, []
         for runner in runners:
             await runner.cleanup()
+
+    @property
+    def subscriptions(self) -> SubscriptionService:
+        """Who is told what is new; only inside the context."""
+        if self._subscriptions is None:
+            raise RuntimeError("EmbeddedHub is used outside its context")
+        return self._subscriptions
 
     @property
     def catalogue_url(self) -> str:
@@ -205,7 +217,7 @@ class EmbeddedHub:
             await self.come_up()
 
     def _catalogue_application(self) -> web.Application:
-        service = CatalogueService(self._live)
+        service = CatalogueService(self._live, self.subscriptions)
         application = self._application(service.handle)
         add = application.router.add_route
         add("POST", f"{_OPENID}/token", self._counted(self._token))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,39 @@ def _text_match(match: TextMatch) -> Condition:
     return lambda entry: entry.name.endswith(text)
 
 
+_GROUPS = {
+    "SLC": re.compile(r".._SLC__1."),
+    "GRD": re.compile(r".._GRD._1."),
+    "GRD-COG": re.compile(r".._GRD._1.-COG"),
+    "OCN": re.compile(r".._OCN__2."),
+    "RAW": re.compile(r".._RAW__0."),
+}
+
+
 def _attribute_match(match: AttributeMatch) -> Condition:
+    if match.name == "productType" and match.value in _GROUPS and match.operator in ("eq", "ne"):
+        return _group_match(_GROUPS[str(match.value)], match)
+    return _plain_match(match)
+
+
+def _group_match(group: re.Pattern[str], match: AttributeMatch) -> Condition:
+    """A word for several types of Sentinel-1 (Copernicus Data Space documentation, OData)."""
+    plain = _plain_match(match)
+
+    def holds(entry: Entry) -> bool:
+        if entry.collection != "SENTINEL-1":
+            return plain(entry)
+        for attribute in entry.attributes:
+            if attribute.name == match.name:
+                text = str(attribute.value)
+                belongs = text == match.value or group.fullmatch(text) is not None
+                return belongs is (match.operator == "eq")
+        return False
+
+    return holds
+
+
+def _plain_match(match: AttributeMatch) -> Condition:
     compare = _COMPARE[match.operator]
 
     def holds(entry: Entry) -> bool:

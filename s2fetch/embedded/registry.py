@@ -30,20 +30,44 @@ _SENTINEL_2: Mapping[AttributeType, str] = {
     "DateTimeOffset": "processingDate",
 }
 _SENTINEL_3: Mapping[AttributeType, str] = {
-    "String": "productType timeliness brightCover coordinates cycleNumber orbitNumber coastalCover"
-    " processorName orbitDirection processingDate snowOrIceCover lastOrbitNumber operationalMode"
-    " processingLevel processingCenter processorVersion salineWaterCover tidalRegionCover"
-    " platformShortName baselineCollection lastOrbitDirection processingBaseline"
-    " instrumentShortName relativeOrbitNumber freshInlandWaterCover lastRelativeOrbitNumber"
-    " platformSerialIdentifier",
-    "Integer": "closedSeaCover openOceanCover continentalIceCover",
-    "Double": "landCover cloudCover",
+    "String": "productType timeliness coordinates processorName orbitDirection operationalMode"
+    " processingLevel processingCenter processorVersion platformShortName baselineCollection"
+    " lastOrbitDirection processingBaseline instrumentShortName platformSerialIdentifier",
+    "Integer": "cycleNumber orbitNumber lastOrbitNumber relativeOrbitNumber lastRelativeOrbitNumber"
+    " closedSeaCover openOceanCover continentalIceCover",
+    "Double": "landCover cloudCover brightCover coastalCover snowOrIceCover salineWaterCover"
+    " tidalRegionCover freshInlandWaterCover",
+    "DateTimeOffset": "processingDate",
 }
 _SENTINEL_5P: Mapping[AttributeType, str] = {
-    "String": "productType doi identifier coordinates orbitNumber productClass processorName"
-    " qualityStatus processingDate processingMode acquisitionType processingLevel parentIdentifier"
-    " processingCenter processorVersion platformShortName baselineCollection processingBaseline"
-    " instrumentShortName platformSerialIdentifier",
+    "String": "productType doi identifier coordinates productClass processorName qualityStatus"
+    " processingMode acquisitionType processingLevel parentIdentifier processingCenter"
+    " processorVersion platformShortName baselineCollection processingBaseline instrumentShortName"
+    " platformSerialIdentifier",
+    "Integer": "orbitNumber",
+    "DateTimeOffset": "processingDate",
+}
+_SENTINEL_6: Mapping[AttributeType, str] = {
+    "String": "productType authority origin instrumentShortName operationalMode"
+    " platformSerialIdentifier platformShortName processingBaseline processingCenter"
+    " processingLevel processorVersion source timeliness",
+    "Integer": "orbitNumber relativeOrbitNumber spatialResolution",
+    "DateTimeOffset": "processingDate",
+}
+_SENTINEL_1_RTC: Mapping[AttributeType, str] = {
+    "String": "productType authority orbitDirection operationalMode processingLevel"
+    " platformShortName instrumentShortName polarisationChannels platformSerialIdentifier",
+    "Integer": "orbitNumber spatialResolution relativeOrbitNumber",
+}
+_SMOS: Mapping[AttributeType, str] = {
+    "String": "productType authority orbitDirection acquisitionType operationalMode processingLevel"
+    " processingCenter processorVersion wrsLongitudeGrid platformShortName instrumentShortName",
+    "Integer": "orbitNumber spatialResolution",
+}
+_COP_DEM: Mapping[AttributeType, str] = {
+    "String": "eopIdentifier datasetFull dataset deliveryId gridId platformName resolutionClass"
+    " productType",
+    "Double": "acrossTrackIncidenceAngle",
 }
 
 
@@ -56,5 +80,10 @@ ATTRIBUTES: Mapping[str, tuple[tuple[str, AttributeType], ...]] = {
     "SENTINEL-2": _listed(_SENTINEL_2),
     "SENTINEL-3": _listed(_SENTINEL_3),
     "SENTINEL-5P": _listed(_SENTINEL_5P),
+    "SENTINEL-6": _listed(_SENTINEL_6),
+    "SENTINEL-1-RTC": _listed(_SENTINEL_1_RTC),
+    "SMOS": _listed(_SMOS),
+    "COP-DEM": _listed(_COP_DEM),
+    "CCM": _listed(_COP_DEM),
 }
 """Names and types by collection; collections that are not here have an empty registry."""

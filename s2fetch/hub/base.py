@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -24,6 +25,22 @@ class RetrievalAnswer(StrEnum):
     """Not now: the account has asked for too many."""
     REFUSED = "refused"
     """The hub does not do this for this product or this account; poll for it."""
+
+
+class Deletion(msgspec.Struct, frozen=True):
+    """A product that a hub has taken away.
+
+    Attributes:
+        id: The hub's identifier.
+        name: As it was published.
+        deleted: When it was taken away.
+        cause: The hub's own words, e.g. ``Duplicated product``; may be empty.
+    """
+
+    id: str
+    name: str
+    deleted: datetime
+    cause: str = ""
 
 
 class Validator(msgspec.Struct, frozen=True):
@@ -109,16 +126,34 @@ class Hub(Protocol):
         """
 
     async def count(self, query: Query) -> int:
-        """How many products match, by one request; the query's limit is not applied."""
+        """How many products match; the query's limit is not applied.
+
+        By one request where the hub can tell itself. Where it cannot (see `area.relation`), all it
+        lists is read and tested.
+        """
 
     async def explain_empty(self, query: Query) -> str:
         """Why a query without any match may be a mistake, or an empty text."""
+
+    def deletions(self, collection: str, since: datetime) -> AsyncGenerator[Deletion]:
+        """What the hub has taken away since then, oldest first, complete or an error.
+
+        Args:
+            collection: Of this collection only; all when empty.
+            since: Aware; what was deleted at exactly this time is included.
+
+        Raises:
+            CatalogueError: If the list cannot be read completely.
+        """
 
     async def by_name(self, names: Sequence[str]) -> list[Product]:
         """The products of these exact names that exist, in bulk requests."""
 
     def describe(self, query: Query) -> str:
         """The query as it is sent, for people."""
+
+    def url_of(self, product: Product) -> str:
+        """Where a product is downloaded from; getting it needs a token of the hub."""
 
     def open(
         self, product: Product, *, offset: int, validator: Validator, token: str, account: str

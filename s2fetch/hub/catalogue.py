@@ -8,22 +8,28 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
+import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
+from s2fetch.area.relation import Relation, is_needed
 from s2fetch.clock import Clock
 from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
 from s2fetch.hub import odata
+from s2fetch.hub.base import Deletion
+from s2fetch.hub.deletions import read_deletions, walk
 from s2fetch.hub.http import HttpClient
 from s2fetch.hub.listings import by_eviction, merged, position
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
 from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
+from s2fetch.naming import collection_of
 from s2fetch.product import Product
 from s2fetch.query import Condition, Operator, Order, Query
 from s2fetch.taskgroups import one_error_task_group
@@ -61,18 +67,24 @@ class CdseCatalogue:
         self, query: Query, *, attributes: bool = False
     ) -> AsyncIterator[AsyncIterator[Product]]:
         """See `Hub.search`."""
+        relation = await anyio.to_thread.run_sync(Relation, query) if is_needed(query) else None
         async with (
             one_error_task_group() as group,
-            aclosing(self._matches(_Search(group, attributes), query)) as products,
+            aclosing(self._matches(_Search(group, attributes, relation), query)) as products,
         ):
             yield products
             group.cancel_scope.cancel()
 
     async def count(self, query: Query) -> int:
-        """See `Hub.count`."""
+        """See `Hub.count`. What the service cannot tell itself is listed and counted here."""
         total = 0
-        for part in _parts(query):
-            page = await self._page(part, _everything(part), top=1, count=True)
+        if is_needed(query):
+            async with self.search(msgspec.structs.replace(query, limit=None)) as products:
+                async for _ in products:
+                    total += 1
+            return total
+        for few in (few for part in _parts(query) for few in _named_parts(part)):
+            page = await self._page(few, _everything(few), top=1, count=True)
             if page.count is None:
                 raise CatalogueError(
                     "the catalogue's answer has no count although it was asked for"
@@ -102,6 +114,10 @@ class CdseCatalogue:
             found.update((product.id, product) for product in products)
         return list(found.values())
 
+    def deletions(self, collection: str, since: datetime) -> AsyncGenerator[Deletion]:
+        """See `Hub.deletions`."""
+        return walk(partial(read_deletions, self._client, self.url, collection), since)
+
     async def explain_empty(self, query: Query) -> str:
         """See `Hub.explain_empty`: asks for the collection's attributes, then for the values."""
         if not query.collection:
@@ -124,7 +140,11 @@ class CdseCatalogue:
     def describe(self, query: Query) -> str:
         """See `Hub.describe`."""
         direction = "desc" if query.newest_first else "asc"
-        return f"$filter={odata.filter_of(query)}&$orderby={odata.axis_of(query)} {direction}"
+        written = f"$filter={odata.filter_of(query)}&$orderby={odata.axis_of(query)} {direction}"
+        if is_needed(query):
+            which = "exact area" if query.area_exact is not None else "area"
+            written += f" (then footprints are tested here: {query.area_relation} the {which})"
+        return written
 
     async def _registry(self, collection: str) -> frozenset[str]:
         """Names of a collection's attributes; empty when the hub keeps no registry of them."""
@@ -143,12 +163,8 @@ class CdseCatalogue:
             source = by_eviction(lambda: self._matches(search, whole))
         elif len(parts := _parts(query)) > 1:
             source = self._merged(search, query, parts)
-        elif query.names:
-            source = self._named(search, query)
-        elif query.limit is not None and query.limit <= WINDOW_ROWS:
-            source = self._first_rows(search, query, query.limit)
         else:
-            source = self._all(search, query)
+            source = self._related(search, query)
         left = query.limit
         async with aclosing(source) as products:
             async for product in products:
@@ -157,6 +173,24 @@ class CdseCatalogue:
                         return
                     left -= 1
                 yield product
+
+    async def _related(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
+        """What the service lists, without those whose footprints do not lie as they should.
+
+        The service only knows whether footprints and area intersect, so that a limit cannot be left
+        to it when more is asked.
+        """
+        relation = search.relation
+        if query.names or query.ids:
+            source = self._named(search, query)
+        elif query.limit is not None and query.limit <= WINDOW_ROWS and relation is None:
+            source = self._first_rows(search, query, query.limit)
+        else:
+            source = self._all(search, query)
+        async with aclosing(source) as products:
+            async for product in products:
+                if relation is None or relation.holds(product):
+                    yield product
 
     async def _all(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         async def read_page(
@@ -177,11 +211,15 @@ class CdseCatalogue:
         )
         async with aclosing(listing.pages(search.group)) as pages:
             async for page in pages:
-                if listing.counted is not None and search.counts.get(query) != listing.counted:
-                    search.counts[query] = listing.counted
-                    self._events.emit(CatalogueCounted(count=sum(search.counts.values())))
+                self._tell_count(search, query, listing.counted)
                 for product in page:
                     yield product
+
+    def _tell_count(self, search: _Search, query: Query, counted: int | None) -> None:
+        if counted is None or search.relation is not None or search.counts.get(query) == counted:
+            return
+        search.counts[query] = counted
+        self._events.emit(CatalogueCounted(count=sum(search.counts.values())))
 
     async def _merged(
         self, search: _Search, query: Query, parts: list[Query]
@@ -228,11 +266,13 @@ class CdseCatalogue:
 
     async def _named(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         found: dict[str, Product] = {}
-        for batch in _batches(query.names, NAMES_PER_FILTER):
-            part = msgspec.structs.replace(query, names=tuple(batch))
-            options = self._options(part, _everything(part), None, search.attributes)
-            products = await self._all_at_once(options, query)
-            found.update((product.id, product) for product in products)
+        if _is_names_only(query) and not search.attributes:
+            found.update((product.id, product) for product in await self.by_name(query.names))
+        else:
+            for part in _named_parts(query):
+                options = self._options(part, _everything(part), None, search.attributes)
+                products = await self._all_at_once(options, query)
+                found.update((product.id, product) for product in products)
         in_order = sorted(found.values(), key=partial(position, query), reverse=query.newest_first)
         for product in in_order:
             yield product
@@ -293,10 +333,18 @@ class CdseCatalogue:
 
 @dataclass
 class _Search:
-    """One search under way: where pages are read ahead, and how many rows were counted."""
+    """One search under way.
+
+    Attributes:
+        group: Where pages are read ahead.
+        attributes: Whether they are wanted.
+        relation: What footprints have to pass that the service cannot test, if anything.
+        counts: How many rows were counted.
+    """
 
     group: TaskGroup
     attributes: bool
+    relation: Relation | None
     counts: dict[Query, int] = field(default_factory=dict)
 
 
@@ -325,11 +373,36 @@ def _parts(query: Query) -> list[Query]:
     They have no match in common, because what is cut are lists of values of attributes of which a
     product has one only.
     """
-    batch = msgspec.structs.replace(query, names=query.names[:NAMES_PER_FILTER])
+    batch = next(_named_parts(query))
     length = len(odata.url_query({"$filter": odata.filter_of(batch)}))
     if length <= FILTER_CHARACTERS:
         return [query]
     return [part for half in _halves(query) for part in _parts(half)] or [query]
+
+
+def _named_parts(query: Query) -> Iterator[Query]:
+    """Queries for a few of the names or identifiers each; the query itself when it has none."""
+    if not query.names and not query.ids:
+        yield query
+    for names in _batches(query.names, NAMES_PER_FILTER):
+        yield msgspec.structs.replace(query, names=tuple(names), ids=())
+    for ids in _batches(query.ids, NAMES_PER_FILTER):
+        yield msgspec.structs.replace(query, names=(), ids=tuple(ids))
+
+
+def _is_names_only(query: Query) -> bool:
+    """Whether products are all that have these names, so that they can be looked up in bulk."""
+    alone = Query(
+        collection=query.collection,
+        names=query.names,
+        versions=query.versions,
+        streams=query.streams,
+        limit=query.limit,
+        order=query.order,
+        newest_first=query.newest_first,
+    )
+    collections = {collection_of(name) for name in query.names}
+    return query == alone and (not query.collection or collections == {query.collection})
 
 
 def _halves(query: Query) -> list[Query]:

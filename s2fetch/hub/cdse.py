@@ -51,6 +51,10 @@ class CdseHub(CdseCatalogue):
         super().__init__(client, catalogue_url, clock=clock, events=events)
         self._download_url = download_url
 
+    def url_of(self, product: Product) -> str:
+        """See `Hub.url_of`."""
+        return f"{self._download_url}/Products({quote(product.id, safe='')})/$value"
+
     async def wait_until_ready(self, account: str = "") -> None:
         """See `Hub.wait_until_ready`."""
         await self._client.gate(self._download_url).wait(account)
@@ -116,7 +120,7 @@ class CdseHub(CdseCatalogue):
         self, product: Product, headers: dict[str, str], token: str
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         gate = self._client.gate(self._download_url)
-        url = f"{self._download_url}/Products({quote(product.id, safe='')})/$value"
+        url = self.url_of(product)
         answered = False
         try:
             async with self._client.open(

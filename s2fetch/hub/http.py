@@ -40,6 +40,7 @@ READ_IDLE_SECONDS = 60.0
 """Longest silence inside a catalogue answer."""
 READ_LONGEST_SECONDS = 600.0
 """Longest time for all of a catalogue answer."""
+_GOOD = frozenset({200, 201})
 _PROXY_SCHEMES = frozenset({"http", "https"})
 
 T = TypeVar("T")
@@ -238,7 +239,7 @@ class HttpClient:
             return busy
         if said is not None:
             raise said
-        return self._no_page(answer, body, asked.refusal) if answer.status != 200 else None
+        return None if answer.status in _GOOD else self._no_page(answer, body, asked.refusal)
 
     def _no_page(
         self,

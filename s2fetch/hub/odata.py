@@ -108,7 +108,7 @@ def within(axis: Axis, bounds: Bounds) -> list[str]:
 
 
 def restrictions(query: Query) -> list[str]:
-    """All conditions of a query but its sensing period and its names.
+    """All conditions of a query but its sensing period, its names and its identifiers.
 
     Of `Query.area_relation` the service knows intersections only, which the other relations imply.
     """
@@ -120,6 +120,8 @@ def restrictions(query: Query) -> list[str]:
         conditions.append(
             any_of([attribute(condition.attribute, how, value) for value in condition.values])
         )
+    if query.modified_from is not None:
+        conditions.append(f"ModificationDate ge {moment(query.modified_from)}")
     if query.area is not None:
         conditions.append(
             f"OData.CSC.Intersects(area=geography{string(f'SRID=4326;{query.area}')})"
@@ -158,8 +160,9 @@ def filter_of(query: Query, windows: dict[Axis, Bounds] | None = None) -> str:
     windows = dict(windows or {})
     windows.setdefault(Axis.SENSING, Bounds(query.sensing_from, query.sensing_to))
     conditions = restrictions(query)
-    if query.names:
-        conditions.append(any_of([f"Name eq {string(name)}" for name in query.names]))
+    if query.names or query.ids:
+        named = [f"Name eq {string(name)}" for name in query.names]
+        conditions.append(any_of(named + [f"Id eq {string(one)}" for one in query.ids]))
     for axis, bounds in windows.items():
         conditions.extend(within(axis, bounds))
     return " and ".join(conditions)

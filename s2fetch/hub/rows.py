@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from s2fetch.naming import collection_of
 from s2fetch.product import NO_ATTRIBUTES, Algorithm, AttributeValue, Checksum, Product
 
 _DIGITS = {Algorithm.MD5: 32, Algorithm.BLAKE3: 64}
@@ -106,6 +107,10 @@ _odd = msgspec.json.Decoder(_Listing[_OddRow], strict=False)
 def parse_page(body: bytes, collection: str) -> Page:
     """Parse one page.
 
+    Args:
+        body: As it came.
+        collection: Of all its rows, which do not say; empty where names have to tell.
+
     Raises:
         ValueError: If it is not a whole page (msgspec's errors are ValueErrors).
     """
@@ -131,7 +136,7 @@ def _product(row: _Row[datetime], collection: str) -> Product:
     return Product(
         id=row.id,
         name=row.name,
-        collection=collection,
+        collection=collection or collection_of(row.name),
         size=length if length and length > 0 else None,
         checksums=_checksums(row.checksum) if row.checksum else (),
         online=row.online is not False,

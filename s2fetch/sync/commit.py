@@ -50,11 +50,24 @@ class Committer:
     Args:
         archive: Where products go.
         source: Base URL of the hub, for the records.
+        is_all: Whether so many products are all that the run has to settle.
+        last: Called when a commit of all there is begins.
         clock: Where the time comes from.
         events: Who is told.
     """
 
-    def __init__(self, archive: Archive, *, source: str, clock: Clock, events: EventBus) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        *,
+        source: str,
+        is_all: Callable[[int], bool],
+        last: Callable[[], None],
+        clock: Clock,
+        events: EventBus,
+    ) -> None:
+        self._is_all = is_all
+        self._last = last
         self._archive = archive
         self._source = source
         self._clock = clock
@@ -83,6 +96,8 @@ class Committer:
         with self._receive:
             async for first in self._receive:
                 batch = await self._batch(first)
+                if self._is_all(len(batch)):
+                    self._last()
                 with anyio.CancelScope(shield=True):
                     recorded = await anyio.to_thread.run_sync(self._commit, batch)
                 for commit, record in zip(batch, recorded, strict=True):
@@ -90,10 +105,10 @@ class Committer:
                     commit.done()
 
     async def _batch(self, first: Commit) -> list[Commit]:
-        """A commit with those that follow at once; `finish` ends the waiting for more."""
+        """A commit with those that follow at once; nobody waits when there are no others."""
         batch = [first]
         with anyio.move_on_after(GATHER_SECONDS):
-            while len(batch) < MOST_AT_ONCE:
+            while len(batch) < MOST_AT_ONCE and not self._is_all(len(batch)):
                 try:
                     batch.append(await self._receive.receive())
                 except anyio.EndOfStream:

@@ -70,6 +70,8 @@ def plan(
         )
     if record.state is State.WAITING:
         return _fetch(product, "it was waiting for retrieval")
+    if record.state is State.WITHDRAWN:
+        return _fetch(product, "the hub lists it again")
     return _fetch(product, "failed before" if record.state is State.FAILED else "changed upstream")
 
 
@@ -91,6 +93,8 @@ def _plan_complete(product: Product, record: Record, file: FileState | None) -> 
         return Plan(Verdict.VERIFY, "the catalogue lists another kind of checksum now")
     if file.mtime_ns != record.mtime_ns:
         return Plan(Verdict.VERIFY, "its file was touched since it was verified")
+    if record.withdrawn is not None:
+        return Plan(Verdict.RECORD, "the hub lists it again")
     return HAVE
 
 

@@ -15,6 +15,7 @@ from s2fetch.events import EventBus, ProductPlanned
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.selection import selected
 from s2fetch.sync.batches import batches
 from s2fetch.sync.planner import Verdict, plan
 
@@ -24,7 +25,10 @@ class Preview(msgspec.Struct, kw_only=True):
 
     Attributes:
         query: The query as it is sent to the hub.
-        found: Products that match.
+        found: Products that match and are wanted.
+        superseded: Products that match besides and are left out for better versions.
+        other_versions: Of those found, how many are another version of one found before.
+        missing_names: Names and identifiers asked for that the hub does not know.
         found_bytes: Their listed sizes together.
         unknown_sizes: How many of them have no listed size.
         already: On disk and verified.
@@ -39,6 +43,9 @@ class Preview(msgspec.Struct, kw_only=True):
 
     query: str = ""
     found: int = 0
+    superseded: int = 0
+    other_versions: int = 0
+    missing_names: list[str] = msgspec.field(default_factory=list)
     found_bytes: int = 0
     unknown_sizes: int = 0
     already: int = 0
@@ -75,7 +82,7 @@ async def preview(
     result.free_bytes = await anyio.to_thread.run_sync(free_bytes, root)
     progress = await anyio.to_thread.run_sync(ProgressFile.load, root, False)
     try:
-        async with hub.search(query) as products:
+        async with selected(hub, query, events=events) as products:
             async for batch in batches(products):
                 found = await anyio.to_thread.run_sync(_look_up, progress, root, batch)
                 for product, (record, file) in zip(batch, found, strict=True):
@@ -86,6 +93,9 @@ async def preview(
                             product=product, verdict=decision.verdict, reason=decision.reason
                         )
                     )
+            result.superseded = products.superseded
+            result.other_versions = products.other_versions
+            result.missing_names = products.missing
     finally:
         progress.close()
     return result

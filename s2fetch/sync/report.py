@@ -14,6 +14,7 @@ from s2fetch.events import (
     ProductPlanned,
     ProductQuarantined,
     ProductsPresent,
+    ProductSuperseded,
     ProductWaiting,
     TransferEnded,
 )
@@ -50,7 +51,10 @@ class Report(msgspec.Struct, kw_only=True):
         error: What ended the run early, or empty.
         started: When it began, ISO 8601.
         seconds: How long it took.
-        found: Products that matched.
+        found: Products that matched and are wanted.
+        superseded: Products that matched besides and were left out, because there are better
+            versions of them.
+        other_versions: Of those found, how many are another version of one found before.
         already: Of these, on disk and verified before.
         fetched: Downloaded and verified in this run.
         adopted: Found on disk unrecorded, or touched, and proved to be right.
@@ -58,7 +62,7 @@ class Report(msgspec.Struct, kw_only=True):
         failed: Given up by this run, quarantined ones included.
         received: Bytes that came over the network.
         stored: Bytes of the products fetched.
-        missing_names: Names asked for that the hub does not know.
+        missing_names: Names and identifiers asked for that the hub does not know.
         failures: The failed products.
         offline: The waiting products.
     """
@@ -69,6 +73,8 @@ class Report(msgspec.Struct, kw_only=True):
     started: str = ""
     seconds: float = 0.0
     found: int = 0
+    superseded: int = 0
+    other_versions: int = 0
     already: int = 0
     fetched: int = 0
     adopted: int = 0
@@ -106,6 +112,8 @@ class Reporter:
             case ProductsPresent():
                 report.found += event.count
                 report.already += event.count
+            case ProductSuperseded():
+                report.superseded += 1
             case ProductCompleted():
                 report.fetched += 1
                 report.stored += event.size

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -12,8 +15,9 @@ from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive, Known
 from s2fetch.archive.records import Record
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import RetrievalConfig, TransferConfig
+from s2fetch.config.values import IncrementConfig, RetrievalConfig, TransferConfig
 from s2fetch.errors import (
+    AccountError,
     ExitCode,
     HubError,
     QueryError,
@@ -33,9 +37,11 @@ from s2fetch.events import (
 from s2fetch.hub.base import Hub
 from s2fetch.product import Algorithm, Product, Proof
 from s2fetch.query import Query
+from s2fetch.selection import Selection, selected
 from s2fetch.sync.adopt import Candidate, adopt
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import Committer, listed_text
+from s2fetch.sync.increment import Increment
 from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
 from s2fetch.sync.retrieval import RetrievalDesk
@@ -58,11 +64,16 @@ class RunSettings:
         transfer: Limits of a download.
         retrieval: What to do with offline products.
         renew: Fetch everything that matches, whatever is there.
+        increment: How to ask for changes only; None asks for everything.
+        log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
+            run only.
     """
 
     transfer: TransferConfig
     retrieval: RetrievalConfig
     renew: bool = False
+    increment: IncrementConfig | None = None
+    log_out: bool = False
 
 
 class Run:
@@ -106,7 +117,15 @@ class Run:
             clock=clock,
             events=events,
         )
-        self._names_seen: set[str] = set()
+        self._increment = (
+            Increment(
+                hub, self._select, archive, query, settings.increment, clock=clock, events=events
+            )
+            if settings.increment is not None and not settings.renew
+            else None
+        )
+        self._selection: Selection | None = None
+        self._bodies_ended = anyio.Event()
         self._listing_error: HubError | QueryError | None = None
         self.reporter = Reporter()
 
@@ -134,6 +153,8 @@ class Run:
         try:
             await self._run_tasks()
             error = self._listing_error or self._desk.error or await self._explain_empty()
+            if error is None and self._increment is not None:
+                await self._increment.settle()
             ended = None
         except S2FetchError as problem:
             error = problem
@@ -156,7 +177,12 @@ class Run:
             events=self._events,
         )
         committer = Committer(
-            self._archive, source=self._hub.url, clock=self._clock, events=self._events
+            self._archive,
+            source=self._hub.url,
+            is_all=self._queue.holds_only,
+            last=self._bodies_ended.set,
+            clock=self._clock,
+            events=self._events,
         )
         workers = Workers(
             self._accounts,
@@ -181,7 +207,9 @@ class Run:
                 from_planner.close()
                 group.start_soon(self._desk.run)
                 group.start_soon(committer.run)
+                group.start_soon(self._meet_accounts)
                 await workers.run()
+                self._bodies_ended.set()
                 committer.finish()
         finally:
             to_adopt.close()
@@ -190,11 +218,27 @@ class Run:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(downloader.close)
 
+    async def _meet_accounts(self) -> None:
+        """Log in while an empty archive's first page is read, log out during the last commit.
+
+        Either takes as long as a small product, and both are what somebody with one new product
+        would wait for. A refusal is left to the worker that needs the token.
+        """
+        async with anyio.create_task_group() as group:
+            if not len(self._archive.progress):
+                for account in self._accounts:
+                    group.start_soon(_log_in, account)
+            await self._bodies_ended.wait()
+            group.cancel_scope.cancel()
+        if self._settings.log_out and not self._desk.waiting:
+            for account in self._accounts:
+                await account.tokens.logout()
+
     async def _plan_all(self, to_adopt: MemoryObjectSendStream[Candidate]) -> None:
         """Decide about everything the catalogue lists; held back by the queue."""
         try:
             with to_adopt:
-                async with self._hub.search(self._query) as products:
+                async with self._listing() as products:
                     async for batch in batches(products):
                         await self._plan_batch(batch, to_adopt)
         except (HubError, QueryError) as error:
@@ -203,14 +247,24 @@ class Run:
         finally:
             self._queue.close_source()
 
+    def _listing(self) -> AbstractAsyncContextManager[AsyncIterator[Product]]:
+        if self._increment is not None:
+            return self._increment.products()
+        return self._select(self._query)
+
+    @asynccontextmanager
+    async def _select(self, query: Query) -> AsyncIterator[AsyncIterator[Product]]:
+        """What a query selects; what was left out is known afterwards."""
+        async with selected(self._hub, query, events=self._events) as products:
+            self._selection = products
+            yield products
+
     async def _plan_batch(
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
     ) -> None:
         found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
         present = 0
         for product, known in zip(batch, found, strict=True):
-            if self._query.names:
-                self._names_seen.add(product.name)
             decision = plan(product, known.record, known.file, renew=self._settings.renew)
             if decision.verdict is Verdict.HAVE:
                 present += 1
@@ -286,23 +340,26 @@ class Run:
         await self._fetch_or_wait(product, candidate.attempts, shared_name=taken)
 
     async def _update_record(self, product: Product, record: Record | None) -> None:
-        listed = product.best_checksum
-        if record is None or listed is None:
+        if record is None:
             return
         changed = msgspec.structs.replace(
-            record,
-            listed=listed_text(product),
-            modified=timestamp(product.modified),
-            proof=Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3,
+            record, modified=timestamp(product.modified), withdrawn=None
         )
+        if (listed := product.best_checksum) is not None:
+            proof = Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3
+            changed = msgspec.structs.replace(changed, listed=listed_text(product), proof=proof)
         await anyio.to_thread.run_sync(self._archive.progress.record, product.id, changed)
 
     async def _explain_empty(self) -> QueryError | None:
         """A query that matches nothing is a mistake more often than not; find out which."""
-        missing = sorted(set(self._query.names) - self._names_seen)
-        self.reporter.report.missing_names = missing
-        if self.reporter.report.found or missing:
+        report = self.reporter.report
+        if self._selection is not None:
+            report.missing_names = self._selection.missing
+            report.other_versions = self._selection.other_versions
+        if report.found or report.superseded or report.missing_names:
             return None
+        if self._increment is not None and self._increment.since is not None:
+            return None  # that nothing has changed is nothing odd
         reason = await self._hub.explain_empty(self._query)
         return QueryError(f"nothing matches: {reason}") if reason else None
 
@@ -335,3 +392,8 @@ class Run:
         self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
         if fold and report.found != report.already:
             self._archive.progress.fold()
+
+
+async def _log_in(account: Account) -> None:
+    with contextlib.suppress(AccountError, HubError):
+        await account.tokens.get()

@@ -116,6 +116,13 @@ class WorkQueue:
         """Whether all is settled and no more than ``apart_from`` sources are open."""
         return self._started and not self._unsettled and self._sources <= apart_from
 
+    def holds_only(self, count: int) -> bool:
+        """Whether no more than ``count`` are unsettled and one source at most, the desk, is open.
+
+        Then only products that come back from tape can still follow.
+        """
+        return self._started and self._unsettled <= count and self._sources <= 1
+
     async def wait_changed(self) -> None:
         """Return when something was put, settled or closed."""
         await self._changed.wait()

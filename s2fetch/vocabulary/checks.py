@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from s2fetch import naming
 from s2fetch.errors import QueryError
 from s2fetch.vocabulary.missions import PLATFORMS, RELATIVE_ORBITS
 from s2fetch.vocabulary.words import pick
@@ -20,7 +21,6 @@ _BANDS = "CDEFGHJKLMNPQRSTUVWX"
 _ROWS = "ABCDEFGHJKLMNPQRSTUV"
 _PLATFORM = re.compile(r"(?:S(?:ENTINEL)?[- ]?(\d))?[- ]?([A-Z])")
 _BASELINE = re.compile(r"N?(\d{1,2})\.(\d{2})|N?(\d{2})(\d{2})")
-_SENTINEL2_NAME = re.compile(r"(S2[A-Z]_MSI\w+?)(\.SAFE)?(\.zip)?", re.IGNORECASE)
 
 
 def check_orbit_direction(name: str) -> str:
@@ -103,11 +103,11 @@ def check_baseline(name: str, collection: str = "SENTINEL-2") -> str:
     return f"{int(match[1] or match[3]):02}.{match[2] or match[4]}"
 
 
-def check_name(collection: str, name: str) -> str:
+def check_name(name: str) -> str:
     """A product's name as the catalogue lists it, extension included.
 
-    For Sentinel-2 images a missing ``.SAFE`` is added and ``.zip`` removed, because the catalogue
-    compares names exactly and would silently find nothing.
+    A missing extension is added and ``.zip`` removed where names of this kind are known, because
+    the catalogue compares names exactly and would silently find nothing.
 
     Raises:
         QueryError: Empty, or with characters that no product's name has.
@@ -116,6 +116,5 @@ def check_name(collection: str, name: str) -> str:
     if not name or any(c in "/\\'\"*?" or not c.isprintable() for c in name):
         advice = "Give whole names, one each, for example S2A_MSIL1C_20240601T….SAFE"
         raise QueryError(f"{name!r} is not a product's name", advice=advice)
-    if collection == "SENTINEL-2" and (match := _SENTINEL2_NAME.fullmatch(name)):
-        return f"{match[1].upper()}.SAFE"
-    return name
+    found = naming.parse(name)
+    return name if found is None else found.listed

@@ -182,9 +182,12 @@ def _advice(collection: str, name: str) -> str:
     elsewhere = [other for other in PRODUCT_TYPES if other != collection and _meant(other, name)]
     if elsewhere and len(name) > 2:
         return f"It is one of {' and '.join(elsewhere)}: choose the collection with --collection"
-    known = (*GROUPS.get(collection, {}), *PRODUCT_TYPES[collection])
-    alike = nearest(_folded(name), known)
-    return f"Did you mean {' or '.join(alike)}?" if alike else suggestion(name, known)
+    exact, short = _index(collection)
+    forms = {**short, **exact}
+    alike = [full for form in nearest(_folded(name), forms) for full in forms[form]]
+    if alike:
+        return f"Did you mean {' or '.join(dict.fromkeys(alike))}?"
+    return suggestion(name, (*GROUPS.get(collection, {}), *PRODUCT_TYPES[collection]))
 
 
 def _folded(name: str) -> str:

@@ -16,46 +16,9 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2fetch.area import Area, from_box, from_geojson, from_wkt
-from s2fetch.area.simplify import MAXIMUM_CHARACTERS, MAXIMUM_VERTICES
+from s2fetch.area import Area, from_box, from_files, from_wkt
 from s2fetch.errors import AreaError
-
-
-def assert_askable(area: Area) -> Any:
-    """Everything that is promised about the WKT of an area."""
-    shape = shapely.from_wkt(area.wkt)
-    assert shape.is_valid
-    assert not shape.is_empty
-    assert not shape.has_z
-    assert "e" not in area.wkt
-    assert ", " not in area.wkt
-    west, south, east, north = shape.bounds
-    assert -180 <= west <= east <= 180
-    assert -90 <= south <= north <= 90
-    assert shape.geom_type in ("Point", "LineString", "Polygon", "MultiPolygon")
-    assert shapely.get_num_coordinates(shape) <= MAXIMUM_VERTICES
-    assert len(area.wkt) <= MAXIMUM_CHARACTERS
-    for ring in shapely.get_parts(shapely.get_rings(shape)):
-        lons = shapely.get_coordinates(ring)[:, 0]
-        assert max(abs(a - b) for a, b in zip(lons[1:], lons[:-1], strict=True)) <= 180
-    return shape
-
-
-def wkt_of(points: list[tuple[float, float]]) -> str:
-    return "POLYGON((" + ",".join(f"{x!r} {y!r}" for x, y in [*points, points[0]]) + "))"
-
-
-def coast(lon: float, lat: float, radius: float, count: int, seed: int) -> str:
-    """A ragged outline that does not cross itself: a distance for every direction."""
-    rng = random.Random(seed)
-    phases = [rng.random() * 7 for _ in range(12)]
-    points = []
-    for step in range(count):
-        angle = 2 * math.pi * step / count
-        ragged = sum(0.3 / 2**k * math.sin(2**k * angle + phases[k]) for k in range(1, 12))
-        reach = radius * (1 + ragged)
-        points.append((lon + reach * math.cos(angle), lat + reach * math.sin(angle)))
-    return wkt_of(points)
+from tests.area.shapes import assert_askable, coast, wkt_of
 
 
 def written_to(path: Path, value: object) -> Path:
@@ -137,8 +100,18 @@ def test_a_box_that_is_none_says_why(box: str, said: str) -> None:
 def test_simple_geometries_stay_what_they_are(wkt: str, expected: str) -> None:
     """In two dimensions, with six decimals."""
     area = from_wkt(wkt)
-    assert area == Area(expected)
+    assert (area.wkt, area.notes, area.grown_percent) == (expected, (), 0)
     assert_askable(area)
+
+
+def test_what_rounding_takes_away_is_kept_beside_it() -> None:
+    """For those who want to know what lies within the area, and not nearly."""
+    wkt = "POLYGON ((11 46, 12.12345678901 46, 12 47.1, 11 46))"
+    area = from_wkt(wkt)
+    assert area.exact is not None
+    assert shapely.from_wkt(area.exact).equals_exact(shapely.from_wkt(wkt), normalize=True)
+    assert not area.simplified
+    assert from_wkt(area.wkt).exact is None
 
 
 def test_holes_and_several_parts_are_kept() -> None:
@@ -415,7 +388,7 @@ def test_a_geometry_a_feature_and_a_collection_mean_the_same(tmp_path: Path) -> 
         {"type": "GeometryCollection", "geometries": [SQUARE]},
     ]
     for value in held:
-        area = from_geojson(written_to(tmp_path / "area.geojson", value))
+        area = from_files([written_to(tmp_path / "area.geojson", value)])
         assert assert_askable(area).equals(shapely.box(0, 0, 2, 2))
 
 
@@ -424,7 +397,7 @@ def test_all_features_of_a_collection_are_taken(tmp_path: Path) -> None:
     moved = {"type": "Polygon", "coordinates": [[[1, 1], [3, 1], [3, 3], [1, 3], [1, 1]]]}
     features = [{"type": "Feature", "geometry": shape} for shape in (SQUARE, moved)]
     path = written_to(tmp_path / "a", {"type": "FeatureCollection", "features": features})
-    assert assert_askable(from_geojson(path)).area == pytest.approx(7)
+    assert assert_askable(from_files([path])).area == pytest.approx(7)
 
 
 @pytest.mark.parametrize("kind", ["Polygon", "MultiPolygon", "GeometryCollection"])
@@ -437,7 +410,7 @@ def test_rings_that_were_left_open_are_closed(tmp_path: Path, kind: str) -> None
         "MultiPolygon": {"type": kind, "coordinates": [ring]},
         "GeometryCollection": {"type": kind, "geometries": [polygon]},
     }
-    area = from_geojson(written_to(tmp_path / "a", held[kind]))
+    area = from_files([written_to(tmp_path / "a", held[kind])])
     assert assert_askable(area).equals(shapely.box(0, 0, 2, 2))
 
 
@@ -447,7 +420,7 @@ def test_rings_that_were_left_open_are_closed(tmp_path: Path, kind: str) -> None
 def test_a_crs_member_that_says_the_same_is_accepted(tmp_path: Path, name: str) -> None:
     """GDAL writes one."""
     crs = {"type": "name", "properties": {"name": name}}
-    area = from_geojson(written_to(tmp_path / "a", {**POINT, "crs": crs}))
+    area = from_files([written_to(tmp_path / "a", {**POINT, "crs": crs})])
     assert area.wkt == "POINT(11 46)"
 
 
@@ -487,17 +460,17 @@ def test_a_file_that_is_no_area_is_named_with_what_is_wrong(
     path = tmp_path / "area.geojson"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(AreaError, match=said) as caught:
-        from_geojson(path)
+        from_files([path])
     assert str(caught.value).startswith(str(path))
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """Missing, or not text."""
     with pytest.raises(AreaError, match=r"cannot read .*none\.geojson: No such file"):
-        from_geojson(tmp_path / "none.geojson")
-    (tmp_path / "binary").write_bytes(b"PK\xff\xfe")
-    with pytest.raises(AreaError, match="binary is not GeoJSON"):
-        from_geojson(tmp_path / "binary")
+        from_files([tmp_path / "none.geojson"])
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(AreaError, match=r"binary\.json is not GeoJSON"):
+        from_files([tmp_path / "binary.json"])
 
 
 def test_importing_areas_does_not_import_shapely() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.benchmarks import complete, cpu, kills, record, slots, small, start
+from tests.benchmarks import complete, cpu, kills, listing, record, slots, small, start
 from tests.benchmarks.figures import Figure, IncompleteError, table
 from tests.benchmarks.scale import Scale
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], list[Figure]]] = {
     "cpu": cpu.measure,
     "small": small.measure,
     "complete": complete.measure,
+    "listing": listing.measure,
     "record": record.measure,
     "kills": kills.measure,
     "start": start.measure,

@@ -58,7 +58,7 @@ def measure(scale: Scale, work: Path) -> list[Figure]:
     archive = work / "archive"
     with (
         running_hub([str(argument) for argument in arguments], work / "hub.log") as hub,
-        _page_server(hub) as pages,
+        page_server(hub) as pages,
     ):
         catalogue = pages + urlsplit(hub.ready.catalogue_url).path
         variables = {"S2FETCH_CATALOGUE_URL": catalogue}
@@ -67,10 +67,10 @@ def measure(scale: Scale, work: Path) -> list[Figure]:
         before = hub.stats()
         ours, baseline = [], []
         for _ in range(size.turns):
-            _answer(Request(pages + FORGET_PATH, method="POST"))
+            answer(Request(pages + FORGET_PATH, method="POST"))
             ours.append(sync(hub, archive, work, size.products, **variables))
-            asked = json.loads(_answer(Request(pages + LOG_PATH)))
-            baseline.append(_read_plainly([pages + path for path in asked], work, size.products))
+            asked = json.loads(answer(Request(pages + LOG_PATH)))
+            baseline.append(read_plainly([pages + path for path in asked], work, size.products))
         beyond = requests_by_kind(before, hub.stats())
     return [_requests(asked, beyond), *_figures(size, ours, baseline)]
 
@@ -130,7 +130,8 @@ def _add(archive: Path, progress: ProgressFile, batch: list[Product], source: st
     progress.record_many(pairs)
 
 
-def _read_plainly(urls: list[str], work: Path, expected: int) -> Usage:
+def read_plainly(urls: list[str], work: Path, expected: int) -> Usage:
+    """Read the same pages one after another with aiohttp and json."""
     listed, log = work / "urls.json", work / "plain.log"
     listed.write_text(json.dumps(urls))
     usage = run([sys.executable, "-m", "tests.benchmarks.plain_reader", listed], log)
@@ -183,7 +184,7 @@ def _figures(size: Size, ours: list[Synced], baseline: list[Usage]) -> list[Figu
 
 
 @contextmanager
-def _page_server(hub: HubProcess) -> Iterator[str]:
+def page_server(hub: HubProcess) -> Iterator[str]:
     """Run the server of remembered pages; gives its address."""
     parts = urlsplit(hub.ready.catalogue_url)
     origin = f"{parts.scheme}://{parts.netloc}"
@@ -199,7 +200,8 @@ def _page_server(hub: HubProcess) -> Iterator[str]:
             process.terminate()
 
 
-def _answer(request: Request) -> bytes:
-    with urlopen(request) as answer:
-        body: bytes = answer.read()
+def answer(request: Request) -> bytes:
+    """Ask and read."""
+    with urlopen(request) as said:
+        body: bytes = said.read()
     return body

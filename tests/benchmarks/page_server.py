@@ -18,6 +18,7 @@ from aiohttp import web
 
 LOG_PATH = "/_pages/log"
 FORGET_PATH = "/_pages/forget"
+LATENCY_PATH = "/_pages/latency"
 
 
 class PageServer:
@@ -33,11 +34,13 @@ class PageServer:
         self._session = session
         self._pages: dict[str, bytes] = {}
         self._log: list[str] = []
+        self._latency_seconds = 0.0
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer a GET of the catalogue; what is not a page with rows is not kept."""
         path = request.raw_path
         self._log.append(path)
+        await asyncio.sleep(self._latency_seconds)
         body = self._pages.get(path)
         if body is None:
             async with self._session.get(self._origin + path) as answer:
@@ -50,6 +53,11 @@ class PageServer:
     async def log(self, _: web.Request) -> web.Response:
         """What was asked for since it last forgot, as a JSON list."""
         return web.Response(body=msgspec.json.encode(self._log), content_type="application/json")
+
+    async def delay(self, request: web.Request) -> web.Response:
+        """From now on, let so many seconds pass before each page."""
+        self._latency_seconds = float(await request.text())
+        return web.Response(status=204)
 
     async def forget(self, _: web.Request) -> web.Response:
         """Forget what was asked for, but keep the pages."""
@@ -66,6 +74,7 @@ async def serve(origin: str) -> None:
         application = web.Application()
         application.router.add_get(LOG_PATH, pages.log)
         application.router.add_post(FORGET_PATH, pages.forget)
+        application.router.add_post(LATENCY_PATH, pages.delay)
         application.router.add_get("/{path:.*}", pages.page)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()

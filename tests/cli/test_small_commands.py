@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 import shutil
 import signal
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from s2fetch import __version__
@@ -93,6 +95,32 @@ async def test_the_hub_leaves_the_machine_only_with_tls_and_a_password(
     done = await shell.run("hub", str(products), "--host", "0.0.0.0")
     assert done.code == 2
     assert "https" in done.err
+
+
+async def test_the_hub_can_be_of_the_kind_dhus(shell: Shell, products: Path) -> None:
+    """It prints that kind's variables, and answers that kind's requests."""
+    shell.environment |= {"DHUS_USER": "me", "DHUS_PASSWORD": "my-own"}
+    process = await shell.start("hub", str(products), "--kind", "dhus")
+    assert process.stdout is not None
+    printed = [shlex.split((await process.stdout.readline()).decode())[1] for _ in range(2)]
+    variables = dict(line.split("=", 1) for line in printed)
+    assert variables.pop("DHUS_USER") == "me"
+    headers = {"Authorization": "Basic " + base64.b64encode(b"me:my-own").decode()}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"{variables.pop('DHUS_URL')}/odata/v1/Products/$count") as response,
+    ):
+        assert await response.text() == "6"
+    process.send_signal(signal.SIGTERM)
+    ended = await finish(process)
+    assert (ended.code, ended.out, ended.err, variables) == (0, "", "", {})
+
+
+async def test_a_dhus_has_one_port(shell: Shell, products: Path) -> None:
+    """Downloads come from the same one."""
+    done = await shell.run("hub", str(products), "--kind", "dhus", "--download-port", "8081")
+    assert done.code == 2
+    assert "one port only" in done.err
 
 
 async def test_a_hub_needs_a_folder(shell: Shell) -> None:

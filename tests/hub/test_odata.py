@@ -13,6 +13,7 @@ from yarl import URL
 from s2fetch.embedded.entry import Attribute, Entry, hub_time, read_time
 from s2fetch.embedded.odata_filter import parse_filter
 from s2fetch.embedded.odata_match import condition
+from s2fetch.errors import QueryError
 from s2fetch.hub.odata import (
     Axis,
     Bounds,
@@ -24,7 +25,7 @@ from s2fetch.hub.odata import (
     string,
     url_query,
 )
-from s2fetch.query import Order, Query
+from s2fetch.query import Condition, Operator, Order, Query
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 COLLECTIONS = ("SENTINEL-2", "SENTINEL-1")
@@ -226,3 +227,62 @@ def test_restricted_attributes_are_those_the_filter_names() -> None:
     text = filter_of(query)
     assert all(f"att/Name eq '{name}'" in text for name in restricted_attributes(query))
     assert text.count("att/Name eq") == len(restricted_attributes(query)) + 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        (Condition("orbitNumber", Operator.GE, (12000,)), "IntegerAttribute/Value ge 12000"),
+        (Condition("orbitNumber", Operator.GE, (12000.0,)), "IntegerAttribute/Value ge 12000"),
+        (Condition("cloudCover", Operator.LT, (5,)), "DoubleAttribute/Value lt 5.00"),
+        (Condition("sliceProductFlag", Operator.EQ, (False,)), "BooleanAttribute/Value eq false"),
+        (
+            Condition("processingDate", Operator.NE, ("2024-06-01T02:00:00+02:00",)),
+            "DateTimeOffsetAttribute/Value ne 2024-06-01T00:00:00.000Z",
+        ),
+        (Condition("origin", Operator.EQ, ("it's",)), "StringAttribute/Value eq 'it''s'"),
+        (Condition("neverSeen", Operator.GT, (1.5,)), "DoubleAttribute/Value gt 1.50"),
+        (Condition("neverSeen", Operator.GT, ("x",)), "StringAttribute/Value gt 'x'"),
+    ],
+)
+def test_conditions_are_typed_as_the_registry_types_them(condition: Condition, text: str) -> None:
+    """Times unquoted and in UTC; what is unknown by the type of its value."""
+    written = filter_of(Query(conditions=(condition,)))
+    kind = text.partition("Attribute")[0]
+    named = f"att/Name eq '{condition.attribute}'"
+    assert written.endswith(
+        f"Attributes/OData.CSC.{kind}Attribute/any(att:{named} and att/OData.CSC.{text})"
+    )
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition("orbitNumber", Operator.EQ, ("many",)),
+        Condition("orbitNumber", Operator.EQ, (1.5,)),
+        Condition("cloudCover", Operator.EQ, ("cloudy",)),
+        Condition("processingDate", Operator.EQ, ("yesterday",)),
+        Condition("sliceProductFlag", Operator.EQ, (1,)),
+    ],
+)
+def test_a_value_of_another_type_is_refused(condition: Condition) -> None:
+    """The Python API can be given anything; the catalogue would find nothing."""
+    with pytest.raises(QueryError, match=f"{condition.attribute} is of type"):
+        filter_of(Query(conditions=(condition,)))
+
+
+def test_what_the_user_wrote_stands_in_parentheses_before_the_rest() -> None:
+    """So that its "or" does not reach further; first, so that the hub's positions are near."""
+    text = filter_of(Query(hub_query="Online eq true or Online eq false", sensing_from=NOON))
+    assert text == (
+        "(Online eq true or Online eq false) and Collection/Name eq 'SENTINEL-2'"
+        " and ContentDate/Start ge 2024-06-01T12:00:00.000Z"
+    )
+    assert filter_of(Query(collection="", hub_query="Online eq true")) == "(Online eq true)"
+
+
+def test_a_type_of_elevation_models_is_their_dataset() -> None:
+    """Their productType says something else."""
+    text = filter_of(Query(collection="COP-DEM", product_types=("COP-DEM_GLO-30-DGED",)))
+    assert "att/Name eq 'datasetFull'" in text
+    assert "productType" not in text

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from s2fetch.embedded.faults import Answer, BrokenJson, Fault, Kind, Listed, MissingRows
+from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.safe import generate_products
 from s2fetch.embedded.synthetic import SyntheticCatalogue
@@ -20,6 +21,7 @@ from s2fetch.product import Product
 from s2fetch.query import Order, Query
 from tests.conftest import HubFactory
 from tests.hub.conftest import CdseFactory
+from tests.rows import entry_of
 
 LONG = 25_000
 
@@ -220,6 +222,15 @@ def names_of(hub: EmbeddedHub) -> list[str]:
     return [catalogue.row(number).name for number in range(len(catalogue))]
 
 
+MISSIONS = [
+    entry_of("S1A_IW_GRDH_1SDV_20240601T051532_20240601T051557_054128_06953A_1F2E.SAFE"),
+    entry_of(
+        "S5P_OFFL_L2__NO2____20240101T001838_20240101T020008_32222_03_020600_20240102T163450.nc"
+    ),
+    entry_of("S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212.SAFE"),
+]
+
+
 def by_time(products: Sequence[Product]) -> list[tuple[datetime | None, str]]:
     return [(product.sensing_start, product.id) for product in products]
 
@@ -228,11 +239,17 @@ def by_time(products: Sequence[Product]) -> list[tuple[datetime | None, str]]:
 async def test_named_products_come_in_the_querys_order(
     many: EmbeddedHub, cdse: CdseFactory, newest_first: bool
 ) -> None:
-    """Fifteen names to a request, whatever order they were given in."""
+    """Fifty names to a request, whatever order they were given in; attributes take searches."""
     names = tuple(reversed(names_of(many)))
-    products = await found(await cdse(many), Query(names=names, newest_first=newest_first))
+    hub = await cdse(many)
+    query = Query(names=names, newest_first=newest_first)
+    products = await found(hub, query)
     assert {product.name for product in products} == set(names)
     assert by_time(products) == sorted(by_time(products), reverse=newest_first)
+    assert many.stats.requests == {Kind.NAMES: 2}
+    described = await found(hub, query, attributes=True)
+    assert [product.id for product in described] == [product.id for product in products]
+    assert described[0].attributes
     assert searches(many) == 4
 
 
@@ -251,13 +268,52 @@ async def test_a_short_answer_to_names_is_asked_for_again(
 ) -> None:
     """A name that the hub knows must not be reported as missing."""
     many.faults.add(Fault(MissingRows(2), skip=1))
-    names = tuple(names_of(many))
+    query = Query(names=tuple(names_of(many)), product_types=("S2MSI1C",))
     hub = await cdse(many)
-    assert len(await found(hub, Query(names=names))) == 60
+    assert len(await found(hub, query)) == 60
     assert searches(many) == 5
     many.faults.add(Fault(MissingRows(2), times=None))
     with pytest.raises(CatalogueError, match="counts 15 products but lists 13"):
-        await found(hub, Query(names=names))
+        await found(hub, query)
+
+
+@pytest.mark.parametrize("attributes", [False, True])
+async def test_names_of_several_missions_are_found_together(
+    hub_factory: HubFactory, cdse: CdseFactory, attributes: bool
+) -> None:
+    """Without a collection; what each product belongs to is known from its name."""
+    hub = await cdse(await hub_factory(FolderCatalogue((mission, b"") for mission in MISSIONS)))
+    names = tuple(entry.name for entry in MISSIONS)
+    products = await found(hub, Query(collection="", names=names), attributes=attributes)
+    assert {product.name: product.collection for product in products} == {
+        entry.name: entry.collection for entry in MISSIONS
+    }
+
+
+async def test_names_of_another_collection_than_the_querys_do_not_match(
+    hub_factory: HubFactory, cdse: CdseFactory
+) -> None:
+    """The bulk look-up knows no collections, so it is not used then."""
+    hub = await cdse(await hub_factory(FolderCatalogue((mission, b"") for mission in MISSIONS)))
+    names = tuple(entry.name for entry in MISSIONS)
+    products = await found(hub, Query(collection="SENTINEL-5P", names=names))
+    assert [product.name for product in products] == [MISSIONS[1].name]
+
+
+async def test_products_are_found_by_their_identifiers(
+    many: EmbeddedHub, cdse: CdseFactory
+) -> None:
+    """Fifteen to a request, beside names; what is both comes once."""
+    catalogue = many.catalogue
+    assert isinstance(catalogue, SyntheticCatalogue)
+    ids = tuple(catalogue.row(number).id for number in range(40))
+    names = tuple(names_of(many)[30:50])
+    hub = await cdse(many)
+    products = await found(hub, Query(collection="", ids=ids, names=names))
+    assert {product.name for product in products} == set(names_of(many)[:50])
+    assert len(products) == 50
+    assert by_time(products) == sorted(by_time(products))
+    assert await hub.count(Query(collection="", ids=ids)) == 40
 
 
 async def test_products_are_looked_up_in_bulk(many: EmbeddedHub, cdse: CdseFactory) -> None:
@@ -325,7 +381,8 @@ async def test_a_long_listing_by_eviction_is_read_twice(
         (Query(orbit_direction="ASCENDING"), "SENTINEL-2 has no attribute orbitDirection"),
         (Query(product_types=("S2MSI1C",), tiles=("01CCV",)), ""),
         (Query(sensing_to=datetime(2000, 1, 1, tzinfo=UTC)), ""),
-        (Query(collection="SENTINEL-6", cloud=(0, 20)), ""),
+        (Query(collection="SENTINEL-6", cloud=(0, 20)), "SENTINEL-6 has no attribute cloudCover"),
+        (Query(collection="CLMS", cloud=(0, 20)), ""),
     ],
 )
 async def test_an_empty_result_is_explained_where_it_may_be_a_mistake(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from s2fetch.clock import SystemClock
+from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import ExitCode
+from s2fetch.events import TokenObtained
 from s2fetch.product import Proof
+from tests.conftest import HubFactory
 from tests.sync.site import Site
 
 
@@ -25,3 +31,15 @@ async def test_a_second_run_asks_for_nothing_but_the_catalogue(site: Site) -> No
     assert {kind for kind, count in asked.items() if count} == {"search"}
     assert (report.exit_code, report.already, report.fetched) == (ExitCode.OK, 6, 0)
     assert site.stats.logins == 1
+
+
+async def test_an_empty_archive_logs_in_while_the_first_page_is_awaited(
+    hub_factory: HubFactory, tmp_path: Path
+) -> None:
+    """A catalogue that answers only after somebody has logged in is no obstacle."""
+    hub = await hub_factory(faults=[Fault(Answer(500), on=Kind.SEARCH, times=None)])
+    site = Site(hub, tmp_path, SystemClock())
+    site.on(TokenObtained, hub.faults.clear)
+    report = await site.sync()
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 6)
+    assert (site.stats.logins, site.stats.logouts) == (1, 1)

@@ -124,11 +124,13 @@ def footprint(wkt: str, ingested: str) -> str:
     import shapely
 
     shape = shapely.from_wkt(wkt)
+    if shape.geom_type not in ("Polygon", "MultiPolygon"):
+        return wkt
     parts = getattr(shape, "geoms", (shape,))
     if ingested >= _MULTI_SINCE:
         polygons = ", ".join(f"({_rings(part, ', ')})" for part in parts)
         return f"MULTIPOLYGON ({polygons})"
-    if len(parts) == 1 and shape.geom_type in ("Polygon", "MultiPolygon"):
+    if len(parts) == 1:
         return f"POLYGON ({_rings(parts[0], ',')})"
     return wkt
 

@@ -80,7 +80,7 @@ def _sentinel_1(entry: Entry, name: str, known: Known) -> Fields:
     fields |= {"format": "SAFE", "status": "ARCHIVED", "acquisitiontype": "NOMINAL"}
     if name[4:7] == "AUX":
         return fields | {"producttype": f"AUX_{name[8:11]}"}
-    mode = "SM" if mode[0] == "S" and mode[1:].isdigit() else mode
+    mode = "SM" if mode[:1] == "S" and mode[1:].isdigit() else mode
     swath = _SLC_SWATHS.get(mode, name[4:6]) if kind == "SLC" else name[4:6]
     fields |= {
         "sensoroperationalmode": mode,
@@ -121,7 +121,9 @@ def _sentinel_2(entry: Entry, name: str, known: Known) -> Fields:
     baseline = groups.get("baseline") or "0204"
     fields["processingbaseline"] = f"{baseline[:2]}.{baseline[2:]}"
     orbit = known.get("orbitnumber", 0)
-    fields["s2datatakeid"] = f"G{name[:3]}_{match['sensing']}_{orbit:0>6}_N{baseline[:2]}.00"
+    fields["s2datatakeid"] = (
+        f"G{name[:3]}_{match['sensing']}_{orbit:0>6}_N{baseline[:2]}.{baseline[2:]}"
+    )
     if baseline >= "0400":
         fields["datatakesensingstart"] = _stamp(match["sensing"])
     if level != "L1C":

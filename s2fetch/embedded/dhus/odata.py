@@ -40,6 +40,7 @@ _ATOM = (
     ' xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"'
     ' xmlns:d="http://schemas.microsoft.com/ado/2007/08/dataservices"'
 )
+_FORMATS = ("json", "xml", "atom")
 _SETS = ("Products", "DeletedProducts", "Collections")
 
 
@@ -61,6 +62,8 @@ class ODataService:
         try:
             if request.method not in ("GET", "HEAD"):
                 raise Refusal(501, "Not implemented", "ODataNotImplementedException")
+            if request.query.get("$format", "json") not in _FORMATS:
+                raise Refusal(415, "Requested format is not supported", "NotAcceptableException")
             steps = segments(path) if path else ()
             if steps is None:
                 raise Refusal(404, "Invalid navigation", "ODataNotFoundException")

@@ -26,6 +26,7 @@ from s2fetch.embedded.faults import Answer, BrokenJson, Kind, MissingRows
 
 _SOLR = "http://localhost:30333//solr/dhus"
 _USUAL_ROWS = 10
+_KEPT_QUERIES = 16
 _WHOLE = re.compile(r"[+-]?\d+")
 _BARE_WORD = re.compile(r"[^\W\d_]+(?:\s+[^\W\d_]+)*")
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
@@ -60,6 +61,8 @@ class SearchService:
     def __init__(self, state: DhusState) -> None:
         self._state = state
         self._random = random.Random(1)  # noqa: S311 - shuffles ties, no secret
+        self._known: list[Entry] = []
+        self._hits: dict[tuple[str, bool, int], list[Entry]] = {}
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a GET, and on old servers a POST with the query in its body."""
@@ -106,18 +109,9 @@ class SearchService:
         Raises:
             SolrError: The query or the order is refused.
         """
-        state, settings = self._state, self._state.settings
-        test = compiled(
-            self._with_places(asked.query),
-            Rules(
-                now=state.clock.now(),
-                approximate_areas=settings.approximate_areas,
-                most_clauses=settings.most_clauses,
-            ),
-        )
         keys = _sort_keys(asked.order)
-        hits = [entry for entry in state.entries() if test(state.document(entry))]
-        if settings.unstable_ties:
+        hits = self._all_hits(asked.query)
+        if self._state.settings.unstable_ties:
             self._random.shuffle(hits)
         for field, descending in reversed(keys):
             hits = self._sorted(hits, field, descending=descending)
@@ -125,6 +119,25 @@ class SearchService:
             name = "start" if asked.start < 0 else "rows"
             raise SolrError(f"'{name}' parameter cannot be negative")
         return hits[asked.start : asked.start + asked.rows], len(hits)
+
+    def _all_hits(self, query: str) -> list[Entry]:
+        """Everything a query finds; kept for its next page while the catalogue stays the same."""
+        state, settings = self._state, self._state.settings
+        entries = state.entries()
+        if entries != self._known or len(self._hits) >= _KEPT_QUERIES:
+            self._known = entries
+            self._hits.clear()
+        query = self._with_places(query)
+        key = query, settings.approximate_areas, settings.most_clauses
+        if key not in self._hits or "NOW" in query:
+            rules = Rules(
+                now=state.clock.now(),
+                approximate_areas=settings.approximate_areas,
+                most_clauses=settings.most_clauses,
+            )
+            test = compiled(query, rules)
+            self._hits[key] = [entry for entry in entries if test(state.document(entry))]
+        return list(self._hits[key])
 
     def _sorted(self, hits: Sequence[Entry], field: str, *, descending: bool) -> list[Entry]:
         """By one field; what has no value comes last, as in Solr."""

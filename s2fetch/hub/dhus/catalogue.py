@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -18,7 +19,10 @@ from anyio.abc import TaskGroup
 from s2fetch.clock import Clock
 from s2fetch.errors import CatalogueError
 from s2fetch.events import CatalogueCounted, EventBus
+from s2fetch.hub.base import Deletion
+from s2fetch.hub.deletions import walk
 from s2fetch.hub.dhus.answers import parse_feed
+from s2fetch.hub.dhus.deletions import read_deletions
 from s2fetch.hub.dhus.details import Details
 from s2fetch.hub.dhus.opensearch import encoded, order_of, parts_of, text_of
 from s2fetch.hub.dhus.recheck import is_exact, still_matches
@@ -103,6 +107,11 @@ class DhusCatalogue:
         self._remember(names, found)
         return found
 
+    def deletions(self, collection: str, since: datetime) -> AsyncGenerator[Deletion]:
+        """See `Hub.deletions`. The list is not divided into collections; identifiers are unique."""
+        del collection
+        return walk(partial(read_deletions, self._requests, self.url), since, page_rows=PAGE_ROWS)
+
     async def explain_empty(self, query: Query) -> str:
         """See `Hub.explain_empty`: asks for the collection, then for each product type."""
         if not query.collection:
@@ -133,7 +142,7 @@ class DhusCatalogue:
         if query.order is Order.EVICTION:
             whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
             source = by_eviction(lambda: self._matches(search, whole))
-        elif query.names:
+        elif query.names or query.ids:
             source = self._named(search, query)
         else:
             source = self._ordered(search, query)

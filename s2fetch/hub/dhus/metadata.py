@@ -82,11 +82,19 @@ def parse_many(body: bytes) -> list[Metadata]:
     Raises:
         ValueError: If it is something else.
     """
-    data = _data(body)
-    rows = data.get("results")
+    return [_metadata(row) for row in rows_of(body)]
+
+
+def rows_of(body: bytes) -> list[dict[str, Any]]:
+    """The entries of a feed.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    rows = _data(body).get("results")
     if not isinstance(rows, list):
         raise ValueError("it is no list of products")  # noqa: TRY004 - a broken answer
-    return [_metadata(row) for row in rows if isinstance(row, dict)]
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def _data(body: bytes) -> dict[str, Any]:
@@ -109,8 +117,8 @@ def _metadata(row: dict[str, Any]) -> Metadata:
         size=_length(row.get("ContentLength")),
         checksums=_checksums(row.get("Checksum")),
         online=str(row.get("Online", True)).lower() != "false",
-        modified=_date(row.get("ModificationDate")),
-        evicted=_date(row.get("EvictionDate")),
+        modified=date(row.get("ModificationDate")),
+        evicted=date(row.get("EvictionDate")),
     )
 
 
@@ -131,7 +139,8 @@ def _checksums(value: object) -> tuple[Checksum, ...]:
     return (Checksum(Algorithm.MD5, digest),) if is_md5 and _MD5.fullmatch(digest) else ()
 
 
-def _date(value: object) -> datetime | None:
+def date(value: object) -> datetime | None:
+    """The time that ``/Date(milliseconds)/`` stands for, or None."""
     match = _DATE.fullmatch(value) if isinstance(value, str) else None
     try:
         return _EPOCH + timedelta(milliseconds=int(match[1])) if match else None

@@ -88,10 +88,17 @@ _LONGEST_WINDOWS = {axis: Bounds(_FIRST, _FIRST) for axis in Axis}
 
 def _halves(query: Query) -> tuple[Query, Query] | None:
     """The query cut in two by that of its lists which makes it longest."""
+    if query.names and query.ids:
+        # Either of the two may match, so that neither can be cut while the other stays.
+        return (
+            msgspec.structs.replace(query, ids=()),
+            msgspec.structs.replace(query, names=()),
+        )
     lists: dict[str, tuple[AttributeValue, ...]] = {
         name: tuple(dict.fromkeys(getattr(query, name)))
         for name in (
-            *("product_types", "tiles", "relative_orbits", "platforms", "baselines", "names"),
+            *("product_types", "tiles", "relative_orbits", "platforms", "baselines"),
+            *("names", "ids"),
         )
     }
     longest = max(lists, key=lambda name: sum(len(str(v)) + 20 for v in lists[name]))
@@ -148,7 +155,11 @@ def _restrictions(query: Query) -> list[str]:
         conditions.append(solr.between("cloudcoverpercentage", least, most))
     for condition in query.conditions:
         one_of(_condition(each, condition) for each in _possible(collection))
-    one_of(solr.equal("filename", name) for name in query.names)
+    named = [solr.equal("filename", name) for name in query.names]
+    one_of([*named, *(solr.equal("uuid", one) for one in query.ids)])
+    if query.modified_from is not None:
+        # The index has no time of modification: what is new is found, what has changed is not.
+        conditions.append(solr.period("ingestiondate", Bounds(query.modified_from, None)))
     if query.area is not None:
         spatial = f"Intersects({query.area}) distErrPct=0"
         conditions.append(solr.equal("footprint", spatial))

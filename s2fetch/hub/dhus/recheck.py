@@ -9,9 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from s2fetch import matching, vocabulary
+from s2fetch.area import relation
 from s2fetch.hub.dhus.fields import Kind, field_of, is_in_names, kind_of
 from s2fetch.product import Product
-from s2fetch.query import AreaRelation, Condition, Operator, Query
+from s2fetch.query import Condition, Operator, Query
 
 _RESTRICTED_BY = {
     "product_types": "product-type",
@@ -25,8 +26,13 @@ _RESTRICTED_BY = {
 
 
 def is_exact(query: Query) -> bool:
-    """Whether the index itself finds just what matches, so that its count can be believed."""
-    return query.area_relation is AreaRelation.INTERSECTS and all(
+    """Whether the index itself finds just what matches, so that its count can be believed.
+
+    A product may have one of the names and one of the identifiers; in parts it would count twice.
+    """
+    if query.names and query.ids:
+        return False
+    return not relation.is_needed(query) and all(
         condition.operator is not Operator.NE
         and kind_of(field_of(query.collection, condition.attribute)) in (Kind.WHOLE, Kind.DECIMAL)
         for condition in query.conditions
@@ -45,7 +51,8 @@ def still_matches(query: Query, product: Product) -> bool:
 
 def _told(query: Query, product: Product) -> Query:
     """The query without what the product says nothing about."""
-    silent: dict[str, object] = {
+    silent: dict[str, object] = {"modified_from": None}  # the index knows the time of ingestion
+    silent |= {
         name: None if name == "orbit_direction" else ()
         for name, restriction in _RESTRICTED_BY.items()
         if vocabulary.attribute_name(query.collection, restriction) not in product.attributes
@@ -54,7 +61,7 @@ def _told(query: Query, product: Product) -> Query:
         silent["cloud"] = None
     if product.sensing_start is None:
         silent |= {"sensing_from": None, "sensing_to": None}
-    if query.area_relation is AreaRelation.INTERSECTS or product.footprint is None:
+    if not relation.is_needed(query) or product.footprint is None:
         silent["area"] = None  # the index is exact enough, and knows the antimeridian
     conditions = tuple(each for each in query.conditions if _is_told(each, product))
     if conditions != query.conditions:

@@ -111,8 +111,11 @@ class _Compiler:
             field_type(field)
             return lambda document: field in document
         kind = field_type(field)
+        if kind is FieldType.SHAPE:
+            raise SolrError(f"Couldn't parse shape '{text}' because: no spatial operation")
         if kind not in (FieldType.STRING, FieldType.TEXT):
             self._read(kind, text)
+            return lambda _: False
         folded = text.lower() if kind is FieldType.TEXT else text
         return _text_test(field, kind, re.compile(_wildcards(folded), re.DOTALL).fullmatch)
 

@@ -48,7 +48,10 @@ def parse(text: str, *, most_clauses: int = MOST_CLAUSES) -> Query:
     Raises:
         SolrError: It is not in the language, or has too many clauses.
     """
-    return _Parser(text, most_clauses).whole()
+    try:
+        return _Parser(text, most_clauses).whole()
+    except RecursionError:
+        raise SolrError(f"{_cannot_parse(text)}: nested too deeply") from None
 
 
 class _Parser:
@@ -77,7 +80,7 @@ class _Parser:
             modified = modified or occur is not Occur.SHOULD
             _add(clauses, conjunction, occur, query)
             if len(clauses) > self._most:
-                raise SolrError(f"{self._cannot()}: too many boolean clauses")
+                raise SolrError(f"{_cannot_parse(self._text)}: too many boolean clauses")
             self._skip()
             if self._at == len(self._text) or self._text[self._at] == ")":
                 break
@@ -195,13 +198,15 @@ class _Parser:
         self._at = word.end()
         return True
 
-    def _cannot(self) -> str:
-        return f"org.apache.solr.search.SyntaxError: Cannot parse '{self._text}'"
-
     def _encountered(self) -> NoReturn:
         found = self._text[self._at : self._at + 1] or "<EOF>"
         place = f"line 1, column {self._at}"
-        raise SolrError(f'{self._cannot()}: Encountered " "{found}" "{found} "" at {place}.')
+        reason = f'Encountered " "{found}" "{found} "" at {place}.'
+        raise SolrError(f"{_cannot_parse(self._text)}: {reason}")
+
+
+def _cannot_parse(text: str) -> str:
+    return f"org.apache.solr.search.SyntaxError: Cannot parse '{text}'"
 
 
 def _add(clauses: list[Clause], conjunction: str, modifier: Occur, query: Query) -> None:

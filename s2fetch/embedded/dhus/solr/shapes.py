@@ -17,7 +17,7 @@ from s2fetch.embedded.dhus.solr.syntax import SolrError
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-_PREDICATE = re.compile(r"\s*(\w+)\s*\((.*)\)\s*(?:distErrPct=([\d.]+))?\s*", re.DOTALL)
+_PREDICATE = re.compile(r"\s*(\w+)\s*\((.*)\)\s*(?:distErrPct=(\d+(?:\.\d+)?))?\s*", re.DOTALL)
 _NUMBER = r"\s*(-?[\d.]+(?:[eE][+-]?\d+)?)\s*"
 _ENVELOPE = re.compile(rf"ENVELOPE\s*\({_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\)", re.IGNORECASE)
 _USUAL_ERROR = 0.025
@@ -45,14 +45,16 @@ def shape_test(text: str, *, approximate: bool) -> Callable[[str], bool]:
             grown = _grown(area, share if approximate else 0.0)
             return lambda footprint: bool(grown.intersects(geometry(footprint)))
         case "contains":
-            return lambda footprint: bool(geometry(footprint).covers(area))
+            parts = getattr(area, "geoms", (area,))
+            return lambda footprint: all(map(geometry(footprint).covers, parts))
         case "iswithin":
-            return lambda footprint: bool(area.covers(geometry(footprint)))
+            solid = _solid(area)
+            return lambda footprint: bool(solid.covers(geometry(footprint)))
     raise SolrError(f"Unknown Spatial operation: {match[1]}")
 
 
 def query_shape(wkt: str) -> BaseGeometry:
-    """A shape of a query, prepared for many comparisons.
+    """A shape of a query.
 
     Raises:
         SolrError: It cannot be read or leaves the world.
@@ -70,10 +72,7 @@ def query_shape(wkt: str) -> BaseGeometry:
             raise SolrError(f"Bad X value {x} is not in boundary {_BOUNDS}")
         if not -90 <= y <= 90:
             raise SolrError(f"Bad Y value {y} is not in boundary {_BOUNDS}")
-    if not shape.is_valid:
-        shape = shapely.make_valid(shape)
-    shapely.prepare(shape)
-    return shape
+    return shape if shape.is_valid else shapely.make_valid(shape)
 
 
 @lru_cache(maxsize=16_384)
@@ -94,4 +93,23 @@ def _grown(area: BaseGeometry, share: float) -> BaseGeometry:
     """The area and what lies within a share of half its diagonal around it."""
     west, south, east, north = area.bounds
     reach = share * ((east - west) ** 2 + (north - south) ** 2) ** 0.5 / 2
-    return area.buffer(reach) if reach else area
+    grown = area.buffer(reach) if reach else area
+    return _prepared(grown)
+
+
+def _solid(area: BaseGeometry) -> BaseGeometry:
+    """The polygons of an area as one; of a collection, points and lines cover nothing."""
+    import shapely
+
+    if area.geom_type != "GeometryCollection":
+        return _prepared(area)
+    parts = [part for part in shapely.get_parts(area) if part.area]
+    return _prepared(shapely.unary_union(parts))
+
+
+def _prepared(shape: BaseGeometry) -> BaseGeometry:
+    """The same shape, faster in many comparisons."""
+    import shapely
+
+    shapely.prepare(shape)
+    return shape

@@ -1,0 +1,86 @@
+"""How the footprint of a product lies to the area of interest, where a hub cannot tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s2fetch.product import Product
+from s2fetch.query import AreaRelation, Query
+
+if TYPE_CHECKING:
+    import shapely
+
+
+def is_needed(query: Query) -> bool:
+    """Whether a hub that only knows `AreaRelation.INTERSECTS` lists more than the query asks for.
+
+    That is so for the other relations, and for an area that was simplified outwards.
+    """
+    if query.area is None:
+        return False
+    return query.area_exact is not None or query.area_relation is not AreaRelation.INTERSECTS
+
+
+class Relation:
+    """Tests footprints against the area of a query, the exact one when there is one.
+
+    In the plane of longitude and latitude, as catalogues do; boundaries count as inside. Costs
+    some microseconds per product.
+
+    Args:
+        query: One with an area.
+
+    Raises:
+        ValueError: The query has no area.
+    """
+
+    def __init__(self, query: Query) -> None:
+        import shapely
+
+        area = query.area_exact or query.area
+        if area is None:
+            raise ValueError("a query without an area has no relation to it")
+        self._relation = query.area_relation
+        self._area = shapely.from_wkt(area)
+        shapely.prepare(self._area)
+
+    def holds(self, product: Product) -> bool:
+        """Whether the product's footprint lies as it should; False without a readable footprint."""
+        footprint = None if product.footprint is None else footprint_shape(product.footprint)
+        if footprint is None:
+            return False
+        match self._relation:
+            case AreaRelation.INTERSECTS:
+                return bool(self._area.intersects(footprint))
+            case AreaRelation.CONTAINS:
+                return bool(self._area.covered_by(footprint))
+            case AreaRelation.WITHIN:
+                return bool(self._area.covers(footprint))
+
+
+def footprint_shape(wkt: str) -> shapely.Geometry | None:
+    """A footprint as a valid geometry within ±180 degrees, or None when it is not WKT or empty.
+
+    One that crosses the antimeridian is split there, and one that goes round a pole has it inside.
+    Where this cannot be told, its points are taken as they are.
+    """
+    import shapely
+    from shapely.errors import ShapelyError
+
+    from s2fetch.area import build
+    from s2fetch.errors import AreaError
+
+    try:
+        shape = shapely.from_wkt(wkt)
+        if shape.is_empty:
+            return None
+        west, _, east, _ = shape.bounds
+        if east - west > 180:
+            try:
+                source = build.Source(shape, lenient=True)
+                shape = shapely.union_all(build.parts_on_sphere(source, []))
+            except AreaError:
+                shape = shapely.force_2d(shape)
+        return shape if shape.is_valid else shapely.make_valid(shape, method="structure")
+    except ShapelyError:
+        return None

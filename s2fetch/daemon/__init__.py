@@ -1,0 +1,1 @@
+"""Archives that keep themselves current: the headless face of s2fetch."""

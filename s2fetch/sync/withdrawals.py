@@ -1,0 +1,184 @@
+"""What happens to products that the hub has taken away: marked, reported, and perhaps moved.
+
+Only an entry in the hub's own list of deletions counts. A product that is merely not listed, or
+whose hub cannot be asked, is never touched; one that the hub lists again is not withdrawn.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import datetime
+from enum import StrEnum
+
+import anyio
+import msgspec
+
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.records import Record, State, Withdrawal
+from s2fetch.clock import Clock, timestamp
+from s2fetch.events import EventBus, ProductWithdrawn, TrashingRefused
+from s2fetch.hub.base import Deletion, Hub
+from s2fetch.sync.batches import BATCH_PRODUCTS
+
+DELETIONS_READ = "deletions_read"
+"""Key of the progress file: up to when the hub's deletions are dealt with."""
+
+
+class WithdrawnPolicy(StrEnum):
+    """What happens to the file of a withdrawn product."""
+
+    KEEP = "keep"
+    """It stays where it is, marked in its record."""
+    TRASH = "trash"
+    """It is moved to ``.s2fetch/trash``; nothing is ever deleted."""
+
+
+class WithdrawalSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How withdrawn products are treated.
+
+    Attributes:
+        policy: What happens to their files.
+        most_products: With more than this at once, none is moved.
+        most_share: The same as a share of the archive's products, 0 to 1.
+        overlap_seconds: How far back the list is read again, because entries can appear late.
+    """
+
+    policy: WithdrawnPolicy = WithdrawnPolicy.KEEP
+    most_products: int = 100
+    most_share: float = 0.05
+    overlap_seconds: float = 86_400.0
+
+
+class Withdrawals:
+    """Follows a hub's deletions for one archive.
+
+    Args:
+        hub: Whose.
+        archive: Open.
+        settings: What to do.
+        clock: Where the time comes from.
+        events: Who is told.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        archive: Archive,
+        settings: WithdrawalSettings,
+        *,
+        clock: Clock,
+        events: EventBus,
+    ) -> None:
+        self._hub = hub
+        self._archive = archive
+        self._settings = settings
+        self._clock = clock
+        self._events = events
+
+    async def follow(self, collection: str, since: datetime) -> int:
+        """Deal with what was deleted since the last time, or since ``since`` the first time.
+
+        Args:
+            collection: Of which collection.
+            since: Aware.
+
+        Returns:
+            How many products of the archive turned out to be withdrawn.
+
+        Raises:
+            HubError: If the list cannot be read completely; what was read is dealt with next time.
+            ArchiveError: If a record or a file cannot be changed.
+        """
+        begun = self._clock.now()
+        known = self._archive.progress.meta.get(DELETIONS_READ)
+        if isinstance(known, str):
+            since = datetime.fromisoformat(known)
+        ours = await self._ours(collection, since)
+        gone = await self._not_listed_again(ours)
+        moved = await self._deal_with(gone)
+        if moved:
+            # What was refused is met again next time: the mark is only moved when all is settled.
+            upto = begun.timestamp() - self._settings.overlap_seconds
+            mark = timestamp(datetime.fromtimestamp(upto, begun.tzinfo))
+            await anyio.to_thread.run_sync(self._archive.progress.set_meta, DELETIONS_READ, mark)
+        return len(gone)
+
+    async def _ours(self, collection: str, since: datetime) -> dict[str, tuple[Deletion, Record]]:
+        """Deleted products that the archive has a record of which does not say so."""
+        ours: dict[str, tuple[Deletion, Record]] = {}
+        batch: list[Deletion] = []
+        async with aclosing(self._hub.deletions(collection, since)) as deletions:
+            async for deletion in deletions:
+                batch.append(deletion)
+                if len(batch) == BATCH_PRODUCTS:
+                    ours.update(await anyio.to_thread.run_sync(self._recorded, batch))
+                    batch = []
+        ours.update(await anyio.to_thread.run_sync(self._recorded, batch))
+        return ours
+
+    def _recorded(self, batch: list[Deletion]) -> dict[str, tuple[Deletion, Record]]:
+        found = {}
+        for deletion in batch:
+            record = self._archive.progress.get(deletion.id)
+            if record is not None and record.state is not State.WITHDRAWN:
+                found[deletion.id] = (deletion, record)
+        return found
+
+    async def _not_listed_again(
+        self, ours: dict[str, tuple[Deletion, Record]]
+    ) -> dict[str, tuple[Deletion, Record]]:
+        """Without those that the catalogue has all the same."""
+        names = list(dict.fromkeys(record.name for _, record in ours.values()))
+        listed = {product.id for product in await self._hub.by_name(names)} if names else set()
+        return {key: value for key, value in ours.items() if key not in listed}
+
+    async def _deal_with(self, gone: dict[str, tuple[Deletion, Record]]) -> bool:
+        """Mark them all, and move their files unless that are too many; whether all was done."""
+        settings = self._settings
+        total = len(self._archive.progress)
+        most = min(settings.most_products, max(1, int(settings.most_share * total)))
+        with_files = sum(record.state is State.COMPLETE for _, record in gone.values())
+        trash = settings.policy is WithdrawnPolicy.TRASH
+        refused = trash and with_files > most
+        if refused:
+            self._events.emit(TrashingRefused(count=with_files, most=most))
+        for deletion, record in gone.values():
+            with anyio.CancelScope(shield=True):
+                action = await anyio.to_thread.run_sync(
+                    self._withdraw, deletion, record, trash and not refused
+                )
+            if action:
+                self._tell(deletion, action)
+        return not refused
+
+    def _withdraw(self, deletion: Deletion, record: Record, trash: bool) -> str:
+        """What was done about it, in words; empty when nothing was new."""
+        mark = Withdrawal(at=timestamp(deletion.deleted), cause=deletion.cause)
+        changed = msgspec.structs.replace(record, withdrawn=mark)
+        action = "its file stays"
+        if record.state is not State.COMPLETE:
+            changed = msgspec.structs.replace(
+                changed, state=State.WITHDRAWN, retrieval=None, next_try=None
+            )
+            action = "it is not waited for any more"
+        elif trash:
+            action = "its file was missing already"
+            if self._archive.file_at(record.path) is not None:
+                target = self._archive.trash(record.path, self._clock.now())
+                action = f"its file is {target} now"
+            changed = msgspec.structs.replace(changed, state=State.WITHDRAWN, path="", mtime_ns=0)
+        if changed == record:
+            return ""
+        self._archive.progress.record(deletion.id, changed)
+        return action
+
+    def _tell(self, deletion: Deletion, action: str) -> None:
+        self._events.emit(
+            ProductWithdrawn(
+                product_name=deletion.name,
+                product_id=deletion.id,
+                deleted=timestamp(deletion.deleted),
+                cause=deletion.cause,
+                action=action,
+            )
+        )

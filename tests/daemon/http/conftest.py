@@ -1,0 +1,57 @@
+"""The face over a daemon that stands still, and somebody who asks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from s2fetch.daemon.http import HttpFace, HttpSettings
+from tests.clock import FakeClock
+from tests.daemon.controls import NOW, StillDaemon
+
+TOKEN = "0123456789abcdef-correct-horse-battery"
+WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
+
+FaceFactory = Callable[..., Awaitable[HttpFace]]
+
+
+@pytest.fixture
+def daemon() -> StillDaemon:
+    return StillDaemon()
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "http-token"
+    path.write_text(TOKEN + "\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+async def faces(daemon: StillDaemon) -> AsyncIterator[FaceFactory]:
+    """Starts faces: ``await faces(token_file=…)``; on loopback and any port unless told."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> HttpFace:
+            face = HttpFace(daemon, HttpSettings(**{"port": 0, **settings}), clock=FakeClock(NOW))
+            return await stack.enter_async_context(face)
+
+        yield start
+
+
+@pytest.fixture
+async def face(faces: FaceFactory, token_file: Path) -> HttpFace:
+    """A face on loopback with a token."""
+    return await faces(token_file=token_file)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session

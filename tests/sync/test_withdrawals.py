@@ -1,0 +1,136 @@
+"""Products that the hub takes away: marked with the cause, moved only within limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from s2fetch.archive.records import State
+from s2fetch.embedded.faults import Answer, Fault, Kind
+from s2fetch.errors import HubError
+from s2fetch.events import ProductWithdrawn, TrashingRefused
+from s2fetch.sync.withdrawals import Withdrawals, WithdrawalSettings, WithdrawnPolicy
+from tests.sync.conftest import SiteFactory
+from tests.sync.site import Site, body_of, catalogue_of
+
+TRASH = WithdrawalSettings(policy=WithdrawnPolicy.TRASH)
+KEEP = WithdrawalSettings(policy=WithdrawnPolicy.KEEP)
+
+
+@pytest.fixture
+async def site(site_factory: SiteFactory) -> Site:
+    """An archive of six products, complete."""
+    site = await site_factory(catalogue_of(*(body_of(2000, number) for number in range(6))))
+    assert (await site.sync()).fetched == 6
+    return site
+
+
+async def follow(site: Site, settings: WithdrawalSettings) -> int:
+    """Deal with the hub's deletions of the last thousand days."""
+    since = site.clock.now() - timedelta(days=1000)
+    async with site.client() as client, client.archive() as archive:
+        withdrawals = Withdrawals(
+            client.hub, archive, settings, clock=site.clock, events=client.events
+        )
+        return await withdrawals.follow("SENTINEL-2", since)
+
+
+async def test_a_withdrawn_product_is_marked_with_the_cause_and_kept(site: Site) -> None:
+    entry = site.entries[2]
+    path = site.file_of(entry)
+    site.catalogue.delete(entry.id, "Corrupted product")
+    assert await follow(site, KEEP) == 1
+    record = site.record(entry)
+    assert record.state is State.COMPLETE
+    assert record.withdrawn is not None
+    assert record.withdrawn.cause == "Corrupted product"
+    assert path.exists()
+    (told,) = site.seen(ProductWithdrawn)
+    assert (told.product_name, told.cause) == (entry.name, "Corrupted product")
+
+
+async def test_a_mark_is_told_once(site: Site) -> None:
+    """The list is read again over an overlap; what is known is not news."""
+    site.catalogue.delete(site.entries[0].id)
+    await follow(site, KEEP)
+    await follow(site, KEEP)
+    assert len(site.seen(ProductWithdrawn)) == 1
+
+
+async def test_the_trash_has_the_file_and_the_archive_not(site: Site) -> None:
+    entry = site.entries[1]
+    held = site.file_of(entry).read_bytes()
+    path = site.file_of(entry)
+    site.catalogue.delete(entry.id)
+    await follow(site, TRASH)
+    assert not path.exists()
+    (trashed,) = (site.root / ".s2fetch" / "trash").rglob("*.zip")
+    assert trashed.read_bytes() == held
+    assert site.record(entry).state is State.WITHDRAWN
+
+
+async def test_too_many_at_once_are_marked_and_none_is_moved(site: Site) -> None:
+    """Whatever has gone wrong at the hub, the archive does not follow it into the trash."""
+    gone = site.entries[:3]
+    paths = [site.file_of(entry) for entry in gone]
+    for entry in gone:
+        site.catalogue.delete(entry.id)
+    assert await follow(site, WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=0.4)) == 3
+    assert all(path.exists() for path in paths)
+    (refused,) = site.seen(TrashingRefused)
+    assert (refused.count, refused.most) == (3, 2)
+
+
+async def test_what_was_refused_is_moved_when_the_limit_is_raised(site: Site) -> None:
+    for entry in site.entries[:3]:
+        site.catalogue.delete(entry.id)
+    await follow(site, WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_products=2))
+    await follow(site, WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=1.0))
+    assert len(list((site.root / ".s2fetch" / "trash").rglob("*.zip"))) == 3
+
+
+async def test_a_product_that_is_listed_all_the_same_is_not_withdrawn(site: Site) -> None:
+    """A tombstone of something that came back is history."""
+    entry, body = site.entries[0], site.bytes_of(site.entries[0])
+    site.catalogue.delete(entry.id)
+    site.catalogue.add(entry, body)
+    assert await follow(site, TRASH) == 0
+    assert site.record(entry).withdrawn is None
+
+
+async def test_a_product_that_is_listed_again_later_loses_its_mark(site: Site) -> None:
+    entry, body = site.entries[0], site.bytes_of(site.entries[0])
+    site.catalogue.delete(entry.id)
+    await follow(site, KEEP)
+    site.catalogue.add(entry, body)
+    report = await site.sync()
+    assert (report.already, report.fetched) == (6, 0)
+    assert site.record(entry).withdrawn is None
+
+
+async def test_a_trashed_product_that_is_listed_again_is_fetched_again(site: Site) -> None:
+    entry, body = site.entries[0], site.bytes_of(site.entries[0])
+    site.catalogue.delete(entry.id)
+    await follow(site, TRASH)
+    site.catalogue.add(entry, body)
+    assert (await site.sync()).fetched == 1
+    site.assert_whole()
+
+
+async def test_a_list_that_cannot_be_read_changes_nothing(site: Site) -> None:
+    before = site.records()
+    site.catalogue.delete(site.entries[0].id)
+    site.hub.faults.add(Fault(Answer(400, '{"detail":"no"}'), on=Kind.DELETED, times=None))
+    with pytest.raises(HubError):
+        await follow(site, TRASH)
+    assert site.records() == before
+    assert len(site.visible()) == 6
+
+
+async def test_an_empty_catalogue_removes_nothing(site: Site) -> None:
+    """Products that are merely not listed any more are none of the deletions' business."""
+    site.hub.faults.add(Fault(Answer(200, '{"value":[]}'), on=Kind.SEARCH, times=None))
+    await site.sync()
+    assert await follow(site, TRASH) == 0
+    assert len(site.visible()) == 6
