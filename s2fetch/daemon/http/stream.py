@@ -8,6 +8,8 @@ enough is cut off and may come back: what was missed lately is told again after 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 
 import msgspec
@@ -59,8 +61,12 @@ class _Client:
         """Break the connection without waiting for what it still holds."""
         self.end()
         self.queue.clear()
-        if self._request.transport is not None:
-            self._request.transport.abort()
+        transport = self._request.transport
+        if transport is not None:
+            # Otherwise the system would keep its megabytes for a client that may never take them.
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
 
     def take(self) -> bytes:
         self.wake.clear()

@@ -121,9 +121,7 @@ class Page:
 
     async def picture(self, path: Path) -> None:
         """Take a picture of the whole page."""
-        answer = await self.call(
-            "Page.captureScreenshot", format="png", captureBeyondViewport=True
-        )
+        answer = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     async def start(self) -> None:
