@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import aiohttp
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from s2fetch.daemon.http import HttpFace
+from s2fetch.errors import UsageError
 from tests.daemon.controls import StillDaemon
 from tests.daemon.http.conftest import FaceFactory
 
@@ -62,6 +64,16 @@ async def test_the_limits_are_settings(
 ) -> None:
     face = await faces(loop_delay_limit=0.01)
     assert (await look(http, f"{face.url}/healthz"))[0] == 503
+
+
+async def test_without_the_metrics_library_the_extra_is_named(
+    faces: FaceFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    for name in ("api", "metrics"):
+        monkeypatch.delitem(sys.modules, f"s2fetch.daemon.http.{name}", raising=False)
+    with pytest.raises(UsageError, match=r"prometheus_client.*s2fetch\[daemon\]"):
+        await faces()
 
 
 async def test_a_daemon_with_hub_space_and_accounts_is_ready(

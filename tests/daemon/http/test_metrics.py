@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -78,7 +79,7 @@ async def test_what_happens_is_counted(
 async def test_bytes_are_counted_while_they_arrive_and_once_in_the_end(
     face: HttpFace, daemon: StillDaemon, http: aiohttp.ClientSession
 ) -> None:
-    one = {"product": product("32TQM"), "account": ACCOUNT, "slot": 3}
+    one: dict[str, Any] = {"product": product("32TQM"), "account": ACCOUNT, "slot": 3}
     daemon.events.emit(TransferStarted(**one, attempt=2, offset=100, size=1000))
     daemon.events.emit(TransferProgressed(**one, position=400, size=1000))
     assert value(await scrape(http, face), "received_bytes_total", account=ACCOUNT) == 300
@@ -159,7 +160,7 @@ async def test_openmetrics_is_given_to_those_who_prefer_it(
     accept = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
     async with http.get(f"{face.url}/metrics", headers=accept) as answer:
         assert answer.content_type == "application/openmetrics-text"
-        found = list(openmetrics(await answer.text()))
+        found = list(openmetrics(await answer.text()))  # type: ignore[no-untyped-call]
     assert value(found, "products_completed_total") == 2
 
 
