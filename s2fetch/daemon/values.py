@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -98,11 +99,14 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A URL that gets alerts. It may hold a secret itself: never show it."""
+    """A URL that gets alerts. It may hold a secret itself, and is not shown."""
 
     url: str
     secret_file: Path | None
     attempts: int
+
+    def __repr__(self) -> str:
+        return f"<WebhookConfig of {urlsplit(self.url).hostname}>"
 
 
 class AlertsConfig(msgspec.Struct, frozen=True, kw_only=True):
