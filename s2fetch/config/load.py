@@ -64,14 +64,30 @@ def load_config(
     now = now or datetime.now(UTC)
     mistakes = Mistakes()
     document = None if path is None else read_document(path)
-    given = _from_document(document, mistakes) if document else {}
+    given = from_document(document, mistakes) if document else {}
     given |= from_environment(environ, s.SETTINGS) | from_options(options, s.SETTINGS, mistakes)
     values = Values(given, Context(now=now, folder=None, environ=environ), mistakes)
+    config = build_config(values, document, mistakes, path)
+    mistakes.check()
+    return config
+
+
+def build_config(
+    values: Values, document: Document | None, mistakes: Mistakes, file: Path | None
+) -> Config:
+    """The configuration that values of the settings make.
+
+    Args:
+        values: Of all settings outside ``[[accounts]]``.
+        document: Where the accounts are, if anywhere.
+        mistakes: Where mistakes go; what is returned is of use only when there are none.
+        file: What the configuration calls its file.
+    """
     selection = read_query(values)
     hub = read_hub(values)
     if hub.kind is HubKind.DHUS:
-        values = Values(given | _dhus_user(values), values.context, mistakes)
-    config = Config(
+        values = values.with_more(_dhus_user(values))
+    return Config(
         query=selection.query,
         into=values.find(s.INTO),
         layout=values.get(s.LAYOUT),
@@ -95,13 +111,11 @@ def load_config(
         showing=_showing(values),
         area_notes=selection.area_notes,
         area_product=selection.area_product,
-        file=path,
+        file=file,
     )
-    mistakes.check()
-    return config
 
 
-def _from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
+def from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
     """The flat keys and those of ``[hub]``; a key in the wrong one of the two is pointed out."""
     flat = {k: v for k, v in document.values.items() if k not in ("hub", "accounts")}
     hub = document.values.get("hub", {})
