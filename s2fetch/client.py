@@ -49,6 +49,7 @@ from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
+from s2fetch.transfer.bandwidth import Bandwidth
 
 LOCK_POLL_SECONDS = 0.5
 """How often an archive that is in use is looked at while waiting for it."""
@@ -78,10 +79,12 @@ class Shared(msgspec.Struct, frozen=True):
     Attributes:
         connection: To the hub of their configurations.
         accounts: Of that hub; each client's own view of them.
+        bandwidth: A limit on all clients together; None for each one's own.
     """
 
     connection: Connection
     accounts: tuple[Account, ...]
+    bandwidth: Bandwidth | None = None
 
 
 class Client:
@@ -280,6 +283,7 @@ class Client:
             renew,
             increment=self.config.increment,
             on_full=self.config.on_full,
+            bandwidth=self._shared.bandwidth if self._shared is not None else None,
             log_out=self._shared is None,
         )
         async with self.archive() as archive:

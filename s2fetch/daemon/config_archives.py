@@ -17,8 +17,9 @@ from s2fetch.daemon import settings as d
 from s2fetch.daemon.config_tables import Path as Place
 from s2fetch.daemon.config_tables import Table, Tables
 from s2fetch.daemon.schedule import Schedule
-from s2fetch.daemon.values import ArchiveEntry, DeletionsConfig, HookConfig
+from s2fetch.daemon.values import ArchiveEntry, HookConfig
 from s2fetch.errors import ConfigError
+from s2fetch.sync.withdrawals import WithdrawalSettings
 
 _HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
 _AREA = frozenset(setting.name for setting in AREAS)
@@ -74,9 +75,9 @@ class ArchiveReader:
             intake=values.get(d.INTAKE),
             recount_seconds=recount or None,
             overlap_seconds=values.get(d.OVERLAP),
-            deletions=DeletionsConfig(
+            withdrawals=WithdrawalSettings(
                 policy=values.get(d.DELETIONS),
-                most=values.get(d.DELETIONS_MOST),
+                most_products=values.get(d.DELETIONS_MOST),
                 most_share=values.get(d.DELETIONS_SHARE),
             ),
             after_run=HookConfig(

@@ -20,6 +20,7 @@ from s2fetch.daemon.values import (
     WebhookConfig,
 )
 from s2fetch.errors import UsageError
+from s2fetch.timetable import timetable
 
 OTHERWISE = "otherwise"
 """The key below ``[bandwidth]`` for all times that no other key names."""
@@ -94,6 +95,10 @@ def read_bandwidth(tables: Tables) -> BandwidthConfig:
         except ValueError as error_:
             tables.mistakes.add(tables.document.place("bandwidth", key), error_)
     otherwise = spans.pop(OTHERWISE, None)
+    try:
+        timetable(dict(spans))
+    except ValueError as error_:
+        tables.mistakes.add(tables.document.place("bandwidth"), error_)
     return BandwidthConfig(spans=tuple(spans.items()), otherwise=otherwise)
 
 

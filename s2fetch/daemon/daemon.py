@@ -5,6 +5,7 @@ It owns no socket and no signal: those belong to `daemon.service`, which puts th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,9 +14,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 import s2fetch
+from s2fetch.account.account import Account
+from s2fetch.account.pacing import Pace
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
-from s2fetch.daemon.keeper import ArchivePlan, Keeper, Surroundings
+from s2fetch.daemon.keeper import Keeper, Surroundings
 from s2fetch.daemon.loop_delay import LoopDelay
 from s2fetch.daemon.pool import Pool
 from s2fetch.daemon.state import (
@@ -23,14 +26,20 @@ from s2fetch.daemon.state import (
     DaemonState,
     DayCoverage,
     ProductRow,
+    RunState,
     Throughput,
 )
 from s2fetch.daemon.transfers import Transfers
-from s2fetch.errors import UsageError
+from s2fetch.daemon.values import ArchiveEntry
+from s2fetch.daemon.watchdog import Heartbeat
+from s2fetch.errors import ArchiveError, ExitCode, UsageError
 from s2fetch.events import Event, EventBus, HubPaused, HubResumed
-from s2fetch.sync.report import Report
+from s2fetch.transfer.bandwidth import Bandwidth
 
-Reread = Callable[[], tuple[ArchivePlan, ...]]
+PACE_SECONDS = 300.0
+"""How often the accounts' volumes are looked at."""
+
+Reread = Callable[[], tuple[ArchiveEntry, ...]]
 """Reads the configuration again; raises UsageError, with every mistake, when it is bad."""
 
 
@@ -44,24 +53,29 @@ class Daemon:
         home: Where ``.netrc`` is.
         state_folder: Where the slots of accounts are.
         clock: Where the time comes from.
-        after_run: Told the report of every run of every archive, by its name.
+        bandwidth: Limit on all archives together, or None for each one's own.
+        after_run: Told of every run of every archive that is over.
 
     Attributes:
         events: Everything that happens in all archives, as it happens.
+        heartbeat: Whether anything moves.
     """
 
     def __init__(
         self,
-        plans: tuple[ArchivePlan, ...],
+        plans: tuple[ArchiveEntry, ...],
         reread: Reread,
         *,
         environ: Mapping[str, str],
         home: Path,
         state_folder: Path,
         clock: Clock,
-        after_run: Callable[[str, Report], None] = lambda _name, _report: None,
+        bandwidth: Bandwidth | None = None,
+        after_run: Callable[[ArchiveEntry, RunState], None] = lambda _archive, _run: None,
     ) -> None:
         self.events = EventBus()
+        self.heartbeat = Heartbeat(clock=clock)
+        self._after_run = after_run
         self._plans = plans
         self._reread = reread
         self._environ = environ
@@ -72,21 +86,26 @@ class Daemon:
             home=home,
             state_folder=state_folder,
             clock=clock,
+            bandwidth=bandwidth,
             events=self.events,
         )
         self._around = Surroundings(
-            self._pool, environ, home, clock, self.events, self._hear, after_run
+            self._pool, environ, home, clock, self.events, self._hear, self._ran
         )
         self._keepers: dict[str, Keeper] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._transfers = Transfers(clock)
         self._loop_delay = LoopDelay()
         self._unreachable: set[str] = set()
+        self._refused: dict[str, str] = {}
+        self._paces: dict[str, Pace] = {}
+        self._moved = 0, clock.monotonic()
         self._paused = False
         self._stopping = anyio.Event()
         self._started = ""
         self._group: TaskGroup | None = None
         self.events.subscribe(self._watch_hubs)
+        self.heartbeat.follow(self.events)
 
     def __repr__(self) -> str:
         return f"<Daemon with {len(self._keepers)} archives>"
@@ -101,6 +120,7 @@ class Daemon:
         async with self._pool, anyio.create_task_group() as group:
             self._group = group
             group.start_soon(self._loop_delay.run)
+            group.start_soon(self._follow_quotas)
             for plan in self._plans:
                 self._begin(plan)
             started()
@@ -109,8 +129,9 @@ class Daemon:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing has to move now: no run is under way, or all of it is paused."""
-        return self._paused or not any(keeper.is_busy for keeper in self._keepers.values())
+        """Whether nothing has to move now: no run is under way, or what is waits with a reason."""
+        at_work = [keeper for keeper in self._keepers.values() if keeper.has_to_move]
+        return not at_work or self.heartbeat.resting
 
     # What can be asked
 
@@ -125,15 +146,9 @@ class Daemon:
             stopping=self._stopping.is_set(),
             hub_reachable=not self._unreachable,
             loop_delay_seconds=self._loop_delay.worst_seconds,
+            stalled_seconds=self._stalled_seconds(),
             archives=tuple(keeper.state() for keeper in self._keepers.values()),
-            accounts=tuple(
-                AccountState(
-                    name=account.name,
-                    slots=account.slots.count,
-                    in_use=self._pool.in_use(account),
-                )
-                for account in accounts
-            ),
+            accounts=tuple(self._account_state(account) for account in accounts),
             slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
         )
 
@@ -191,7 +206,7 @@ class Daemon:
             keeper = self._keepers.get(plan.name)
             if keeper is None:
                 self._begin(plan)
-            elif keeper.plan.subscription != plan.subscription or keeper.folder != plan.config.into:
+            elif keeper.plan.intake != plan.intake or keeper.folder != plan.config.into:
                 self._end(plan.name)
                 self._begin(plan)
             else:
@@ -211,7 +226,7 @@ class Daemon:
             raise UsageError(f"there is no archive {archive!r}", advice=f"There are: {known}")
         return keeper
 
-    def _begin(self, plan: ArchivePlan) -> None:
+    def _begin(self, plan: ArchiveEntry) -> None:
         assert self._group is not None  # noqa: S101 - only while it runs
         keeper = Keeper(plan, self._around)
         if self._paused:
@@ -227,6 +242,42 @@ class Daemon:
     def _end(self, name: str) -> None:
         self._scopes.pop(name).cancel()
         del self._keepers[name]
+
+    def _account_state(self, account: Account) -> AccountState:
+        pace = self._paces.get(account.name)
+        return AccountState(
+            name=account.name,
+            slots=account.slots.count,
+            in_use=self._pool.in_use(account),
+            refused=self._refused.get(account.name, ""),
+            received_30_days=pace.received if pace is not None else 0,
+            quota=account.meter.quota,
+            quota_reached=timestamp(pace.reached) if pace is not None else "",
+            throttled=account.meter.throttled,
+        )
+
+    def _stalled_seconds(self) -> float:
+        """For how long nothing has moved although something should have."""
+        now, beats = self._clock.monotonic(), self.heartbeat.beats
+        if self.is_idle or beats != self._moved[0]:
+            self._moved = beats, now
+        return now - self._moved[1]
+
+    async def _follow_quotas(self) -> None:
+        while True:
+            for account in self._pool.accounts:
+                # A ledger that cannot be read is told by the meter itself; the last numbers stay.
+                with contextlib.suppress(ArchiveError):
+                    self._paces[account.name] = await account.meter.pace()
+            await self._clock.sleep(PACE_SECONDS)
+
+    def _ran(self, archive: ArchiveEntry, run: RunState, code: ExitCode) -> None:
+        for account in archive.config.accounts:
+            if code is ExitCode.ACCOUNT:
+                self._refused[account.name] = run.error
+            else:
+                self._refused.pop(account.name, None)
+        self._after_run(archive, run)
 
     def _hear(self, archive: str, event: Event) -> None:
         self._transfers.take(archive, event)

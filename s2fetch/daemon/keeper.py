@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,53 +13,30 @@ import msgspec
 
 from s2fetch.client import Client
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import Config, IncrementConfig
+from s2fetch.config.values import Config, IncrementConfig, OnFull
 from s2fetch.daemon import inspection
 from s2fetch.daemon.agenda import Agenda
-from s2fetch.daemon.intake import Intake
+from s2fetch.daemon.intake import Intake as Queue
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import Pool
-from s2fetch.daemon.schedule import Schedule
 from s2fetch.daemon.state import Activity, ArchiveState, RunState
 from s2fetch.daemon.tally import ArchiveTally
-from s2fetch.errors import S2FetchError
+from s2fetch.daemon.values import ArchiveEntry, Intake
+from s2fetch.errors import ExitCode, S2FetchError
 from s2fetch.events import Event, EventBus
 from s2fetch.hub.odata import filter_of
-from s2fetch.product import Product
 from s2fetch.query import Order
 from s2fetch.sync.increment import Watermark
 from s2fetch.sync.report import Report
 from s2fetch.sync.status import Status, read_status
-from s2fetch.sync.withdrawals import Withdrawals, WithdrawalSettings
+from s2fetch.sync.withdrawals import Withdrawals
 
 FIRST_DELETIONS = timedelta(days=30)
 """How far back the hub's deletions are read the first time."""
-IN_USE_SECONDS = 300.0
-"""When another process works on the archive, it is tried again after this time."""
+SCRUB_SECONDS = 3600.0
+"""How often it is looked at whether there is anything to hash again."""
 _ORDERED = "an operator has paused it"
 _ALL_ORDERED = "an operator has paused the daemon"
-
-
-class ArchivePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How one archive is kept.
-
-    Attributes:
-        name: What people call it; letters, digits, dashes.
-        config: Its selection, folder, hub and accounts.
-        schedule: When its runs are due.
-        priority: Of its turns at shared accounts, 0 to 9.
-        increment: How to ask for changes only.
-        withdrawals: What happens to products the hub takes away.
-        subscription: Whether the hub's notifications wake it.
-    """
-
-    name: str
-    config: Config
-    schedule: Schedule
-    priority: int
-    increment: IncrementConfig
-    withdrawals: WithdrawalSettings
-    subscription: bool = False
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -71,7 +49,7 @@ class Surroundings(msgspec.Struct, frozen=True):
         clock: Where the time comes from.
         events: The daemon's own bus.
         hear: Told every event of an archive, by the archive's name.
-        after_run: Told the report of every run; what it does is its own business.
+        after_run: Told of every run that is over, and with which exit code.
     """
 
     pool: Pool
@@ -80,7 +58,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     clock: Clock
     events: EventBus
     hear: Callable[[str, Event], None]
-    after_run: Callable[[str, Report], None]
+    after_run: Callable[[ArchiveEntry, RunState, ExitCode], None]
 
 
 class Keeper:
@@ -91,7 +69,7 @@ class Keeper:
         around: What it works with.
     """
 
-    def __init__(self, plan: ArchivePlan, around: Surroundings) -> None:
+    def __init__(self, plan: ArchiveEntry, around: Surroundings) -> None:
         self.plan = plan
         self.tally = ArchiveTally(around.clock)
         self._around = around
@@ -104,7 +82,7 @@ class Keeper:
         self._last_success = ""
         self._watermark = ""
         self._client: Client | None = None
-        self._intake: Intake | None = None
+        self._queue: Queue | None = None
         self._status: Status | None = None
 
     def __repr__(self) -> str:
@@ -114,19 +92,38 @@ class Keeper:
         """Keep it until cancelled; nothing a hub, a disk or an account does ends this."""
         await self._look()
         async with anyio.create_task_group() as group:
-            if self.plan.subscription:
+            if self.plan.intake is Intake.SUBSCRIPTION:
                 group.start_soon(self._watch_notifications)
             while True:
-                await self._agenda.wait()
+                await self._wait_until_due()
                 await self._pause.over()
                 self._agenda.begin()
                 await self._keep_once()
+
+    async def _wait_until_due(self) -> None:
+        """Between runs files are hashed again, as much as a day allows; a run comes first."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._scrub)
+            await self._agenda.wait()
+            group.cancel_scope.cancel()
+
+    async def _scrub(self) -> None:
+        while True:
+            if not self._pause.is_on and self.plan.config.scrub.budget_bytes:
+                try:
+                    async with await self._opened(self.plan.config) as client:
+                        report = await client.scrub()
+                    if report.damaged:
+                        self._agenda.call()  # the run fetches them again
+                except S2FetchError as error:
+                    self._trouble = str(error)
+            await self._clock.sleep(SCRUB_SECONDS)
 
     def call(self) -> None:
         """Have a run begin now."""
         self._agenda.call()
 
-    def follow(self, plan: ArchivePlan) -> None:
+    def follow(self, plan: ArchiveEntry) -> None:
         """Go by another plan from the next run on."""
         self.plan = plan
         self._agenda.reschedule(plan.schedule)
@@ -143,6 +140,11 @@ class Keeper:
     def is_busy(self) -> bool:
         """Whether a run is under way."""
         return self._activity is Activity.SYNCING
+
+    @property
+    def has_to_move(self) -> bool:
+        """Whether a run is under way that neither waits for space nor is paused."""
+        return self.is_busy and not self._pause.is_on and not self.tally.out_of_space
 
     @property
     def folder(self) -> Path:
@@ -177,6 +179,9 @@ class Keeper:
             oldest_waiting=min((each.since for each in waiting if each.since), default=""),
             free_bytes=status.free_bytes if status is not None else 0,
             floor_bytes=self.plan.config.reserve_bytes,
+            last_arrival=timestamp(tally.last_arrival),
+            damaged=tally.damaged,
+            verified_share=tally.verified_share,
         )
 
     async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
@@ -185,11 +190,7 @@ class Keeper:
         Raises:
             HubError, QueryError, AccountError: If the catalogue cannot be asked.
         """
-        plan, around = self.plan, self._around
-        shared = await around.pool.shared(plan.config, plan.name, plan.priority, self._pause)
-        client = Client(plan.config, clock=self._clock, environ=around.environ, shared=shared)
-        found: list[Product] = []
-        async with client:
+        async with await self._opened(self.plan.config) as client:
             query = msgspec.structs.replace(
                 await client.query(), order=Order.SENSING, newest_first=True, limit=limit
             )
@@ -211,7 +212,8 @@ class Keeper:
         try:
             report = await self._synchronise()
         except S2FetchError as error:
-            self._ended(begun, error.code, str(error))
+            report = Report(exit_code=error.exit_code, outcome=error.code, error=str(error))
+            self._ended(begun, report)
             self._activity = Activity.FAILED
             self._trouble = str(error)
         else:
@@ -224,24 +226,28 @@ class Keeper:
 
     async def _synchronise(self) -> Report:
         plan = self.plan
-        config = msgspec.structs.replace(plan.config, increment=plan.increment)
-        around = self._around
-        shared = await around.pool.shared(config, plan.name, plan.priority, self._pause)
+        config = msgspec.structs.replace(
+            plan.config, increment=_increment(plan), on_full=OnFull.WAIT
+        )
+        async with await self._opened(config) as client:
+            report = await client.sync()
+            if not report.error:
+                await self._follow_deletions(client)
+        return report
+
+    async def _opened(self, config: Config) -> Client:
+        """A client over what the daemon's archives share; nothing is asked of the network yet."""
+        plan, around = self.plan, self._around
         bus = EventBus()
         bus.subscribe(self._hear)
-        client = Client(
+        return Client(
             config,
             events=bus,
             clock=self._clock,
             environ=around.environ,
             home=around.home,
-            shared=shared,
+            shared=await around.pool.shared(config, plan.name, plan.priority, self._pause),
         )
-        async with client:
-            report = await client.sync()
-            if not report.error:
-                await self._follow_deletions(client)
-        return report
 
     async def _follow_deletions(self, client: Client) -> None:
         async with client.archive() as archive:
@@ -260,30 +266,27 @@ class Keeper:
         self._around.hear(self.plan.name, event)
 
     def _reported(self, begun: datetime, report: Report) -> None:
-        self._ended(begun, report.outcome, report.error, report)
+        self._ended(begun, report)
         if report.error:
             self._activity, self._trouble = Activity.FAILED, report.error
             return
         self._last_success = timestamp(self._clock.now())
-        if self._intake is not None:
-            self._intake.settled(begun)
+        if self._queue is not None:
+            self._queue.settled(begun)
 
-    def _ended(
-        self, begun: datetime, outcome: str, error: str, report: Report | None = None
-    ) -> None:
-        report = report or Report(outcome=outcome, error=error)
+    def _ended(self, begun: datetime, report: Report) -> None:
         self._last_run = RunState(
             started=timestamp(begun),
             seconds=(self._clock.now() - begun).total_seconds(),
-            outcome=outcome,
+            outcome=report.outcome,
             found=report.found,
             fetched=report.fetched,
             waiting=report.waiting,
             failed=report.failed,
             received=report.received,
-            error=error,
+            error=report.error,
         )
-        self._around.after_run(self.plan.name, report)
+        self._around.after_run(self.plan, self._last_run, ExitCode(report.exit_code))
 
     async def _look(self) -> None:
         """Read what the archive's own record says; it need not be there yet."""
@@ -305,7 +308,7 @@ class Keeper:
         if subscriptions is None:
             return
         query = msgspec.structs.replace(plan.config.query, limit=None)
-        self._intake = Intake(
+        self._queue = Queue(
             plan.name,
             subscriptions,
             filter_of(query),
@@ -313,4 +316,12 @@ class Keeper:
             clock=self._clock,
             events=self._around.events,
         )
-        await self._intake.run()
+        await self._queue.run()
+
+
+def _increment(plan: ArchiveEntry) -> IncrementConfig:
+    recount = plan.recount_seconds
+    return IncrementConfig(
+        overlap_seconds=plan.overlap_seconds,
+        recount_seconds=math.inf if recount is None else recount,
+    )

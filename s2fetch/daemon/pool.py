@@ -20,6 +20,7 @@ from s2fetch.connect import Connection, find_accounts
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.turns import TurnedSlots, Turns
 from s2fetch.events import EventBus
+from s2fetch.transfer.bandwidth import Bandwidth
 
 
 class PausedSlots:
@@ -66,6 +67,7 @@ class Pool:
         home: Where ``.netrc`` is.
         state_folder: Where the slots of accounts are.
         clock: Where the time comes from.
+        bandwidth: Limit on all archives together, or None for each one's own.
         events: Who is told what happens to connections and accounts.
     """
 
@@ -76,8 +78,10 @@ class Pool:
         home: Path,
         state_folder: Path,
         clock: Clock,
+        bandwidth: Bandwidth | None = None,
         events: EventBus,
     ) -> None:
+        self.bandwidth = bandwidth
         self._environ = environ
         self._home = home
         self._state_folder = state_folder
@@ -129,7 +133,7 @@ class Pool:
             connection = await self._connection(config)
             accounts = await self._find(config, connection)
         views = tuple(self._view(account, archive, priority, pause) for account in accounts)
-        return Shared(connection, views)
+        return Shared(connection, views, self.bandwidth)
 
     def forget_credentials(self) -> None:
         """Look credentials up again when they are next needed; those in use stay in use."""

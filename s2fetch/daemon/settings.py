@@ -13,7 +13,8 @@ from s2fetch.config.setting import Setting
 from s2fetch.daemon import parsers
 from s2fetch.daemon.alerts import Rule
 from s2fetch.daemon.turns import LEAST_PRIORITY, MOST_PRIORITY
-from s2fetch.daemon.values import Intake, Withdrawn
+from s2fetch.daemon.values import Intake
+from s2fetch.sync.withdrawals import WithdrawnPolicy
 
 # --- the whole daemon -----------------------------------------------------------------------------
 
@@ -120,13 +121,13 @@ OVERLAP = Setting(
 DELETIONS = Setting(
     name="deletions",
     group="Archives",
-    parse=choice(Withdrawn),
+    parse=choice(WithdrawnPolicy),
     help="What happens to products that the hub withdrew: they are marked, and moved to trash",
     default="keep",
     example="trash",
     table="archives",
     metavar="WHAT",
-    choices=tuple(Withdrawn),
+    choices=tuple(WithdrawnPolicy),
 )
 DELETIONS_MOST = Setting(
     name="deletions-most",
@@ -350,7 +351,8 @@ KEEPING = (
     *(DELETIONS, DELETIONS_MOST, DELETIONS_SHARE, AFTER_RUN, HOOK_LIMIT),
 )
 """How an archive is kept current."""
-CONTENT = tuple(x for x in s.SETTINGS if not x.table and x not in (*SHOWN, selection.NAME))
+_OWN = frozenset(x.name for x in (*TOP, *KEEPING, s.INCREMENTAL, s.TIMETABLE, selection.NAME))
+CONTENT = tuple(x for x in s.SETTINGS if not x.table and x.name not in _OWN)
 """What an archive holds and how it is fetched: what its own file can have."""
 HTTP = (
     *(HTTP_ENABLED, HTTP_HOST, HTTP_PORT, HTTP_TOKEN_FILE),

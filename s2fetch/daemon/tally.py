@@ -8,6 +8,7 @@ from datetime import datetime
 from s2fetch.clock import Clock
 from s2fetch.events import (
     Event,
+    FileDamaged,
     ProductAdopted,
     ProductCompleted,
     ProductFailed,
@@ -16,9 +17,13 @@ from s2fetch.events import (
     ProductQuarantined,
     ProductWaiting,
     ProductWithdrawn,
+    ScrubFinished,
+    SpaceBack,
+    SpaceLow,
 )
 from s2fetch.sync.planner import Verdict
 from s2fetch.sync.status import Status
+from s2fetch.units import format_size
 
 _TO_DO = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.VERIFY})
 
@@ -35,7 +40,9 @@ class ArchiveTally:
         queued: Products of the present run that are not settled.
         newest: When the newest product that is here was published.
         lag_seconds: How long after its publication that product was here.
+        last_arrival: When the last product was completed, or None.
         out_of_space: Why nothing can be written, or empty.
+        verified_share: Share of bytes whose proof is young enough, 0 to 1.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -45,7 +52,15 @@ class ArchiveTally:
         self.queued = 0
         self.newest: datetime | None = None
         self.lag_seconds: float | None = None
+        self.last_arrival: datetime | None = None
         self.out_of_space = ""
+        self.verified_share = 1.0
+        self._damaged: set[str] = set()
+
+    @property
+    def damaged(self) -> int:
+        """Products found damaged that are not here again yet."""
+        return len(self._damaged)
 
     @property
     def products(self) -> dict[str, int]:
@@ -77,6 +92,8 @@ class ArchiveTally:
             case ProductCompleted():
                 self._settled("complete")
                 self.size_bytes += event.size
+                self.last_arrival = self._clock.now()
+                self._damaged.discard(event.product.name)
                 self._here(event.product.published)
             case ProductAdopted():
                 self._settled("complete")
@@ -92,6 +109,16 @@ class ArchiveTally:
                 self.queued += 1
             case ProductWithdrawn():
                 self._counts["withdrawn"] += 1
+                self._damaged.discard(event.product_name)
+            case FileDamaged():
+                self._damaged.add(event.product_name)
+            case ScrubFinished():
+                self.verified_share = event.verified_share
+            case SpaceLow():
+                free, floor = format_size(event.free), format_size(event.floor)
+                self.out_of_space = f"{free} free, and {floor} is to be left"
+            case SpaceBack():
+                self.out_of_space = ""
 
     def _settled(self, state: str) -> None:
         self._counts[state] += 1

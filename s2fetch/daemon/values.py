@@ -11,6 +11,7 @@ import msgspec
 from s2fetch.config.values import Config, ShowingConfig
 from s2fetch.daemon.alerts import AlertRules
 from s2fetch.daemon.schedule import Schedule
+from s2fetch.sync.withdrawals import WithdrawalSettings
 
 
 class Intake(StrEnum):
@@ -20,32 +21,11 @@ class Intake(StrEnum):
     SUBSCRIPTION = "subscription"
 
 
-class Withdrawn(StrEnum):
-    """What happens to a local product that the hub withdrew."""
-
-    KEEP = "keep"
-    TRASH = "trash"
-
-
 class HookConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A command with its arguments, and how long it may take; no arguments for no hook."""
 
     arguments: tuple[str, ...] = ()
     limit_seconds: float
-
-
-class DeletionsConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of products the hub withdrew.
-
-    Attributes:
-        policy: Keep them, or move them to the trash folder.
-        most: At most so many at a time; more change nothing and are reported.
-        most_share: At most this share of the archive, 0 to 1.
-    """
-
-    policy: Withdrawn
-    most: int
-    most_share: float
 
 
 class ArchiveEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +39,7 @@ class ArchiveEntry(msgspec.Struct, frozen=True, kw_only=True):
         intake: How it learns of new products.
         recount_seconds: How often everything is counted again; None for never.
         overlap_seconds: How far an incremental run looks back behind its watermark.
-        deletions: Withdrawn products.
+        withdrawals: What becomes of products the hub takes away.
         after_run: The hook of a run that is over.
     """
 
@@ -70,7 +50,7 @@ class ArchiveEntry(msgspec.Struct, frozen=True, kw_only=True):
     intake: Intake
     recount_seconds: float | None
     overlap_seconds: float
-    deletions: DeletionsConfig
+    withdrawals: WithdrawalSettings
     after_run: HookConfig
 
 

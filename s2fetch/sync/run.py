@@ -50,6 +50,7 @@ from s2fetch.sync.space import SpaceGate
 from s2fetch.sync.work import Work, WorkQueue
 from s2fetch.sync.workers import WORKERS_PER_SLOT, Workers
 from s2fetch.taskgroups import one_error_task_group
+from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.download import Downloader
 
 UNSETTLED_PRODUCTS = 256
@@ -68,6 +69,7 @@ class RunSettings:
         renew: Fetch everything that matches, whatever is there.
         increment: How to ask for changes only; None asks for everything.
         on_full: What to do when the disk is down to its reserve.
+        bandwidth: A limit shared with other runs; None for the limit in ``transfer``.
         log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
             run only.
     """
@@ -77,6 +79,7 @@ class RunSettings:
     renew: bool = False
     increment: IncrementConfig | None = None
     on_full: OnFull = OnFull.STOP
+    bandwidth: Bandwidth | None = None
     log_out: bool = False
 
 
@@ -179,6 +182,7 @@ class Run:
             self._archive,
             self._settings.transfer,
             transfers=WORKERS_PER_SLOT * sum(account.slots.count for account in self._accounts),
+            bandwidth=self._settings.bandwidth,
             clock=self._clock,
             events=self._events,
         )

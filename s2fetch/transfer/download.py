@@ -73,6 +73,7 @@ class Downloader:
         archive: Where they go.
         settings: Limits, and whether to resume.
         transfers: How many there are at a time.
+        bandwidth: A limit shared with others; None for the settings' own.
         clock: Where the time comes from.
         events: Who is told.
     """
@@ -84,6 +85,7 @@ class Downloader:
         settings: TransferConfig,
         *,
         transfers: int,
+        bandwidth: Bandwidth | None = None,
         clock: Clock,
         events: EventBus,
     ) -> None:
@@ -91,7 +93,7 @@ class Downloader:
         self._archive = archive
         self._means = Means(
             settings=settings,
-            bandwidth=Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
+            bandwidth=bandwidth or Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
             blocks=Blocks(),
             executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
             clock=clock,

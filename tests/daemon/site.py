@@ -11,11 +11,10 @@ from typing import Any
 import anyio
 
 from s2fetch.archive.records import Record
-from s2fetch.config.values import IncrementConfig
 from s2fetch.daemon.daemon import Daemon
-from s2fetch.daemon.keeper import ArchivePlan
 from s2fetch.daemon.schedule import Schedule
 from s2fetch.daemon.state import ArchiveState
+from s2fetch.daemon.values import ArchiveEntry, HookConfig, Intake
 from s2fetch.embedded.entry import Entry, hub_time
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.events import Event
@@ -39,20 +38,26 @@ class DaemonSite:
         self.hub = hub
         self.clock = clock
         self.folder = folder
-        self.plans: tuple[ArchivePlan, ...] = ()
+        self.plans: tuple[ArchiveEntry, ...] = ()
         self.events: list[Event] = []
         self.daemon = self._made()
 
-    def plan(self, name: str, every: float = 3600.0, **options: Any) -> ArchivePlan:
+    def plan(self, name: str, every: float = 3600.0, **options: Any) -> ArchiveEntry:
         """A plan for one archive; options are those of a sync, with underscores."""
-        own = {"priority": 0, "subscription": False, "withdrawals": WithdrawalSettings()}
+        own = {
+            "priority": 0,
+            "intake": Intake.CATALOGUE,
+            "withdrawals": WithdrawalSettings(),
+            "recount_seconds": 7 * 86_400.0,
+            "overlap_seconds": 3600.0,
+            "after_run": HookConfig(limit_seconds=60),
+        }
         mine = {key: options.pop(key, value) for key, value in own.items()}
         site = Site(self.hub, self.folder, self.clock, name)
-        return ArchivePlan(
+        return ArchiveEntry(
             name=name,
             config=site.config(**options),
             schedule=Schedule(text=f"{every}s", every_seconds=every),
-            increment=IncrementConfig(overlap_seconds=3600.0, recount_seconds=7 * 86_400.0),
             **mine,
         )
 
@@ -67,7 +72,7 @@ class DaemonSite:
         )
 
     @asynccontextmanager
-    async def running(self, *plans: ArchivePlan) -> AsyncIterator[Daemon]:
+    async def running(self, *plans: ArchiveEntry) -> AsyncIterator[Daemon]:
         """Run a daemon with these plans, then stop it."""
         self.plans = plans
         self.daemon = self._made()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from s2fetch.daemon.state import Activity
+from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import UsageError
 from s2fetch.events import IncrementPlanned, ProductWithdrawn
@@ -125,7 +126,7 @@ async def test_an_unknown_archive_is_refused_with_the_known_ones(kept: DaemonSit
 
 
 async def test_notifications_wake_an_archive_before_it_is_due(kept: DaemonSite) -> None:
-    plan = kept.plan("alps", every=365 * 86_400, subscription=True)
+    plan = kept.plan("alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION)
     async with kept.running(plan):
         await kept.until(lambda: kept.complete("alps") == 4)
         await kept.until(lambda: len(list(kept.hub.subscriptions.subscriptions)) == 1)

@@ -16,8 +16,9 @@ from s2fetch.config.values import LogFormat
 from s2fetch.daemon import settings as d
 from s2fetch.daemon.alerts import Rule
 from s2fetch.daemon.config import TABLES, load_daemon_config
-from s2fetch.daemon.values import DaemonConfig, Intake, Withdrawn
+from s2fetch.daemon.values import DaemonConfig, Intake
 from s2fetch.errors import AreaError, ConfigError, QueryError, UsageError
+from s2fetch.sync.withdrawals import WithdrawnPolicy
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CONTEXT = Context(now=NOW, folder=None, environ={"HOME": "/home/me"})
@@ -68,8 +69,8 @@ def test_an_archive_needs_a_name_and_a_folder_and_nothing_else(
     assert (archive.priority, archive.intake) == (0, Intake.CATALOGUE)
     assert archive.recount_seconds == 30 * 86400
     assert archive.overlap_seconds == 2 * 86400
-    assert archive.deletions.policy is Withdrawn.KEEP
-    assert (archive.deletions.most, archive.deletions.most_share) == (100, 0.01)
+    assert archive.withdrawals.policy is WithdrawnPolicy.KEEP
+    assert (archive.withdrawals.most_products, archive.withdrawals.most_share) == (100, 0.01)
     assert archive.after_run.arguments == ()
     assert [account.slots for account in archive.config.accounts] == [2]
     assert (config.http.enabled, config.http.host, config.http.port) == (True, "127.0.0.1", 8642)
@@ -154,8 +155,8 @@ def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
     assert archive.intake is Intake.SUBSCRIPTION
     assert archive.recount_seconds is None
     assert archive.overlap_seconds == 7 * 86400
-    assert archive.deletions.policy is Withdrawn.TRASH
-    assert (archive.deletions.most, archive.deletions.most_share) == (5, 0.025)
+    assert archive.withdrawals.policy is WithdrawnPolicy.TRASH
+    assert (archive.withdrawals.most_products, archive.withdrawals.most_share) == (5, 0.025)
     assert archive.after_run.arguments == ("/usr/local/bin/tell", "--short")
     assert archive.after_run.limit_seconds == 60
     assert [(a.name, a.slots) for a in archive.config.accounts] == [("second", 4)]
