@@ -19,14 +19,13 @@ import msgspec
 import platformdirs
 
 from s2fetch.account.account import Account
-from s2fetch.account.credentials import find_credentials
 from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.area import from_footprint
 from s2fetch.clock import Clock, SystemClock
-from s2fetch.config.values import AccountConfig, Config
-from s2fetch.connect import Connection, credentials_hosts, credentials_prefixes
+from s2fetch.config.values import Config
+from s2fetch.connect import Connection, find_accounts
 from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
 from s2fetch.events import AreaNoted, EventBus
 from s2fetch.export import (
@@ -41,13 +40,13 @@ from s2fetch.export import (
 )
 from s2fetch.export.fields import UrlOf
 from s2fetch.hub.base import Hub
-from s2fetch.hub.http import HttpClient
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
+from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
 
@@ -73,6 +72,18 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     holders: dict[int, Holder]
 
 
+class Shared(msgspec.Struct, frozen=True):
+    """What several clients use together.
+
+    Attributes:
+        connection: To the hub of their configurations.
+        accounts: Of that hub; each client's own view of them.
+    """
+
+    connection: Connection
+    accounts: tuple[Account, ...]
+
+
 class Client:
     """A hub, accounts and an archive, ready for use. An async context manager.
 
@@ -86,6 +97,8 @@ class Client:
         home: Where ``.netrc`` is; default the user's home.
         state_folder: Where the slots of accounts are; the same folder means the same slots. Default
             ``S2FETCH_STATE_DIR`` or the platform's folder for state.
+        shared: A connection and accounts that somebody else opened and will close, for programs
+            that keep several archives.
     """
 
     def __init__(
@@ -97,33 +110,26 @@ class Client:
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
         state_folder: Path | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.config = config
         self.events = events or EventBus()
         self._clock = clock or SystemClock()
         self._environ = os.environ if environ is None else environ
         self._home = home or Path.home()
-        self._state_folder = state_folder or _state_folder(self._environ)
+        self._state_folder = state_folder or state_folder_of(self._environ)
         self._stack = AsyncExitStack()
-        self._connected: Connection | None = None
-        self._accounts: tuple[Account, ...] | None = None
+        self._shared = shared
+        self._connected = shared.connection if shared is not None else None
+        self._accounts = shared.accounts if shared is not None else None
         self._run: Run | None = None
         self._query: Query | None = None
         self._looking_up = anyio.Lock()
 
     async def __aenter__(self) -> Self:
-        hub = self.config.hub
-        http = await self._stack.enter_async_context(
-            HttpClient(
-                trusts=hub.trusts,
-                connect_timeout=self.config.transfer.connect_timeout_seconds,
-                first_byte_timeout=self.config.transfer.first_byte_timeout_seconds,
-                give_up_after=hub.give_up_after_seconds,
-                clock=self._clock,
-                events=self.events,
-            )
-        )
-        self._connected = Connection(hub, http, clock=self._clock, events=self.events)
+        if self._shared is None:
+            opened = Connection.opened(self.config, clock=self._clock, events=self.events)
+            self._connected = await self._stack.enter_async_context(opened)
         return self
 
     async def __aexit__(
@@ -132,9 +138,9 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for account in self._accounts or ():
-            account.slots.close()
-            await account.tokens.logout()
+        if self._shared is None:
+            for account in self._accounts or ():
+                await account.close()
         await self._stack.aclose()
 
     @property
@@ -171,7 +177,15 @@ class Client:
             CredentialsMissingError: If those of one cannot be found.
         """
         if self._accounts is None:
-            self._accounts = await anyio.to_thread.run_sync(self._find_accounts)
+            find = partial(
+                find_accounts,
+                self.config,
+                self.connection,
+                environ=self._environ,
+                home=self._home,
+                state_folder=self._state_folder,
+            )
+            self._accounts = await anyio.to_thread.run_sync(find)
         return self._accounts
 
     @asynccontextmanager
@@ -265,7 +279,8 @@ class Client:
             self.config.retrieval,
             renew,
             increment=self.config.increment,
-            log_out=True,
+            on_full=self.config.on_full,
+            log_out=self._shared is None,
         )
         async with self.archive() as archive:
             self._run = Run(
@@ -279,7 +294,7 @@ class Client:
             )
             return await self._run.run()
 
-    async def save(self, summary: Report | VerifyReport | Preview | Status, path: Path) -> None:
+    async def save(self, summary: msgspec.Struct, path: Path) -> None:
         """Write what one of the other methods returned to a file, as JSON, atomically.
 
         Raises:
@@ -298,6 +313,20 @@ class Client:
         """
         async with self.archive() as archive:
             return await Verification(archive, clock=self._clock, events=self.events).run()
+
+    async def scrub(self) -> ScrubReport:
+        """Hash again what the day's budget allows, oldest proof first; see `sync.scrub`.
+
+        Cancelling it ends it at once. The archive is locked for moments only.
+
+        Raises:
+            UsageError: If the configuration names no folder.
+            ArchiveError: If the archive cannot be worked on.
+        """
+        opened = partial(self.archive, wait_seconds=0)
+        return await Scrub(
+            self.into, opened, self.config.scrub, clock=self._clock, events=self.events
+        ).run()
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
@@ -353,8 +382,12 @@ class Client:
         return logins
 
     @asynccontextmanager
-    async def archive(self) -> AsyncIterator[Archive]:
-        """The archive, locked for this process; waits for it as long as the configuration says.
+    async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:
+        """The archive, locked for this process.
+
+        Args:
+            wait_seconds: How long to wait while another process works on it; as the configuration
+                says when None.
 
         Raises:
             ArchiveInUseError: If another process works on it still.
@@ -364,7 +397,9 @@ class Client:
         opening = partial(
             Archive.opened, self.into, layout, reserve_bytes=self.config.reserve_bytes
         )
-        deadline = self._clock.monotonic() + self.config.wait_for_lock_seconds
+        if wait_seconds is None:
+            wait_seconds = self.config.wait_for_lock_seconds
+        deadline = self._clock.monotonic() + wait_seconds
         while True:
             opened = opening()
             try:
@@ -415,24 +450,6 @@ class Client:
             self.events.emit(AreaNoted(note=note))
         return area.applied_to(self.config.query)
 
-    def _find_accounts(self) -> tuple[Account, ...]:
-        configs = self.config.accounts
-        return tuple(self._find_account(config, len(configs) == 1) for config in configs)
-
-    def _find_account(self, config: AccountConfig, only_account: bool) -> Account:
-        found = find_credentials(
-            user=config.user,
-            credentials_file=config.credentials_file,
-            hosts=credentials_hosts(self.config.hub),
-            environ=self._environ,
-            home=self._home,
-            only_account=only_account,
-            prefixes=credentials_prefixes(self.config.hub),
-        )
-        return self.connection.account(
-            config, found, state_folder=self._state_folder, archive=str(self.config.into or "")
-        )
-
 
 def _sink(
     form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
@@ -445,6 +462,7 @@ def _sink(
     return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
 
 
-def _state_folder(environ: Mapping[str, str]) -> Path:
+def state_folder_of(environ: Mapping[str, str]) -> Path:
+    """Where slots of accounts are, unless somebody says otherwise."""
     given = environ.get("S2FETCH_STATE_DIR")
     return Path(given) if given else platformdirs.user_state_path("s2fetch")

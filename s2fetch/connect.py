@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from s2fetch.account.account import Account, Authorisation
 from s2fetch.account.basic import BasicLogin
-from s2fetch.account.credentials import ENVIRONMENT_PREFIX, Credentials, netrc_hosts
+from s2fetch.account.credentials import (
+    ENVIRONMENT_PREFIX,
+    Credentials,
+    find_credentials,
+    netrc_hosts,
+)
+from s2fetch.account.ledger import Ledger, ledger_folder
+from s2fetch.account.meter import Meter
 from s2fetch.account.slots import Slots, slot_folder
+from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
 from s2fetch.clock import Clock
-from s2fetch.config.values import AccountConfig, HubConfig, HubKind
+from s2fetch.config.settings import CDSE_TOKEN
+from s2fetch.config.values import AccountConfig, Config, HubConfig, HubKind
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.hub.cdse import CdseHub
@@ -55,6 +66,23 @@ class Connection:
         self._client = client
         self._clock = clock
         self._events = events
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, config: Config, *, clock: Clock, events: EventBus
+    ) -> AsyncIterator[Connection]:
+        """A connection with an HTTP client of its own, as long as the context lasts."""
+        client = HttpClient(
+            trusts=config.hub.trusts,
+            connect_timeout=config.transfer.connect_timeout_seconds,
+            first_byte_timeout=config.transfer.first_byte_timeout_seconds,
+            give_up_after=config.hub.give_up_after_seconds,
+            clock=clock,
+            events=events,
+        )
+        async with client:
+            yield cls(config.hub, client, clock=clock, events=events)
 
     def hub(self, accounts: Accounts) -> Hub:
         """The hub.
@@ -103,7 +131,15 @@ class Connection:
             note={"archive": archive},
             clock=self._clock,
         )
-        return Account(name, slots, self._authorisation(name, found))
+        meter = Meter(
+            name,
+            Ledger(ledger_folder(state_folder, self._config.account_service, found.user)),
+            quota=config.quota_bytes,
+            hub_quota=PUBLISHED_QUOTA_BYTES if self._config.token_url == CDSE_TOKEN else None,
+            clock=self._clock,
+            events=self._events,
+        )
+        return Account(name, slots, self._authorisation(name, found), meter)
 
     def _authorisation(self, name: str, found: Credentials) -> Authorisation:
         hub = self._config
@@ -121,3 +157,42 @@ class Connection:
             clock=self._clock,
             events=self._events,
         )
+
+
+def find_accounts(
+    config: Config,
+    connection: Connection,
+    *,
+    environ: Mapping[str, str],
+    home: Path,
+    state_folder: Path,
+) -> tuple[Account, ...]:
+    """The accounts of a configuration, with their credentials. Blocking.
+
+    Args:
+        config: Which.
+        connection: To their hub.
+        environ: Where credentials may be.
+        home: Where ``.netrc`` is.
+        state_folder: Where slots are.
+
+    Raises:
+        CredentialsMissingError: If those of one cannot be found.
+    """
+    only = len(config.accounts) == 1
+    archive = str(config.into or "")
+    accounts = []
+    for account in config.accounts:
+        found = find_credentials(
+            user=account.user,
+            credentials_file=account.credentials_file,
+            hosts=credentials_hosts(config.hub),
+            environ=environ,
+            home=home,
+            only_account=only,
+            prefixes=credentials_prefixes(config.hub),
+        )
+        accounts.append(
+            connection.account(account, found, state_folder=state_folder, archive=archive)
+        )
+    return tuple(accounts)

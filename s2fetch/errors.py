@@ -20,6 +20,7 @@
     │   ├── LocksUnsupportedError
     │   └── ProgressFileError
     ├── ArchiveInUseError          6  another process works on this archive
+    ├── DaemonUnreachableError    10  no daemon answers
     └── ProductError               7  one product failed; the others go on
         ├── ConnectionLostError       retried
         ├── HubAnswerError            retried
@@ -69,6 +70,8 @@ class ExitCode(IntEnum):
     """Nothing failed, but some products are not on disk yet: offline, or put off to a later run."""
     DAMAGED = 9
     """`verify` found files that are damaged or missing."""
+    NO_DAEMON = 10
+    """No daemon answers on the control socket."""
     INTERRUPTED = 130
     """Ended by SIGINT (Ctrl-C); everything fetched so far can be resumed."""
     TERMINATED = 143
@@ -198,7 +201,21 @@ class ArchiveError(S2FetchError):
 
 
 class DiskFullError(ArchiveError):
-    """No space left, or less than the reserve."""
+    """No space left, or less than the reserve.
+
+    Args:
+        what: What happened.
+        needed_bytes: What was to be written, beside the reserve and what others write; 0 when the
+            system said that the disk is full.
+        did: What s2fetch did about it.
+        advice: What the user can do.
+    """
+
+    def __init__(
+        self, what: str, *, needed_bytes: int = 0, did: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(what, did=did, advice=advice)
+        self.needed_bytes = needed_bytes
 
 
 class LocksUnsupportedError(ArchiveError):
@@ -213,6 +230,12 @@ class ArchiveInUseError(S2FetchError):
     """Another process works on this archive."""
 
     exit_code = ExitCode.IN_USE
+
+
+class DaemonUnreachableError(S2FetchError):
+    """No daemon answers on the control socket, or none that this version understands."""
+
+    exit_code = ExitCode.NO_DAEMON
 
 
 class ProductError(S2FetchError):

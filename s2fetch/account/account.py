@@ -1,11 +1,13 @@
-"""One account as the engine uses it: its slots and what it shows to the hub."""
+"""One account as the engine uses it: its slots, what it shows to the hub, what it received."""
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from s2fetch.account.slots import Slots
+from s2fetch.account.meter import Meter
 
 
 class Authorisation(Protocol):
@@ -32,6 +34,24 @@ class Authorisation(Protocol):
         """End what has been begun. Never fails."""
 
 
+class SlotSource(Protocol):
+    """Where downloads get their slots: `Slots`, or something that stands in front of them."""
+
+    @property
+    def count(self) -> int:
+        """How many downloads the account may have at a time."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the lock files are."""
+
+    def slot(self) -> AbstractAsyncContextManager[int]:
+        """Hold a slot; yields its number, from 1."""
+
+    def close(self) -> None:
+        """Give up the slots that are kept but not in use."""
+
+
 @dataclass(frozen=True)
 class Account:
     """An account of a hub.
@@ -40,8 +60,16 @@ class Account:
         name: For logs and events.
         slots: Its cap on concurrent downloads.
         tokens: What it shows to the hub.
+        meter: What it has received, and its quota.
     """
 
     name: str
-    slots: Slots
+    slots: SlotSource
     tokens: Authorisation
+    meter: Meter
+
+    async def close(self) -> None:
+        """Give up the slots, keep what was counted and end the session."""
+        self.slots.close()
+        await self.meter.close()
+        await self.tokens.logout()

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from s2fetch.account.secret import others_can_read
 from s2fetch.errors import CredentialsMissingError
 
 KEYRING_SERVICE = "s2fetch"
@@ -87,7 +88,7 @@ def find_credentials(
             partial(_from_environment, environ, prefix, only_account=only_account)
             for prefix in prefixes
         ),
-        lambda known: _from_file(credentials_file, known),
+        lambda known: _from_file(credentials_file, known, environ),
         lambda known: _from_netrc(_netrc_path(environ, home), hosts, known),
         _from_keyring,
     )
@@ -143,13 +144,13 @@ def _from_environment(
     return _Found(place, state, user, password, totp_secret)
 
 
-def _from_file(path: Path | None, known: str | None) -> _Found:
+def _from_file(path: Path | None, known: str | None, environ: Mapping[str, str]) -> _Found:
     if path is None:
         return _Found("a credentials file", "none is configured (credentials-file)")
     place = f"the credentials file {path}"
     try:
         mode = path.stat().st_mode
-        if stat.S_IMODE(mode) & 0o077 and stat.S_ISREG(mode):
+        if others_can_read(path, mode, environ):
             raise _too_open(path, mode)
         held = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

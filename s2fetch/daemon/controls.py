@@ -25,7 +25,8 @@ class Controls(Protocol):
 
         Args:
             archive: Its name.
-            state: ``waiting``, ``failed``, ``quarantined`` or ``withdrawn``.
+            state: ``queued`` (in the order of work), ``waiting``, ``failed``, ``quarantined`` or
+                ``withdrawn``.
             limit: At most so many.
 
         Raises:

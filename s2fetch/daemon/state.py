@@ -108,6 +108,8 @@ class ArchiveState(msgspec.Struct, frozen=True, kw_only=True):
         lag_seconds: From the newest product's publication until it was here, or None.
         newest: When the newest product that is here was published, or empty.
         oldest_waiting: Since when the product waits that has waited longest, or empty.
+        last_arrival: When the last product was completed here, or empty.
+        damaged: Products found damaged that are not here again yet.
         verified_share: Share of bytes whose proof is younger than the scrub's period, 0 to 1.
         free_bytes: Free space on its volume.
         floor_bytes: Free space it leaves.
@@ -128,6 +130,8 @@ class ArchiveState(msgspec.Struct, frozen=True, kw_only=True):
     lag_seconds: float | None = None
     newest: str = ""
     oldest_waiting: str = ""
+    last_arrival: str = ""
+    damaged: int = 0
     verified_share: float = 1.0
     free_bytes: int = 0
     floor_bytes: int = 0
@@ -144,6 +148,8 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
         stopping: Whether it is about to end.
         hub_reachable: Whether the hubs answered when they were last asked.
         loop_delay_seconds: How late the event loop is, at worst over the last minute.
+        stalled_seconds: For how long the engine has had work it could do and no progress in it;
+            0 while it waits for something outside, is paused or has nothing to do.
         archives: In the order of the configuration.
         accounts: All of them.
         slots: All slots, the free ones too.
@@ -156,6 +162,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
     stopping: bool = False
     hub_reachable: bool = True
     loop_delay_seconds: float = 0.0
+    stalled_seconds: float = 0.0
     archives: tuple[ArchiveState, ...] = ()
     accounts: tuple[AccountState, ...] = ()
     slots: tuple[SlotState, ...] = ()

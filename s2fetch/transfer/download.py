@@ -91,7 +91,7 @@ class Downloader:
         self._archive = archive
         self._means = Means(
             settings=settings,
-            bandwidth=Bandwidth(settings.bandwidth, clock=clock),
+            bandwidth=Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
             blocks=Blocks(),
             executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
             clock=clock,
@@ -137,7 +137,14 @@ class Downloader:
                     if not self._hub.is_paused(account.name):
                         started = self._means.clock.monotonic()
                         reception = Reception(
-                            product, part, account.name, slot, number, claim, self._means
+                            product,
+                            part,
+                            account.name,
+                            slot,
+                            number,
+                            claim,
+                            account.meter,
+                            self._means,
                         )
                         await self._receive(reception, account)
             await reception.finish()

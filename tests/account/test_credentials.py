@@ -276,3 +276,14 @@ def test_a_broken_netrc_holds_nothing(find: Find, tmp_path: Path, content: str) 
     (tmp_path / ".netrc").write_bytes(content.encode("latin-1"))
     with pytest.raises(CredentialsMissingError, match="no user and password were found"):
         find()
+
+
+def test_a_credentials_file_from_the_service_manager_may_have_the_groups_bit(
+    find: Find, tmp_path: Path
+) -> None:
+    """LoadCredential= gives the service's user access by a list, which shows as mode 0440."""
+    file = secret_file(tmp_path / "account", 'user = "me"\npassword = "p"\n', 0o440)
+    found = find({"CREDENTIALS_DIRECTORY": str(tmp_path)}, credentials_file=file)
+    assert found.password == "p"
+    with pytest.raises(CredentialsMissingError, match="others can read it"):
+        find(credentials_file=file)

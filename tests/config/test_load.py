@@ -520,3 +520,38 @@ def test_a_configuration_never_shows_more_than_it_was_given(load: Loader) -> Non
     """Passwords in the environment do not end up in the value."""
     config = load(environ={"S2FETCH_USER": "me", "S2FETCH_PASSWORD": "hunter2"})
     assert not re.search("hunter2", repr(config))
+
+
+def test_a_timetable_is_a_table_or_a_repeated_option(tmp_path: Path) -> None:
+    """Both say the same; what holds outside the spans is the bandwidth."""
+    path = tmp_path / "archive.toml"
+    path.write_text(
+        'bandwidth = "20 MB/s"\ntime-zone = "UTC"\n'
+        '[timetable]\n"08:00-18:00" = "5 MB/s"\n"18:00-08:00" = "unlimited"\n'
+    )
+    from_file = load_config(path, {}, {}, NOW).transfer.timetable
+    options: dict[str, object] = {"timetable": ("08:00-18:00 = 5 MB/s", "18:00-08:00=unlimited")}
+    options |= {"bandwidth": "20 MB/s", "time-zone": "UTC"}
+    assert from_file == load_config(None, options, {}, NOW).transfer.timetable
+    assert from_file is not None
+    assert from_file.limit_at(NOW.replace(hour=12)) == 5_000_000
+    assert from_file.limit_at(NOW.replace(hour=20)) is None
+
+
+def test_an_overlap_in_the_timetable_is_told_with_its_line(tmp_path: Path) -> None:
+    """File, line and both spans."""
+    path = tmp_path / "archive.toml"
+    path.write_text('\n[timetable]\n"08:00-18:00" = 1000\n"mon 09:00-10:00" = 2000\n')
+    with pytest.raises(ConfigError, match=r"line 2, timetable: '08:00-18:00' and 'mon 09"):
+        load_config(path, {}, {}, NOW)
+
+
+def test_every_account_may_have_a_quota_of_its_own(tmp_path: Path) -> None:
+    """The one above the tables is for those that name none; the option beats both."""
+    path = tmp_path / "archive.toml"
+    path.write_text(
+        'quota = "12 TB"\n[[accounts]]\nuser = "a"\n[[accounts]]\nuser = "b"\nquota = "1 TB"\n'
+    )
+    assert [a.quota_bytes for a in load_config(path, {}, {}, NOW).accounts] == [12e12, 1e12]
+    both = load_config(path, {"quota": "2 TB"}, {}, NOW).accounts
+    assert [account.quota_bytes for account in both] == [2e12, 2e12]

@@ -1,0 +1,176 @@
+"""The control socket: operators and scripts ask the daemon, and it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from s2fetch import __version__
+from s2fetch.daemon.control_messages import (
+    MOST_REQUEST_BYTES,
+    PROTOCOL,
+    Answer,
+    Command,
+    Failure,
+    Request,
+)
+from s2fetch.daemon.control_socket import listening, may_control
+from s2fetch.daemon.controls import Controls
+from s2fetch.daemon.state import DaemonState
+from s2fetch.errors import S2FetchError, UsageError
+
+MOST_CLIENTS = 16
+REQUEST_SECONDS = 10.0
+"""How long a client may take for a request, from the moment it could make it."""
+WORK_SECONDS = 120.0
+"""How long a request may take to be done."""
+ANSWER_SECONDS = 10.0
+"""How long a client may take to read its answer."""
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Request)
+
+
+class ControlServer:
+    """Answers on the control socket, to the daemon's own user and to root.
+
+    A client that sends too much, too slowly or nothing is let go, and disturbs no other one.
+
+    Args:
+        controls: The daemon.
+        path: Where the socket is.
+    """
+
+    def __init__(self, controls: Controls, path: Path) -> None:
+        self._controls = controls
+        self._path = path
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def run(self, started: Callable[[], object] = lambda: None) -> None:
+        """Serve until cancelled.
+
+        Args:
+            started: Called once the socket listens.
+
+        Raises:
+            UsageError: If another daemon has the socket, or it cannot be made.
+        """
+        socket_there = listening(self._path)
+        listener = await anyio.to_thread.run_sync(socket_there.__enter__)
+        try:
+            server = await asyncio.start_unix_server(
+                self._serve, sock=listener, limit=MOST_REQUEST_BYTES
+            )
+            started()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                server.close()
+                await self._end_clients()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(partial(socket_there.__exit__, None, None, None))
+
+    async def _end_clients(self) -> None:
+        clients = tuple(self._clients)
+        for client in clients:
+            client.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(*clients, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        me = asyncio.current_task()
+        assert me is not None  # noqa: S101 - asyncio runs this in a task
+        self._clients.add(me)
+        try:
+            await self._converse(reader, writer)
+        except (OSError, TimeoutError):
+            writer.transport.abort()  # closing would wait for a client that does not read
+        finally:
+            self._clients.discard(me)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if refusal := self._refusal(writer.get_extra_info("socket")):
+            await _write(writer, _failed(refusal))
+            return
+        while True:
+            try:
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    line = await reader.readuntil(b"\n")
+            except asyncio.IncompleteReadError:
+                return
+            except asyncio.LimitOverrunError:
+                await _write(writer, _failed(_misunderstood("it is too long")))
+                return
+            await _write(writer, await self._answer(line))
+
+    def _refusal(self, connection: socket.socket) -> UsageError | None:
+        if not may_control(connection):
+            return UsageError(
+                "this daemon belongs to another user",
+                advice="Ask as the daemon's own user or as root",
+            )
+        if len(self._clients) > MOST_CLIENTS:
+            return UsageError(
+                f"{MOST_CLIENTS} clients are connected already", advice="Try again in a moment"
+            )
+        return None
+
+    async def _answer(self, line: bytes) -> Answer:
+        try:
+            request = _DECODER.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _failed(_misunderstood(str(error)))
+        try:
+            async with asyncio.timeout(WORK_SECONDS):
+                state = await self._do(request)
+        except S2FetchError as error:
+            return _failed(error)
+        except TimeoutError:
+            return _failed(UsageError(f"{request.command} takes too long, and was given up"))
+        except (
+            Exception
+        ) as error:  # a defect must neither end the daemon nor leave a client waiting
+            logging.getLogger("s2fetch").exception("control request failed")
+            return _failed(S2FetchError(f"s2fetch has a defect ({type(error).__name__})"))
+        return Answer(protocol=PROTOCOL, version=__version__, done=request.command, state=state)
+
+    async def _do(self, request: Request) -> DaemonState | None:
+        controls = self._controls
+        match request.command:
+            case Command.STATUS:
+                return controls.state()
+            case Command.STOP:
+                controls.stop()
+            case Command.RELOAD:
+                await controls.reload()
+            case Command.PAUSE:
+                await controls.pause(request.archive)
+            case Command.RESUME:
+                await controls.resume(request.archive)
+            case Command.SYNC:
+                await controls.sync(request.archive)
+        return None
+
+
+async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    writer.write(_ENCODER.encode(answer) + b"\n")
+    async with asyncio.timeout(ANSWER_SECONDS):
+        await writer.drain()
+
+
+def _failed(error: S2FetchError) -> Answer:
+    failure = Failure(code=error.code, message=str(error), exit_code=int(error.exit_code))
+    return Answer(protocol=PROTOCOL, version=__version__, error=failure)
+
+
+def _misunderstood(why: str) -> UsageError:
+    return UsageError(f"the request is not understood: {why}")

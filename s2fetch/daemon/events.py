@@ -1,0 +1,56 @@
+"""What the daemon adds to the engine's events: alerts and the commands it runs for its operator."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from s2fetch.events import Event
+
+
+class AlertBegan(Event, frozen=True, kw_only=True):
+    """Something is wrong that the operator wants to know of. ``subject`` is archive or account."""
+
+    name: ClassVar[str] = "alert-began"
+    level: ClassVar[str] = "warning"
+    rule: str
+    subject: str
+    message: str
+
+
+class AlertEnded(Event, frozen=True, kw_only=True):
+    """It is over; ``message`` is what it was."""
+
+    name: ClassVar[str] = "alert-ended"
+    rule: str
+    subject: str
+    message: str
+
+
+class AlertUndelivered(Event, frozen=True, kw_only=True):
+    """An alert did not reach its receiver, and is not tried again."""
+
+    name: ClassVar[str] = "alert-undelivered"
+    level: ClassVar[str] = "error"
+    rule: str
+    subject: str
+    receiver: str
+    error: str
+
+
+class HookFinished(Event, frozen=True, kw_only=True):
+    """A hook of an archive ended well, after so many seconds."""
+
+    name: ClassVar[str] = "hook-finished"
+    archive: str
+    hook: str
+    seconds: float
+
+
+class HookFailed(Event, frozen=True, kw_only=True):
+    """A hook of an archive did not end well; the archive itself is not concerned."""
+
+    name: ClassVar[str] = "hook-failed"
+    level: ClassVar[str] = "warning"
+    archive: str
+    hook: str
+    error: str

@@ -1,0 +1,154 @@
+// The page: follows the daemon, shows what it says, and passes on what it is told.
+
+import { Access, ask, headers } from "./access.js";
+import { showArchives } from "./archives.js";
+import { Calendar } from "./calendar.js";
+import { atMostEvery, byId, el, text } from "./dom.js";
+import * as format from "./format.js";
+import { Live } from "./live.js";
+import { clearLog, tellLog } from "./log.js";
+import { showMap } from "./map.js";
+import { setLimits, showOverview } from "./overview.js";
+import { MOST, Products } from "./products.js";
+import { showAccounts, showSlots } from "./slots.js";
+import { showThroughput } from "./throughput.js";
+
+const LIVE = { connecting: "connecting", live: "live", lost: "reconnecting", locked: "needs the token" };
+const MOST_FOOTPRINTS = 600;
+
+let state = null;
+let chosen = decodeURIComponent(location.hash.slice(1));
+let unlocked = false;
+let settled = "";
+
+const calendar = new Calendar();
+const products = new Products(() => loadProducts());
+const access = new Access(onAccess);
+const live = new Live({ headers, onMessage, onState: onLive });
+
+const refreshThroughput = atMostEvery(20_000, loadThroughput);
+const refreshArchive = atMostEvery(15_000, () => loadArchive({ fresh: false }));
+
+function onMessage(name, data) {
+  if (name === "state") onStateOfDaemon(data);
+  else if (name === "event") tellLog(data);
+  else if (name === "hello") {
+    setLimits(data);
+    if (!data.resumed) clearLog();
+  }
+}
+
+function onStateOfDaemon(fresh) {
+  const first = state === null;
+  state = fresh;
+  format.setNow(state.now);
+  const known = state.archives.some((archive) => archive.name === chosen);
+  if (!known) chosen = state.archives[0]?.name ?? "";
+  show();
+  refreshThroughput();
+  const archive = chosenArchive();
+  const now = archive ? JSON.stringify([archive.name, archive.products, archive.queued]) : "";
+  if (first || !known) loadArchive({ fresh: true });
+  else if (now !== settled) refreshArchive();
+  settled = now;
+}
+
+function chosenArchive() {
+  return state?.archives.find((archive) => archive.name === chosen);
+}
+
+function show() {
+  if (!state) return;
+  showOverview(state);
+  showSlots(state);
+  showAccounts(state);
+  showArchives(state, { chosen, choose, tell, unlocked });
+  showAllControls();
+  const archive = chosenArchive();
+  text(byId("one-name"), archive?.name ?? "");
+  text(byId("one-folder"), archive?.folder ?? "");
+  if (archive) products.counts(archive);
+}
+
+function choose(name) {
+  chosen = name;
+  history.replaceState(null, "", `#${encodeURIComponent(name)}`);
+  show();
+  loadArchive({ fresh: true });
+}
+
+const one = (name) => `/api/v1/archives/${encodeURIComponent(name)}`;
+
+async function loadArchive({ fresh }) {
+  const name = chosen;
+  if (!name) return;
+  if (fresh) products.begin(chosenArchive());
+  loadProducts();
+  const [coverage, footprints] = await Promise.all([quietly(`${one(name)}/coverage`), quietly(`${one(name)}/footprints?limit=${MOST_FOOTPRINTS}`)]);
+  if (name !== chosen) return;
+  if (coverage) calendar.show(coverage, { fresh });
+  if (footprints) showMap(footprints);
+}
+
+async function loadProducts() {
+  const [name, kind] = [chosen, products.state];
+  if (!name) return;
+  const rows = await quietly(`${one(name)}/products?state=${kind}&limit=${MOST}`);
+  if (rows && name === chosen && kind === products.state) products.show(rows);
+}
+
+async function loadThroughput() {
+  const periods = await quietly("/api/v1/throughput");
+  if (periods) showThroughput(periods);
+}
+
+// Parts that cannot be read now are read again with the next change; the stream says what is wrong.
+async function quietly(path) {
+  try {
+    return await ask(path);
+  } catch (error) {
+    if (error.status) notice(error.message);
+    return null;
+  }
+}
+
+function onLive(now) {
+  byId("live").dataset.state = now;
+  text(byId("live-text"), LIVE[now]);
+  if (now === "live" || now === "locked") access.look().catch((error) => notice(error.message));
+}
+
+function onAccess(changes, renewed) {
+  unlocked = changes;
+  show();
+  if (renewed) live.restart();
+}
+
+function showAllControls() {
+  const group = byId("all-controls");
+  const wanted = unlocked ? (state.paused ? "resume" : "pause") : "";
+  if (group.dataset.shows === wanted) return;
+  group.dataset.shows = wanted;
+  const button = (what, label) => el("button", { type: "button", text: label, onclick: () => tell("", what) });
+  if (!wanted) group.replaceChildren();
+  else group.replaceChildren(button(wanted, wanted === "pause" ? "Pause all" : "Resume all"), button("reload", "Reload configuration"));
+}
+
+async function tell(name, what) {
+  try {
+    await ask(name ? `${one(name)}/${what}` : `/api/v1/${what}`, { method: "POST" });
+    notice("");
+  } catch (error) {
+    notice(error.message);
+    if (error.status === 401) access.look();
+  }
+}
+
+function notice(words) {
+  const node = byId("notice");
+  node.hidden = !words;
+  text(node, words);
+}
+
+setInterval(show, 15_000);
+live.start();

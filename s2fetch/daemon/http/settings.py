@@ -1,0 +1,143 @@
+"""What an operator may set about the HTTP face, and what is refused before anything listens."""
+
+from __future__ import annotations
+
+import ipaddress
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2fetch.errors import UsageError
+
+LEAST_TOKEN_LENGTH = 24
+"""Shorter ones can be guessed by whoever may ask often enough."""
+_MOST_TOKEN_BYTES = 4096
+_MAKE_ONE = "Make one with: (umask 077; openssl rand -hex 32 > FILE)"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where the face listens and whom it answers.
+
+    Attributes:
+        host: Address to bind. On loopback everybody on the machine may read; any other address
+            needs ``token_file`` or ``client_ca``.
+        port: Port; 0 for any.
+        token_file: File with the bearer token, readable by its owner only. Whatever changes the
+            daemon's state needs it, on loopback too.
+        certificate: PEM file of the server's certificate chain: serve HTTPS.
+        key: PEM file of its private key, readable by its owner only.
+        client_ca: PEM file with the authorities whose client certificates are let in; nobody is
+            without one.
+        names: Names under which the face is reached, besides loopback ones: a ``Host`` that is
+            none of them is refused. Empty on another address than loopback: any.
+        loop_delay_limit: Seconds by which the event loop may be late and still count as alive.
+        stall_limit: Seconds for which the engine may have work without any progress.
+        streams: Most clients of the event stream at a time.
+        tick: Seconds between two states in the stream.
+        heartbeat: Seconds of silence after which the stream shows that it lives.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8642
+    token_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    names: tuple[str, ...] = ()
+    loop_delay_limit: float = 5.0
+    stall_limit: float = 900.0
+    streams: int = 32
+    tick: float = 1.0
+    heartbeat: float = 15.0
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only programs on this machine can connect."""
+        return is_loopback(self.host)
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+        return "https" if self.certificate else "http"
+
+    def check(self) -> None:
+        """Refuse what would let strangers in.
+
+        Raises:
+            UsageError: Another address than loopback without token and client certificate, or
+                half of a certificate's settings.
+        """
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError(
+                "a certificate needs its private key, and a key its certificate",
+                did="The HTTP face was not started",
+                advice="Set both certificate and key, or none of them",
+            )
+        if self.client_ca and not self.certificate:
+            raise UsageError(
+                "client certificates need HTTPS",
+                did="The HTTP face was not started",
+                advice="Set certificate and key besides client-ca",
+            )
+        if not self.on_loopback and not (self.token_file or self.client_ca):
+            raise UsageError(
+                f"the address {self.host} can be reached from other machines, and there is "
+                "neither a token nor a client certificate",
+                did="The HTTP face was not started",
+                advice="Set token-file or client-ca, or bind 127.0.0.1",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own and nobody else's."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def read_token(path: Path) -> bytes:
+    """The token in a file, without the newline at its end.
+
+    Raises:
+        UsageError: It cannot be read, others can read it, or it is no token.
+    """
+    try:
+        refuse_if_open(path, "the token of the HTTP face")
+        with path.open("rb") as file:
+            token = file.read(_MOST_TOKEN_BYTES).strip()
+    except OSError as error:
+        raise UsageError(
+            f"the token file {path} cannot be read: {error.strerror}",
+            did="The HTTP face was not started",
+            advice=_MAKE_ONE.replace("FILE", str(path)),
+        ) from None
+    if len(token) < LEAST_TOKEN_LENGTH or not all(0x21 <= byte <= 0x7E for byte in token):
+        raise UsageError(
+            f"{path} holds no token: one line of at least {LEAST_TOKEN_LENGTH} visible ASCII "
+            "characters is needed",
+            did="The HTTP face was not started",
+            advice=_MAKE_ONE.replace("FILE", str(path)),
+        )
+    return token
+
+
+def refuse_if_open(path: Path, what: str) -> None:
+    """Refuse a file with a secret that others can read.
+
+    Raises:
+        UsageError: Group or others may do anything with it.
+        OSError: It cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
+        raise UsageError(
+            f"{path} holds {what}, and others can read it (mode {stat.S_IMODE(mode):04o})",
+            did="It was not used",
+            advice=f"Run: chmod 600 {path}",
+        )

@@ -1,0 +1,103 @@
+"""The numbers of one archive, from its record at first and from the events from then on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from s2fetch.clock import Clock
+from s2fetch.events import (
+    Event,
+    ProductAdopted,
+    ProductCompleted,
+    ProductFailed,
+    ProductOnline,
+    ProductPlanned,
+    ProductQuarantined,
+    ProductWaiting,
+    ProductWithdrawn,
+)
+from s2fetch.sync.planner import Verdict
+from s2fetch.sync.status import Status
+
+_TO_DO = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.VERIFY})
+
+
+class ArchiveTally:
+    """Adds up what happens in an archive.
+
+    Args:
+        clock: Where the time comes from.
+
+    Attributes:
+        products: Number of products by state.
+        size_bytes: Of the complete ones.
+        queued: Products of the present run that are not settled.
+        newest: When the newest product that is here was published.
+        lag_seconds: How long after its publication that product was here.
+        out_of_space: Why nothing can be written, or empty.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self.size_bytes = 0
+        self.queued = 0
+        self.newest: datetime | None = None
+        self.lag_seconds: float | None = None
+        self.out_of_space = ""
+
+    @property
+    def products(self) -> dict[str, int]:
+        """Number of products by state."""
+        return dict(self._counts)
+
+    def start_from(self, status: Status) -> None:
+        """Take the archive's own record for the truth; between runs it is."""
+        self._counts = Counter(
+            complete=status.complete,
+            waiting=status.waiting_count,
+            failed=status.failed_count,
+            quarantined=status.quarantined_count,
+            withdrawn=status.withdrawn_count,
+        )
+        self.size_bytes = status.complete_bytes
+        self.queued = 0
+
+    def begin(self) -> None:
+        """A run begins."""
+        self.queued = 0
+        self.out_of_space = ""
+
+    def take(self, event: Event) -> None:
+        """Take in an event of the archive; quick, as every listener has to be."""
+        match event:
+            case ProductPlanned():
+                self.queued += event.verdict in _TO_DO
+            case ProductCompleted():
+                self._settled("complete")
+                self.size_bytes += event.size
+                self._here(event.product.published)
+            case ProductAdopted():
+                self._settled("complete")
+                self.size_bytes += event.size
+            case ProductFailed():
+                self._settled("failed")
+            case ProductQuarantined():
+                self._settled("quarantined")
+            case ProductWaiting():
+                self._settled("waiting")
+            case ProductOnline():
+                self._counts["waiting"] -= 1
+                self.queued += 1
+            case ProductWithdrawn():
+                self._counts["withdrawn"] += 1
+
+    def _settled(self, state: str) -> None:
+        self._counts[state] += 1
+        self.queued = max(0, self.queued - 1)
+
+    def _here(self, published: datetime | None) -> None:
+        if published is not None and (self.newest is None or published >= self.newest):
+            self.newest = published
+            self.lag_seconds = max(0.0, (self._clock.now() - published).total_seconds())

@@ -1,0 +1,67 @@
+"""The face over a daemon that stands still, and somebody who asks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from s2fetch.daemon.http import HttpFace, HttpSettings
+from tests.clock import FakeClock
+from tests.daemon.controls import NOW, StillDaemon
+from tests.daemon.http.browser import Page, browser
+
+TOKEN = "0123456789abcdef-correct-horse-battery"
+WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
+
+FaceFactory = Callable[..., Awaitable[HttpFace]]
+
+
+@pytest.fixture
+def daemon() -> StillDaemon:
+    return StillDaemon()
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "http-token"
+    path.write_text(TOKEN + "\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+async def faces(daemon: StillDaemon) -> AsyncIterator[FaceFactory]:
+    """Starts faces: ``await faces(token_file=…)``; on loopback and any port unless told."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> HttpFace:
+            given = HttpSettings(**{"port": 0, "tick": 0.05, **settings})
+            face = HttpFace(daemon, given, clock=FakeClock(NOW))
+            return await stack.enter_async_context(face)
+
+        yield start
+
+
+@pytest.fixture
+async def face(faces: FaceFactory, token_file: Path) -> HttpFace:
+    """A face on loopback with a token."""
+    return await faces(token_file=token_file)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Page]:
+    """A tab of a browser that knows nothing."""
+    async with browser(tmp_path / "profile") as tab:
+        await tab.look_like(width=1440)
+        yield tab
