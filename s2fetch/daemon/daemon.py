@@ -36,7 +36,7 @@ from s2fetch.errors import ArchiveError, ExitCode, UsageError
 from s2fetch.events import Event, EventBus, HubPaused, HubResumed
 from s2fetch.transfer.bandwidth import Bandwidth
 
-PACE_SECONDS = 300.0
+PACE_SECONDS = 60.0
 """How often the accounts' volumes are looked at."""
 
 Reread = Callable[[], tuple[ArchiveEntry, ...]]

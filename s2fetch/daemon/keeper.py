@@ -303,11 +303,12 @@ class Keeper:
     async def _watch_notifications(self) -> None:
         """Have the hub's notifications wake this archive, where the hub has them."""
         plan = self.plan
-        shared = await self._around.pool.shared(plan.config, plan.name, plan.priority, self._pause)
-        subscriptions = shared.connection.subscriptions(shared.accounts[0])
+        async with await self._opened(plan.config) as client:
+            (account, *_) = await client.accounts()
+            subscriptions = client.connection.subscriptions(account)
+            query = msgspec.structs.replace(await client.query(), limit=None)
         if subscriptions is None:
             return
-        query = msgspec.structs.replace(plan.config.query, limit=None)
         self._queue = Queue(
             plan.name,
             subscriptions,
