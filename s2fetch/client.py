@@ -38,6 +38,7 @@ from s2fetch.hub.http import HttpClient
 from s2fetch.lockfile import Holder
 from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.sync.explain import Explanation, explain
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
@@ -237,6 +238,21 @@ class Client:
         return await Scrub(
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
         ).run()
+
+    async def explain(self, product: str, *, local: bool = False) -> Explanation:
+        """Everything that is known of one product, and what happens to it next.
+
+        Args:
+            product: Its name or identifier, or the path of its file.
+            local: Ask nothing of the network.
+
+        Raises:
+            UsageError: If neither archive nor catalogue know it, or there is no archive's folder.
+            ArchiveError: If the archive cannot be read.
+        """
+        hub = None if local else self.hub
+        layout = Layout(self.config.layout)
+        return await explain(hub, self.into, layout, self.config.query, product)
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.

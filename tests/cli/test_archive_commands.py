@@ -123,3 +123,26 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     report = msgspec.json.decode((shell.folder / "scrub.json").read_bytes())
     assert (report["checked"], report["intact"], report["exit_code"]) == (6, 5, 9)
     assert (await shell.run("sync", "--into", "archive")).code == 0
+
+
+async def test_one_product_is_explained(shell: Shell, hub: EmbeddedHub) -> None:
+    """In words, in JSON, and without the network; nobody's product is an error."""
+    refused, fetched = hub.folder.entries[:2]
+    hub.faults.add(Fault(access_forbidden(), product=refused.id, times=None))
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("explain", fetched.name, "--into", "archive")
+    assert done.code == 0, done.err
+    assert f"Identifier:  {fetched.id}" in done.out
+    assert "Next: nothing: it is on disk and verified." in done.out
+    assert "product-completed: " in done.out
+
+    done = await shell.run("explain", refused.id, "--into", "archive", "--tile", "01CDE", "--json")
+    told = msgspec.json.decode(done.out)
+    assert (told["matches"], told["record"]["state"]) == (False, "failed")
+    assert told["conditions"] == [{"condition": "tiles", "wanted": "01CDE", "holds": False}]
+
+    done = await shell.run("explain", refused.name, "--into", "archive", "--local")
+    assert "Next: depends on the catalogue, which was not asked." in done.out
+    done = await shell.run("explain", "nobody", "--into", "archive")
+    assert (done.code, done.out) == (2, "")
+    assert "neither archive nor catalogue know a product 'nobody'" in done.err
