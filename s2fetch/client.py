@@ -7,7 +7,7 @@ async with s2fetch.Client(config) as client:
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from s2fetch.hub.http import HttpClient
 from s2fetch.lockfile import Holder
 from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.sync.audit import Audit, AuditReport, Gap
 from s2fetch.sync.explain import Explanation, explain
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
@@ -237,6 +238,21 @@ class Client:
         opened = partial(self.archive, wait_seconds=0)
         return await Scrub(
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
+        ).run()
+
+    async def audit(self, on_gap: Callable[[Gap], object] | None = None) -> AuditReport:
+        """Compare catalogue and archive; changes nothing, and needs neither account nor lock.
+
+        Args:
+            on_gap: Called with every gap as it is found; the report lists only the first of them.
+
+        Raises:
+            UsageError: If the configuration names no folder.
+            QueryError, HubError: If the catalogue cannot be read completely.
+            ArchiveError: If the archive cannot be read.
+        """
+        return await Audit(
+            self.hub, self.into, self.config.query, clock=self._clock, on_gap=on_gap
         ).run()
 
     async def explain(self, product: str, *, local: bool = False) -> Explanation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 
 import msgspec
@@ -146,3 +147,41 @@ async def test_one_product_is_explained(shell: Shell, hub: EmbeddedHub) -> None:
     done = await shell.run("explain", "nobody", "--into", "archive")
     assert (done.code, done.out) == (2, "")
     assert "neither archive nor catalogue know a product 'nobody'" in done.err
+
+
+async def test_an_audit_is_a_table_json_or_csv(shell: Shell, hub: EmbeddedHub) -> None:
+    """All with the same numbers; only a complete archive gives exit code 0."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("audit", "--into", "archive")
+    assert done.code == 0, done.err
+    assert "Complete:     6 products" in done.out
+    assert done.out.endswith("The archive is complete.\n")
+
+    missing = min((shell.folder / "archive").glob("*.zip"))
+    missing.unlink()
+    done = await shell.run("audit", "--into", "archive")
+    assert done.code == 7
+    assert f"  {missing.stem}: file-missing: {missing.name} is missing.\n" in done.out
+    assert done.out.endswith("The archive is not complete.\n")
+
+    as_json = await shell.run("audit", "--into", "archive", "--json", "--report", "audit.json")
+    report = msgspec.json.decode(as_json.out)
+    assert (as_json.code, report["listed"], report["complete"]) == (7, 6, 5)
+    assert report["reasons"]["file-missing"] == 1
+    assert msgspec.json.decode((shell.folder / "audit.json").read_bytes())["complete"] == 5
+
+    as_csv = await shell.run("audit", "--into", "archive", "--csv")
+    rows = list(csv.DictReader(as_csv.out.splitlines()))
+    (gap,) = (row for row in rows if row["row"] == "gap")
+    assert (gap["name"], gap["reason"]) == (missing.stem, "file-missing")
+    for kind in ("day", "tile", "all"):
+        listed = [row for row in rows if row["row"] == kind]
+        assert sum(int(row["listed"]) for row in listed) == 6
+        assert sum(int(row["complete"]) for row in listed) == 5
+
+
+async def test_the_rows_of_an_audit_come_as_they_are_found(shell: Shell, hub: EmbeddedHub) -> None:
+    """A reader that has had enough is no failure."""
+    done = await shell.run_script("$S2FETCH audit --into archive --csv | head -n 2")
+    assert done.code == 0
+    assert done.out.splitlines()[0].startswith("row,day,tile,id,name,reason")
