@@ -6,6 +6,7 @@ async with s2fetch.Client(config) as client:
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,7 @@ import platformdirs
 from s2fetch.account.account import Account
 from s2fetch.account.credentials import find_credentials, netrc_hosts
 from s2fetch.account.ledger import Ledger, ledger_folder
-from s2fetch.account.meter import Meter
+from s2fetch.account.meter import Meter, Usage
 from s2fetch.account.slots import Slots, holders, slot_folder
 from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
@@ -30,7 +31,7 @@ from s2fetch.archive.layout import Layout
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.settings import CDSE_TOKEN
 from s2fetch.config.values import AccountConfig, Config
-from s2fetch.errors import ArchiveInUseError, UsageError
+from s2fetch.errors import ArchiveInUseError, S2FetchError, UsageError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.hub.cdse import CdseHub
@@ -297,7 +298,21 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError: If the archive cannot be read.
         """
-        return await anyio.to_thread.run_sync(read_status, self.into)
+        status = await anyio.to_thread.run_sync(read_status, self.into)
+        if await anyio.to_thread.run_sync((self._state_folder / "received").exists):
+            # Without credentials it is not known whose ledger is meant; the rest is told.
+            with contextlib.suppress(S2FetchError):
+                status.accounts = await self.usage()
+        return status
+
+    async def usage(self) -> list[Usage]:
+        """What every account has received in the last 30 days, and where that leads.
+
+        Raises:
+            CredentialsMissingError: If the credentials of one cannot be found.
+            ArchiveError: If a ledger cannot be read.
+        """
+        return [await account.meter.usage() for account in await self.accounts()]
 
     async def login(self) -> list[Login]:
         """Get a token for every account, and look who uses its slots on this machine.

@@ -68,7 +68,7 @@ class ExitCode(IntEnum):
     WAITING = 8
     """Nothing failed, but some products are not on disk yet: offline, or put off to a later run."""
     DAMAGED = 9
-    """`verify` found files that are damaged or missing."""
+    """`verify` or `scrub` found files that are damaged or missing."""
     INTERRUPTED = 130
     """Ended by SIGINT (Ctrl-C); everything fetched so far can be resumed."""
     TERMINATED = 143

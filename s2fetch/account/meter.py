@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import anyio
+import msgspec
 
 from s2fetch.account import pacing
 from s2fetch.account.ledger import Ledger
-from s2fetch.account.pacing import Pace
 from s2fetch.account.throttle import USED_SHARE, RateWatch
 from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError
@@ -35,6 +35,26 @@ READ_SECONDS = 60.0
 """What other processes received is read again after so long."""
 LOOK_SECONDS = 600.0
 """Whoever waits for the budget looks at it again after so long: clocks are set, files removed."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account has received, and where that leads. Sizes in bytes.
+
+    Attributes:
+        account: Its name.
+        received: In the last 30 days.
+        per_day: In the last 24 hours.
+        quota: What 30 days may have: the setting, else what the hub is known to allow, else None.
+        reached: When that is reached at the pace of the last day, ISO 8601; empty when it is not.
+        throttled: Whether the hub was seen to have slowed the account down, in this process.
+    """
+
+    account: str
+    received: int
+    per_day: int
+    quota: int | None = None
+    reached: str = ""
+    throttled: bool = False
 
 
 class Meter:
@@ -124,7 +144,7 @@ class Meter:
         if self._pending:
             await self.flush()
 
-    async def pace(self) -> Pace:
+    async def usage(self) -> Usage:
         """Where the account's pace leads, from what all processes have received.
 
         Raises:
@@ -132,7 +152,16 @@ class Meter:
         """
         async with self._turn:
             await self._read()
-        return pacing.pace(self._known(), self._clock.now(), self.quota or self._hub_quota)
+        quota = self.quota or self._hub_quota
+        pace = pacing.pace(self._known(), self._clock.now(), quota)
+        return Usage(
+            account=self._account,
+            received=pace.received,
+            per_day=pace.per_day,
+            quota=quota,
+            reached=timestamp(pace.reached),
+            throttled=self.throttled,
+        )
 
     # Keeping below the quota
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from s2fetch.account.meter import Usage
 from s2fetch.archive.archive import archive_holder
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
@@ -64,6 +65,8 @@ class Status(msgspec.Struct, kw_only=True):
         partial: Products that are partly there.
         last_run: Report of the last run, or None.
         free_bytes: Free space.
+        scrub: What the last scrub found, see `scrub.ScrubState`; None before the first.
+        accounts: What the accounts have received that are known here.
         damage: What is wrong with the progress file, or None.
     """
 
@@ -80,6 +83,8 @@ class Status(msgspec.Struct, kw_only=True):
     partial: list[PartialProduct] = msgspec.field(default_factory=list)
     last_run: object = None
     free_bytes: int = 0
+    scrub: object = None
+    accounts: list[Usage] = msgspec.field(default_factory=list)
     damage: str | None = None
 
 
@@ -98,6 +103,7 @@ def read_status(root: Path) -> Status:
     with ProgressFile.load(root, False) as progress:
         status.damage = progress.damage
         status.last_run = progress.meta.get("last_run")
+        status.scrub = progress.meta.get("scrub")
         counts = progress.counts()
         status.complete = counts[State.COMPLETE].count
         status.complete_bytes = counts[State.COMPLETE].size_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -179,10 +179,10 @@ async def test_the_pace_is_that_of_all_processes(
     ledger.append(hour_of(START), 700)
     meter = meter_of(ledger, clock, bus, None, hub_quota=10_000)
     meter.add(300)
-    pace = await meter.pace()
-    assert (pace.received, pace.per_day) == (1000, 1000)
-    assert pace.reached is not None
-    assert timedelta(days=8.9) < pace.reached - START < timedelta(days=9.1)
+    usage = await meter.usage()
+    assert (usage.received, usage.per_day, usage.quota) == (1000, 1000, 10_000)
+    reached = datetime.fromisoformat(usage.reached) - START
+    assert timedelta(days=8.9) < reached < timedelta(days=9.1)
     await meter.close()
 
 

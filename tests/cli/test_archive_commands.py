@@ -36,6 +36,22 @@ async def test_the_state_of_an_archive_is_told(shell: Shell, hub: EmbeddedHub) -
     assert status["last_run"]["fetched"] == 5
 
 
+async def test_status_tells_what_the_account_has_received(shell: Shell, hub: EmbeddedHub) -> None:
+    """And when that reaches the quota; without credentials, the rest is told."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("status", "--into", "archive", "--json")
+    (usage,) = msgspec.json.decode(done.out)["accounts"]
+    assert usage["received"] == usage["per_day"] == hub.stats.all_bytes_served
+    assert (usage["quota"], usage["reached"]) == (None, "")
+    (shell.folder / "archive.toml").write_text('into = "archive"\nquota = "1 MB"\n')
+    done = await shell.run("status", "archive.toml")
+    assert "in 30 days of 1.00 MB, reached " in done.out
+    del shell.environment["S2FETCH_USER"]
+    done = await shell.run("status", "archive.toml")
+    assert done.code == 0
+    assert "Received" not in done.out
+
+
 async def test_status_works_while_a_sync_is_running(shell: Shell, hub: EmbeddedHub) -> None:
     """It says who works on the archive, and a second sync ends with that message."""
     hub.settings = HubSettings(bytes_per_second=5_000)
@@ -116,6 +132,8 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     done = await shell.run("scrub", *options)
     assert done.code == 0, done.err
     assert "6 files checked, 6 intact" in done.out
+    status = await shell.run("status", "--into", "archive")
+    assert "of the bytes have a young proof" in status.out
     damaged = min((shell.folder / "archive").glob("*.zip"))
     damaged.unlink()
     done = await shell.run("scrub", *options, "--report", "scrub.json")
