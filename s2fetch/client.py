@@ -28,6 +28,7 @@ from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
+from s2fetch.archive.space import Volumes
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.settings import CDSE_TOKEN
 from s2fetch.config.values import AccountConfig, Config
@@ -81,6 +82,8 @@ class Client:
         home: Where ``.netrc`` is; default the user's home.
         state_folder: Where the slots of accounts are; the same folder means the same slots. Default
             ``S2FETCH_STATE_DIR`` or the platform's folder for state.
+        volumes: Shared by the clients of a process, so that archives on one file system leave its
+            reserve together.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Client:
         environ: Mapping[str, str] | None = None,
         home: Path | None = None,
         state_folder: Path | None = None,
+        volumes: Volumes | None = None,
     ) -> None:
         self.config = config
         self.events = events or EventBus()
@@ -99,6 +103,7 @@ class Client:
         self._environ = os.environ if environ is None else environ
         self._home = home or Path.home()
         self._state_folder = state_folder or _state_folder(self._environ)
+        self._volumes = volumes or Volumes()
         self._stack = AsyncExitStack()
         self._http: HttpClient | None = None
         self._accounts: tuple[Account, ...] | None = None
@@ -352,7 +357,11 @@ class Client:
         """
         layout = Layout(self.config.layout)
         opening = partial(
-            Archive.opened, self.into, layout, reserve_bytes=self.config.reserve_bytes
+            Archive.opened,
+            self.into,
+            layout,
+            reserve_bytes=self.config.reserve_bytes,
+            volumes=self._volumes,
         )
         if wait_seconds is None:
             wait_seconds = self.config.wait_for_lock_seconds
