@@ -437,7 +437,9 @@ class Client:
             name,
             Ledger(ledger_folder(self._state_folder, hub.token_url, found.user)),
             quota=config.quota_bytes,
-            hub_quota=PUBLISHED_QUOTA_BYTES if hub.token_url == CDSE_TOKEN else None,
+            hub_quota=max(PUBLISHED_QUOTA_BYTES, config.quota_bytes or 0)
+            if hub.token_url == CDSE_TOKEN
+            else None,
             clock=self._clock,
             events=self.events,
         )

@@ -60,6 +60,18 @@ async def test_what_comes_is_written_down_by_the_hour(
     assert sum(ledger.read().values()) == 3005
 
 
+async def test_what_has_come_is_written_down_also_when_everything_is_cancelled(
+    ledger: Ledger, clock: FakeClock, bus: EventBus
+) -> None:
+    """Ctrl-C must not make the account look better than it is."""
+    meter = meter_of(ledger, clock, bus)
+    meter.add(7)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await meter.close()
+    assert sum(ledger.read().values()) == 7
+
+
 async def test_bytes_that_come_during_a_flush_are_kept_for_the_next(
     ledger: Ledger, clock: FakeClock, bus: EventBus
 ) -> None:
