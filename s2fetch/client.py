@@ -17,33 +17,22 @@ from typing import Self
 
 import anyio
 import msgspec
-import platformdirs
 
 from s2fetch.account.account import Account
+from s2fetch.account.login import Login, log_in
 from s2fetch.account.meter import Usage
-from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.space import Volumes
-from s2fetch.area import from_footprint
+from s2fetch.archive.waiting import opened_in_turn
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
-from s2fetch.connect import Connection, find_accounts
-from s2fetch.errors import ArchiveInUseError, QueryError, S2FetchError, UsageError
-from s2fetch.events import AreaNoted, EventBus
-from s2fetch.export import (
-    Exported,
-    FileSink,
-    Form,
-    ParquetSink,
-    Sink,
-    TextSink,
-    export_all,
-    make_form,
-)
-from s2fetch.export.fields import UrlOf
+from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
+from s2fetch.errors import QueryError, S2FetchError, UsageError
+from s2fetch.events import EventBus
+from s2fetch.export import Exported, Form, export_all, make_sink
+from s2fetch.footprint import with_footprint
 from s2fetch.hub.base import Hub
-from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.audit import Audit, AuditReport, Gap
@@ -54,45 +43,6 @@ from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
-from s2fetch.transfer.bandwidth import Bandwidth
-
-LOCK_POLL_SECONDS = 0.5
-"""How often an archive that is in use is looked at while waiting for it."""
-SUFFIXES = (".SAFE", ".SEN3", ".nc")
-"""What names in the catalogue end with and people leave off."""
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that works, and who uses it.
-
-    Attributes:
-        account: Its name.
-        seconds: How long the login took.
-        slots: How many downloads it may have at a time.
-        holders: Who on this machine holds which slot, by its number from 1.
-    """
-
-    account: str
-    seconds: float
-    slots: int
-    holders: dict[int, Holder]
-
-
-class Shared(msgspec.Struct, frozen=True):
-    """What several clients use together.
-
-    Attributes:
-        connection: To the hub of their configurations.
-        accounts: Of that hub; each client's own view of them.
-        bandwidth: A limit on all clients together; None for each one's own.
-        volumes: What archives on one file system are going to write, so that they leave its reserve
-            together.
-    """
-
-    connection: Connection
-    accounts: tuple[Account, ...]
-    bandwidth: Bandwidth | None = None
-    volumes: Volumes = msgspec.field(default_factory=Volumes)
 
 
 class Client:
@@ -179,7 +129,9 @@ class Client:
             return self.config.query
         async with self._looking_up:
             if self._query is None:
-                self._query = await self._with_footprint(self.config.area_product)
+                self._query = await with_footprint(
+                    self.config.query, self.config.area_product, hub=self.hub, events=self.events
+                )
             return self._query
 
     async def accounts(self) -> tuple[Account, ...]:
@@ -260,7 +212,7 @@ class Client:
             ArchiveError: If the file cannot be written.
         """
         hub = self.hub
-        sink = _sink(form, to, fields, hub.url_of)
+        sink = make_sink(form, to, fields, hub.url_of)
         query = query or await self.query()
         async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
             exported = await export_all(products, sink)
@@ -423,22 +375,7 @@ class Client:
             AccountError: If one is refused.
             HubError: If the identity service, or the hub without one, cannot be reached.
         """
-        logins = []
-        for account in await self.accounts():
-            started = self._clock.monotonic()
-            await account.tokens.check()
-            held = await anyio.to_thread.run_sync(
-                holders, account.slots.folder, account.slots.count
-            )
-            logins.append(
-                Login(
-                    account=account.name,
-                    seconds=self._clock.monotonic() - started,
-                    slots=account.slots.count,
-                    holders=held,
-                )
-            )
-        return logins
+        return [await log_in(account, self._clock) for account in await self.accounts()]
 
     @asynccontextmanager
     async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:
@@ -462,21 +399,8 @@ class Client:
         )
         if wait_seconds is None:
             wait_seconds = self.config.wait_for_lock_seconds
-        deadline = self._clock.monotonic() + wait_seconds
-        while True:
-            opened = opening()
-            try:
-                archive = await anyio.to_thread.run_sync(opened.__enter__)
-                break
-            except ArchiveInUseError:
-                if self._clock.monotonic() >= deadline:
-                    raise
-            await self._clock.sleep(LOCK_POLL_SECONDS)
-        try:
+        async with opened_in_turn(opening, wait_seconds, self._clock) as archive:
             yield archive
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(partial(opened.__exit__, None, None, None))
 
     @property
     def into(self) -> Path:
@@ -506,35 +430,3 @@ class Client:
         """
         if reason := await self.hub.explain_empty(query):
             raise QueryError(f"nothing matches: {reason}")
-
-    async def _with_footprint(self, name: str) -> Query:
-        names = [name] if "." in name else [name, *(name + suffix for suffix in SUFFIXES)]
-        found = await self.hub.by_name(names)
-        if not found:
-            advice = "Give its whole name as the catalogue has it, or its folder or zip on disk"
-            what = f"the product whose footprint is the area is not in the catalogue: {name}"
-            raise QueryError(what, advice=advice)
-        product = next((product for product in found if product.footprint), found[0])
-        if product.footprint is None:
-            raise QueryError("the catalogue has no footprint of it", product=product.name)
-        area = await anyio.to_thread.run_sync(from_footprint, product.footprint, product.name)
-        for note in area.notes:
-            self.events.emit(AreaNoted(note=note))
-        return area.applied_to(self.config.query)
-
-
-def _sink(
-    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
-) -> Sink:
-    if form == "geoparquet":
-        if not isinstance(to, Path) or fields:
-            raise UsageError("GeoParquet is written to a file, with fields of its own")
-        return ParquetSink(to, url_of)
-    made = make_form(form, url_of, fields) if isinstance(form, str) else form
-    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
-
-
-def state_folder_of(environ: Mapping[str, str]) -> Path:
-    """Where slots of accounts are, unless somebody says otherwise."""
-    given = environ.get("S2FETCH_STATE_DIR")
-    return Path(given) if given else platformdirs.user_state_path("s2fetch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 
 import pytest
@@ -27,7 +28,7 @@ def test_halves_ask_for_everything_once(
     condition = Condition("orbitNumber", Operator.EQ, tuple(numbers))
     query = Query(tiles=tuple(tiles), relative_orbits=tuple(orbits), conditions=(condition,))
     cut = halves(query, FIELDS)
-    lists = [tiles, orbits, numbers]
+    lists: list[Sequence[object]] = [tiles, orbits, numbers]
     if all(len(set(values)) < 2 for values in lists):
         assert cut is None
         return
