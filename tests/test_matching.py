@@ -90,6 +90,7 @@ FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "product_types": some(TYPES),
     "sensing_from": st.sampled_from(MOMENTS),
     "sensing_to": st.sampled_from(MOMENTS),
+    "modified_from": st.sampled_from(MOMENTS),
     "area": boxes.map(wkt),
     "cloud": st.sampled_from(((0.0, 12.345), (-1.0, 33.333333), (0.0, 0.0))),
     "relative_orbits": st.lists(st.integers(1, 3), max_size=2, unique=True).map(tuple),
@@ -129,7 +130,7 @@ def entries(draw: st.DrawFn, collection: str = "") -> Entry:
         sensing_end=hub_time(start),
         origin_date=hub_time(start),
         publication_date=hub_time(start),
-        modification_date=hub_time(start),
+        modification_date=hub_time(draw(st.sampled_from(MOMENTS))),
         footprint=wkt(box) if box else None,
         attributes=listed,
     )
@@ -141,6 +142,7 @@ def product_of(entry: Entry) -> Product:
         name=entry.name,
         collection=entry.collection,
         sensing_start=datetime.fromisoformat(entry.sensing_start),
+        modified=datetime.fromisoformat(entry.modification_date),
         footprint=entry.footprint,
         attributes={attribute.name: attribute.value for attribute in entry.attributes},
     )
