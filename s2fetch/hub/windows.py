@@ -13,7 +13,7 @@ read again. Rows that came twice are dropped. All this costs no request beyond t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import partial
@@ -56,6 +56,11 @@ class Window(msgspec.Struct, frozen=True):
     axis: Axis
     bounds: Bounds = Bounds()
     other: Bounds = Bounds()
+
+    @classmethod
+    def around(cls, axis: Axis, periods: Mapping[Axis, Bounds]) -> Window:
+        """All of a listing that is ordered by one axis and restricted on either of them."""
+        return cls(axis, periods[axis], periods[OTHER_AXIS[axis]])
 
     @property
     def limits(self) -> dict[Axis, Bounds]:
