@@ -7,7 +7,7 @@ async with s2fetch.Client(config) as client:
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,17 @@ from s2fetch.config.values import Config
 from s2fetch.connect import Connection, find_accounts
 from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
 from s2fetch.events import AreaNoted, EventBus
+from s2fetch.export import (
+    Exported,
+    FileSink,
+    Form,
+    ParquetSink,
+    Sink,
+    TextSink,
+    export_all,
+    make_form,
+)
+from s2fetch.export.fields import UrlOf
 from s2fetch.hub.base import Hub
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
@@ -35,8 +46,10 @@ from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
+from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
+from s2fetch.transfer.bandwidth import Bandwidth
 
 LOCK_POLL_SECONDS = 0.5
 """How often an archive that is in use is looked at while waiting for it."""
@@ -66,10 +79,12 @@ class Shared(msgspec.Struct, frozen=True):
     Attributes:
         connection: To the hub of their configurations.
         accounts: Of that hub; each client's own view of them.
+        bandwidth: A limit on all clients together; None for each one's own.
     """
 
     connection: Connection
     accounts: tuple[Account, ...]
+    bandwidth: Bandwidth | None = None
 
 
 class Client:
@@ -208,6 +223,43 @@ class Client:
         """
         return await count_selected(self.hub, query or await self.query(), events=self.events)
 
+    async def export(
+        self,
+        form: str | Form,
+        to: Path | Callable[[str], object],
+        *,
+        fields: Sequence[str] = (),
+        query: Query | None = None,
+    ) -> Exported:
+        """List what matches in a form that people or programs need, of any length.
+
+        Args:
+            form: One of `export.FORMS`, a form of one's own, or ``geoparquet``.
+            to: A file, which appears when it is whole; or what takes text, piece by piece (it must
+                not block for long). GeoParquet needs a file.
+            fields: Names of the columns; empty for the form's own.
+            query: Instead of the configuration's.
+
+        Raises:
+            UsageError: If there is no such form or field, or its library is not installed.
+            QueryError: If nothing can match.
+            HubError: If the catalogue cannot be read completely.
+            ArchiveError: If the file cannot be written.
+        """
+        hub = self.hub
+        sink = _sink(form, to, fields, hub.url_of)
+        query = query or await self.query()
+        async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
+            exported = await export_all(products, sink)
+            exported.superseded = products.superseded
+            exported.other_versions = products.other_versions
+            exported.missing_names = products.missing
+        if not (exported.count or exported.superseded or exported.missing_names):
+            reason = await hub.explain_empty(query)
+            if reason:
+                raise QueryError(f"nothing matches: {reason}")
+        return exported
+
     async def sync(self, *, renew: bool = False) -> Report:
         """Fetch everything that matches and is not on disk.
 
@@ -230,6 +282,8 @@ class Client:
             self.config.retrieval,
             renew,
             increment=self.config.increment,
+            on_full=self.config.on_full,
+            bandwidth=self._shared.bandwidth if self._shared is not None else None,
             log_out=self._shared is None,
         )
         async with self.archive() as archive:
@@ -244,7 +298,7 @@ class Client:
             )
             return await self._run.run()
 
-    async def save(self, summary: Report | VerifyReport | Preview | Status, path: Path) -> None:
+    async def save(self, summary: msgspec.Struct, path: Path) -> None:
         """Write what one of the other methods returned to a file, as JSON, atomically.
 
         Raises:
@@ -263,6 +317,20 @@ class Client:
         """
         async with self.archive() as archive:
             return await Verification(archive, clock=self._clock, events=self.events).run()
+
+    async def scrub(self) -> ScrubReport:
+        """Hash again what the day's budget allows, oldest proof first; see `sync.scrub`.
+
+        Cancelling it ends it at once. The archive is locked for moments only.
+
+        Raises:
+            UsageError: If the configuration names no folder.
+            ArchiveError: If the archive cannot be worked on.
+        """
+        opened = partial(self.archive, wait_seconds=0)
+        return await Scrub(
+            self.into, opened, self.config.scrub, clock=self._clock, events=self.events
+        ).run()
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
@@ -318,8 +386,12 @@ class Client:
         return logins
 
     @asynccontextmanager
-    async def archive(self) -> AsyncIterator[Archive]:
-        """The archive, locked for this process; waits for it as long as the configuration says.
+    async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:
+        """The archive, locked for this process.
+
+        Args:
+            wait_seconds: How long to wait while another process works on it; as the configuration
+                says when None.
 
         Raises:
             ArchiveInUseError: If another process works on it still.
@@ -329,7 +401,9 @@ class Client:
         opening = partial(
             Archive.opened, self.into, layout, reserve_bytes=self.config.reserve_bytes
         )
-        deadline = self._clock.monotonic() + self.config.wait_for_lock_seconds
+        if wait_seconds is None:
+            wait_seconds = self.config.wait_for_lock_seconds
+        deadline = self._clock.monotonic() + wait_seconds
         while True:
             opened = opening()
             try:
@@ -379,6 +453,17 @@ class Client:
         for note in area.notes:
             self.events.emit(AreaNoted(note=note))
         return area.applied_to(self.config.query)
+
+
+def _sink(
+    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
+) -> Sink:
+    if form == "geoparquet":
+        if not isinstance(to, Path) or fields:
+            raise UsageError("GeoParquet is written to a file, with fields of its own")
+        return ParquetSink(to, url_of)
+    made = make_form(form, url_of, fields) if isinstance(form, str) else form
+    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
 
 
 def state_folder_of(environ: Mapping[str, str]) -> Path:

@@ -16,9 +16,13 @@ from s2fetch.account.credentials import (
     find_credentials,
     netrc_hosts,
 )
+from s2fetch.account.ledger import Ledger, ledger_folder
+from s2fetch.account.meter import Meter
 from s2fetch.account.slots import Slots, slot_folder
+from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
 from s2fetch.clock import Clock
+from s2fetch.config.settings import CDSE_TOKEN
 from s2fetch.config.values import AccountConfig, Config, HubConfig, HubKind
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
@@ -127,7 +131,15 @@ class Connection:
             note={"archive": archive},
             clock=self._clock,
         )
-        return Account(name, slots, self._authorisation(name, found))
+        meter = Meter(
+            name,
+            Ledger(ledger_folder(state_folder, self._config.account_service, found.user)),
+            quota=config.quota_bytes,
+            hub_quota=PUBLISHED_QUOTA_BYTES if self._config.token_url == CDSE_TOKEN else None,
+            clock=self._clock,
+            events=self._events,
+        )
+        return Account(name, slots, self._authorisation(name, found), meter)
 
     def _authorisation(self, name: str, found: Credentials) -> Authorisation:
         hub = self._config

@@ -201,7 +201,21 @@ class ArchiveError(S2FetchError):
 
 
 class DiskFullError(ArchiveError):
-    """No space left, or less than the reserve."""
+    """No space left, or less than the reserve.
+
+    Args:
+        what: What happened.
+        needed_bytes: What was to be written, beside the reserve and what others write; 0 when the
+            system said that the disk is full.
+        did: What s2fetch did about it.
+        advice: What the user can do.
+    """
+
+    def __init__(
+        self, what: str, *, needed_bytes: int = 0, did: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(what, did=did, advice=advice)
+        self.needed_bytes = needed_bytes
 
 
 class LocksUnsupportedError(ArchiveError):

@@ -214,6 +214,52 @@ class HubResumed(Event, frozen=True, kw_only=True):
     host: str
 
 
+class QuotaUsedUp(Event, frozen=True, kw_only=True):
+    """An account waits: its quota leaves nothing for now. Sizes in bytes, ``until`` is ISO 8601."""
+
+    name: ClassVar[str] = "quota-used-up"
+    level: ClassVar[str] = "warning"
+    account: str
+    received: int
+    quota: int
+    until: str
+
+
+class QuotaFreed(Event, frozen=True, kw_only=True):
+    """The account may receive again."""
+
+    name: ClassVar[str] = "quota-freed"
+    account: str
+
+
+class QuotaNotKept(Event, frozen=True, kw_only=True):
+    """What an account received could not be written down; it is kept in memory and tried again."""
+
+    name: ClassVar[str] = "quota-not-kept"
+    level: ClassVar[str] = "warning"
+    account: str
+    error: str
+
+
+class AccountThrottled(Event, frozen=True, kw_only=True):
+    """The hub has slowed the account down, as it does above its quota. ``rate`` in bytes/s."""
+
+    name: ClassVar[str] = "account-throttled"
+    level: ClassVar[str] = "warning"
+    account: str
+    rate: float
+    received: int
+    quota: int
+
+
+class AccountUnthrottled(Event, frozen=True, kw_only=True):
+    """The hub serves the account at full speed again."""
+
+    name: ClassVar[str] = "account-unthrottled"
+    account: str
+    rate: float
+
+
 class TokenObtained(Event, frozen=True, kw_only=True):
     """An access token was issued, by login or by renewal. Never carries the token."""
 
@@ -233,6 +279,29 @@ class Healed(Event, frozen=True, kw_only=True):
     what: str
 
 
+class SpaceLow(Event, frozen=True, kw_only=True):
+    """The disk is down to its floor: nothing is begun until there is space again. In bytes.
+
+    ``needed`` has to fit beside the floor before it goes on.
+    """
+
+    name: ClassVar[str] = "space-low"
+    level: ClassVar[str] = "warning"
+    folder: str
+    free: int
+    floor: int
+    needed: int
+
+
+class SpaceBack(Event, frozen=True, kw_only=True):
+    """There is space again, and the queue goes on."""
+
+    name: ClassVar[str] = "space-back"
+    folder: str
+    free: int
+    floor: int
+
+
 class VerificationProgressed(Event, frozen=True, kw_only=True):
     """Files are being hashed again: so many of so many are done, and so many bytes."""
 
@@ -242,6 +311,28 @@ class VerificationProgressed(Event, frozen=True, kw_only=True):
     total: int
     done_bytes: int
     total_bytes: int
+
+
+class ScrubStarted(Event, frozen=True, kw_only=True):
+    """Some of the files are hashed again, those first whose proof is oldest. Sizes in bytes."""
+
+    name: ClassVar[str] = "scrub-started"
+    level: ClassVar[str] = "debug"
+    archive: str
+    files: int
+    size: int
+
+
+class ScrubFinished(Event, frozen=True, kw_only=True):
+    """Hashing again is over for now. ``verified_share`` is that of the bytes with a young proof."""
+
+    name: ClassVar[str] = "scrub-finished"
+    archive: str
+    checked: int
+    damaged: int
+    size: int
+    verified_share: float
+    seconds: float
 
 
 class FileDamaged(Event, frozen=True, kw_only=True):

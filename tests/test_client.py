@@ -227,6 +227,24 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
         s2fetch.nothing  # noqa: B018 - the access is the test
 
 
+@pytest.mark.parametrize("form", ["csv", "geoparquet"])
+async def test_a_listing_is_exported_to_a_file_and_taken_as_a_selection(
+    hub: EmbeddedHub, client_of: ClientFactory, tmp_path: Path, form: str
+) -> None:
+    """Nothing the command can do is out of reach."""
+    path = tmp_path / "found.any"
+    async with client_of(hub, limit=4) as client:
+        exported = await client.export(form, path)
+        assert (exported.count, exported.missing_names) == (4, [])
+        with pytest.raises(UsageError, match="to a file"):
+            await client.export("geoparquet", print)
+    async with client_of(hub, **{"from-list": str(path)}) as client:
+        assert (await client.count()).count == 4
+        async with client.search() as products:
+            assert len([product async for product in products]) == 4
+            assert products.missing == []
+
+
 async def test_a_summary_is_saved_whole_or_not_at_all(
     hub: EmbeddedHub, client_of: ClientFactory, tmp_path: Path
 ) -> None:

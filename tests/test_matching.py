@@ -58,6 +58,7 @@ NEW = {
 EVERY: Mapping[str, tuple[AttributeType, tuple[AttributeValue, ...]]] = {**VALUES, **NEW}  # type: ignore[dict-item]
 ORDERED = ("Integer", "Double", "DateTimeOffset", "String")
 
+ID = "5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b"
 boxes = st.tuples(st.integers(-4, 2), st.integers(-4, 2), st.integers(1, 3), st.integers(1, 3)).map(
     lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
 )
@@ -100,6 +101,7 @@ FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "baselines": some(STRINGS),
     "conditions": st.lists(conditions(), min_size=1, max_size=2).map(tuple),
     "names": some(NAMES),
+    "ids": some((ID, "00000000-0000-4000-8000-000000000000")),
 }
 
 
@@ -122,7 +124,7 @@ def entries(draw: st.DrawFn, collection: str = "") -> Entry:
         if draw(st.integers(0, 9))
     )
     return Entry(
-        id="5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b",
+        id=ID,
         name=draw(st.sampled_from(NAMES)),
         collection=collection or draw(st.sampled_from(COLLECTIONS)),
         sensing_start=hub_time(start),

@@ -1,4 +1,4 @@
-"""One account as the engine uses it: its slots and what it shows to the hub."""
+"""One account as the engine uses it: its slots, what it shows to the hub, what it received."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from s2fetch.account.meter import Meter
 
 
 class Authorisation(Protocol):
@@ -58,13 +60,16 @@ class Account:
         name: For logs and events.
         slots: Its cap on concurrent downloads.
         tokens: What it shows to the hub.
+        meter: What it has received, and its quota.
     """
 
     name: str
     slots: SlotSource
     tokens: Authorisation
+    meter: Meter
 
     async def close(self) -> None:
-        """Give up the slots and end the session."""
+        """Give up the slots, keep what was counted and end the session."""
         self.slots.close()
+        await self.meter.close()
         await self.tokens.logout()

@@ -215,13 +215,14 @@ def slot_path(folder: Path, number: int) -> Path:
 
 
 def slot_folder(state_folder: Path, identity_service: str, user: str) -> Path:
-    """Where the slots of an account are: the same for every archive that uses the account.
+    """Where the slots of an account are: the same for every archive that uses the account."""
+    return state_folder / "slots" / account_digest(identity_service, user)
 
-    The name is a digest, so that a user name is not left lying about as a file name.
-    """
+
+def account_digest(identity_service: str, user: str) -> str:
+    """A name for the files of an account that does not leave the user's lying about."""
     # Logins are e-mail addresses, in which the identity service does not tell A from a.
-    digest = hashlib.sha256(f"{identity_service}\n{user.casefold()}".encode()).hexdigest()[:16]
-    return state_folder / "slots" / digest
+    return hashlib.sha256(f"{identity_service}\n{user.casefold()}".encode()).hexdigest()[:16]
 
 
 def holders(folder: Path, count: int) -> dict[int, Holder]:

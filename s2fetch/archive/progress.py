@@ -22,7 +22,7 @@ import msgspec
 from s2fetch.archive.document import SCHEMA, Document, Header, document_chunks
 from s2fetch.archive.durable import publish, translating, write_beside
 from s2fetch.archive.journal import Entry, Journal
-from s2fetch.archive.records import Place, Record, Size, State, Tally
+from s2fetch.archive.records import Age, Place, Record, Size, State, Tally
 from s2fetch.archive.recovery import (
     Files,
     Recovered,
@@ -48,6 +48,7 @@ T = TypeVar("T")
 
 _records_decoder = msgspec.json.Decoder(dict[str, Record])
 _sizes_decoder = msgspec.json.Decoder(dict[str, Size])
+_ages_decoder = msgspec.json.Decoder(dict[str, Age])
 _places_decoder = msgspec.json.Decoder(dict[str, Place])
 
 
@@ -158,6 +159,10 @@ class ProgressFile:
     def items(self) -> Iterator[tuple[str, Record]]:
         """Every product with its record; those recorded meanwhile may or may not be among them."""
         yield from self._decoded(_records_decoder, lambda record: record)
+
+    def ages(self) -> Iterator[tuple[str, Age]]:
+        """Every product with the time of its proof; reads all records."""
+        yield from self._decoded(_ages_decoder, lambda r: Age(r.state, r.size, r.verified))
 
     def counts(self) -> dict[State, Tally]:
         """Number and bytes of the products in every state; reads all records."""

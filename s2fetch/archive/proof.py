@@ -71,9 +71,24 @@ def no_tick(size_bytes: int) -> None:
 
 
 def feed_file(
-    hasher: Hasher, path: Path, start: int = 0, stop: int | None = None, tick: Tick = no_tick
+    hasher: Hasher,
+    path: Path,
+    start: int = 0,
+    stop: int | None = None,
+    tick: Tick = no_tick,
+    *,
+    from_disk: bool = False,
 ) -> int:
     """Take the file's bytes from ``start`` up to ``stop`` (its end when None) into a digest.
+
+    Args:
+        hasher: The digest.
+        path: The file.
+        start: Position of the first byte.
+        stop: Position behind the last byte.
+        tick: Told the bytes of every block read.
+        from_disk: Whether to read what is on the disk and not what is in memory of it, and to leave
+            nothing in memory that others had no use for (posix_fadvise(2)).
 
     Returns:
         How many bytes there were; fewer than asked for when the file is shorter.
@@ -87,6 +102,10 @@ def feed_file(
     with translating(path), path.open("rb", buffering=0) as file:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), start, 0, os.POSIX_FADV_SEQUENTIAL)
+        else:
+            from_disk = False
+        if from_disk:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         file.seek(start)
         while stop is None or start + taken < stop:
             wanted = BLOCK_BYTES if stop is None else min(BLOCK_BYTES, stop - start - taken)
@@ -95,6 +114,8 @@ def feed_file(
                 break
             hasher.update(view[:got])
             taken += got
+            if from_disk:
+                os.posix_fadvise(file.fileno(), 0, start + taken, os.POSIX_FADV_DONTNEED)
             tick(got)
     return taken
 
@@ -105,14 +126,16 @@ def digest(
     start: int = 0,
     stop: int | None = None,
     tick: Tick = no_tick,
+    *,
+    from_disk: bool = False,
 ) -> Checksum:
-    """The digest of a file, or of its bytes from ``start`` up to ``stop``.
+    """The digest of a file, or of its bytes from ``start`` up to ``stop``; see `feed_file`.
 
     Raises:
         ArchiveError: The file cannot be read.
     """
     hasher = new_hasher(algorithm)
-    feed_file(hasher, path, start, stop, tick)
+    feed_file(hasher, path, start, stop, tick, from_disk=from_disk)
     return Checksum(algorithm, hasher.hexdigest())
 
 

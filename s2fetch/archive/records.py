@@ -127,6 +127,14 @@ class Place(msgspec.Struct, frozen=True):
     path: str = ""
 
 
+class Age(msgspec.Struct, frozen=True):
+    """What choosing files to be hashed again needs of a `Record`; quicker to read than all."""
+
+    state: State
+    size: int = 0
+    verified: str = ""
+
+
 class Tally(msgspec.Struct, frozen=True):
     """Number of products in one state, and the bytes of their files."""
 

@@ -99,12 +99,24 @@ class SpaceGuard:
             self.claims.add(claim)
             return claim
 
+    def free_beside(self, size_bytes: int) -> tuple[int, bool]:
+        """Free bytes of the file system, and whether so many more could be claimed now.
+
+        Raises:
+            ArchiveError: The file system cannot be asked.
+        """
+        with self.lock:
+            free = self._free(self.root)
+            pending = sum(claim.left_bytes for claim in self.claims)
+            return free, free - pending - size_bytes >= self.reserve_bytes
+
     def _full(self, free: int, pending: int, size_bytes: int) -> DiskFullError:
         running = f", running transfers still need {_readable(pending)}" if pending else ""
         return DiskFullError(
             f"not enough space in {self.root}: {_readable(free)} are free, "
             f"{_readable(size_bytes)} are needed{running}, "
             f"and {_readable(self.reserve_bytes)} are to stay free",
+            needed_bytes=size_bytes,
             did="The transfer was not started",
             advice="Free some space or lower the reserve, and run the same command again",
         )

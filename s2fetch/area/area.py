@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from s2fetch.query import AreaRelation, Query
+from s2fetch.query import Query
 
 
 class Area(msgspec.Struct, frozen=True):
@@ -20,26 +20,17 @@ class Area(msgspec.Struct, frozen=True):
         wkt: POINT, LINESTRING, POLYGON or MULTIPOLYGON.
         grown_percent: By how much simplification made a polygon larger; 0 when it was left alone.
         notes: What was done to the user's area, as sentences.
-        exact: WKT of the area before it was simplified and rounded; None when that is the same.
-        simplified: Whether it was simplified, so that a hub finds more than the area has.
+        exact: WKT of the area before it was simplified; None when it was not.
     """
 
     wkt: str
     grown_percent: float = 0.0
     notes: tuple[str, ...] = ()
     exact: str | None = None
-    simplified: bool = False
 
     def applied_to(self, query: Query) -> Query:
-        """The query with this as its area.
-
-        With the exact form where it matters: hubs would else find products that only touch what
-        simplification added, and miss some that just contain the area or just lie within it.
-        """
-        exact = self.simplified or query.area_relation is not AreaRelation.INTERSECTS
-        return msgspec.structs.replace(
-            query, area=self.wkt, area_exact=self.exact if exact else None
-        )
+        """The query with this as its area."""
+        return msgspec.structs.replace(query, area=self.wkt, area_exact=self.exact)
 
 
 def from_box(box: str | Sequence[float]) -> Area:

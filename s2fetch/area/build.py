@@ -83,7 +83,7 @@ def build_all(sources: Iterable[Source]) -> Area:
     if len(parts) == 1 and parts[0].geom_type in ("Point", "LineString"):
         only = parts[0]
         if simplify.fits(only):
-            return _as_written(only, only, notes)
+            return Area(simplify.written(only), notes=tuple(dict.fromkeys(notes)))
     polygons = [part if _is_polygonal(part) else _widened(part) for part in parts]
     widened = sum(not _is_polygonal(part) for part in parts)
     if widened:
@@ -116,31 +116,18 @@ def parts_on_sphere(source: Source, notes: list[str]) -> list[shapely.Geometry]:
 
 def _area(shape: shapely.Geometry, notes: list[str], *, growth_known: bool = True) -> Area:
     rounded = _rounded(shape)
-    if rounded.is_valid and simplify.fits(rounded):
-        return _as_written(_oriented(rounded), shape, notes)
-    rounded = simplify.outwards(shape)
-    before, after = (shapely.get_num_coordinates(s) for s in (shape, rounded))
-    note = f"The area was simplified outwards from {before} to {after} vertices"
-    grown = 0.0
-    if growth_known and (original := sphere.area_of(shape)) > 0:
-        grown = max(0.0, 100 * (sphere.area_of(rounded) / original - 1))
-        note += f" and grew by {grown:.1f} percent"
-    notes.append(note)
-    return _as_written(_oriented(rounded), shape, notes, grown=grown, simplified=True)
-
-
-def _as_written(
-    shape: shapely.Geometry,
-    exact: shapely.Geometry,
-    notes: list[str],
-    *,
-    grown: float = 0.0,
-    simplified: bool = False,
-) -> Area:
-    wkt = simplify.written(shape)
-    same = not simplified and bool(shapely.equals(shapely.from_wkt(wkt), exact))
-    every_digit = None if same else str(shapely.to_wkt(exact, rounding_precision=-1))
-    return Area(wkt, grown, tuple(dict.fromkeys(notes)), every_digit, simplified)
+    grown, exact = 0.0, None
+    if not (rounded.is_valid and simplify.fits(rounded)):
+        exact = str(shapely.to_wkt(shape, rounding_precision=-1))
+        rounded = simplify.outwards(shape)
+        before, after = (shapely.get_num_coordinates(s) for s in (shape, rounded))
+        note = f"The area was simplified outwards from {before} to {after} vertices"
+        if growth_known and (original := sphere.area_of(shape)) > 0:
+            grown = max(0.0, 100 * (sphere.area_of(rounded) / original - 1))
+            note += f" and grew by {grown:.1f} percent"
+        notes.append(note)
+    wkt = simplify.written(_oriented(rounded))
+    return Area(wkt, grown, tuple(dict.fromkeys(notes)), exact)
 
 
 def _on_sphere(part: shapely.Geometry, source: Source, notes: list[str]) -> shapely.Geometry:
@@ -156,8 +143,8 @@ def _on_sphere(part: shapely.Geometry, source: Source, notes: list[str]) -> shap
         enclosing = f"The area goes round the Earth and was taken to enclose the {flat.pole} pole"
         notes.append(enclosing if flat.pole else sphere.CROSSING_NOTE)
     whole = sphere.wrapped(_valid(flat.shape, source, notes))
-    for cap in flat.caps:
-        whole = whole.difference(sphere.wrapped(_valid(cap, source, notes)))
+    for hole in flat.removed:
+        whole = whole.difference(sphere.wrapped(_valid(hole, source, notes)))
     return whole
 
 

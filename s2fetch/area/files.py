@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -64,6 +65,7 @@ def read(path: Path) -> Iterator[Source]:
         "zip": _read_zip,
         "vector": _read_vector,
         "image": _read_image,
+        "unknown": _read_unknown,
     }
     return readers[_kind(path)](path)
 
@@ -78,9 +80,15 @@ def library(name: str, extra: str, path: Path) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         raise AreaError(
-            f"cannot read {path}: this needs {name}, which is not installed",
+            f"cannot read {path}: this needs {name.partition('.')[0]}, which is not installed",
             advice=f"pip install 's2fetch[{extra}]'",
         ) from error
+
+
+def members(archive: zipfile.ZipFile) -> list[str]:
+    """The names in a zip, without the doubles of files that macOS puts there."""
+    names = archive.namelist()
+    return [name for name in names if not f"/{name}".rpartition("/")[2].startswith("._")]
 
 
 def unreadable(path: Path, error: Exception) -> AreaError:
@@ -99,8 +107,7 @@ def _kind(path: Path) -> str:
     except OSError as error:
         raise unreadable(path, error) from error
     by_start = (kind for start, kind in _BY_START if head.startswith(start))
-    # What nothing is known of may still be an image: some have headers in a file of their own.
-    return next(by_start, _kind_of_text(head) or _BY_SUFFIX.get(path.suffix.lower(), "image"))
+    return next(by_start, _kind_of_text(head) or _BY_SUFFIX.get(path.suffix.lower(), "unknown"))
 
 
 def _kind_of_text(head: bytes) -> str:
@@ -132,7 +139,7 @@ def _read_zip(path: Path) -> Iterator[Source]:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            names = members(archive)
     except (OSError, zipfile.BadZipFile) as error:
         raise unreadable(path, error) from error
     if shapes := [name for name in names if name.lower().endswith((".shp", ".gpkg", ".fgb"))]:
@@ -153,3 +160,11 @@ def _read_image(path: Path) -> Iterator[Source]:
     from s2fetch.area import images
 
     return images.read_image(path)
+
+
+def _read_unknown(path: Path) -> Iterator[Source]:
+    """What may still be an image: some have their header in a file of their own."""
+    if find_spec("rasterio") is None:
+        advice = "If it is an image: pip install 's2fetch[raster]'"
+        raise AreaError(f"{path} is no area: it is neither {KNOWN}", advice=advice)
+    return _read_image(path)

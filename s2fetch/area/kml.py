@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import shapely
 
 from s2fetch.area.build import Source
-from s2fetch.area.files import unreadable
+from s2fetch.area.files import members, unreadable
 from s2fetch.errors import AreaError
 
 LARGEST_BYTES = 512 * 1024 * 1024
@@ -47,11 +47,11 @@ def read_kmz(path: Path) -> Iterator[Source]:
 
 def _members_of(path: Path) -> Iterator[Source]:
     with _opened(path) as archive:
-        members = [item for item in archive.infolist() if item.filename.lower().endswith(".kml")]
-        names = {posixpath.basename(member.filename) for member in members}
-        for member in members:
-            where = f"{path}, {member.filename}"
-            root = _parsed(_unpacked(archive, member, path), where)
+        files = [name for name in members(archive) if name.lower().endswith(".kml")]
+        names = {posixpath.basename(name) for name in files}
+        for name in files:
+            where = f"{path}, {name}"
+            root = _parsed(_unpacked(archive, archive.getinfo(name), path), where)
             for link in _links(root):
                 # GDAL writes links that lack a folder, so only the name of the file is compared.
                 if posixpath.basename(_local(link, where)) not in names:

@@ -32,6 +32,8 @@ _RADIUS = 6_378_137.0
 _FLATTENING = 1 / 298.257223563
 _SCALE = 0.9996
 _FALSE_EASTING = 500_000.0
+_FALSE_NORTHING = 10_000_000
+"""In metres, on the southern hemisphere."""
 
 
 def tile(name: str) -> Source:
@@ -91,15 +93,19 @@ def _corner(name: str) -> tuple[int, float, float]:
         zone, band, column, row = int(name[:-3]), *name[-3:]
         east = _SQUARE_METRES * (_COLUMNS[zone % 3].index(column) + 1)
         south = _SQUARE_METRES * ((_ROWS.index(row) - (0 if zone % 2 else 5)) % 20)
-        middle = _middle_of_band(_BANDS.index(band))
+        number = _BANDS.index(band)
         if not 1 <= zone <= 60:
             raise ValueError(zone)
     except ValueError:
         advice = "Write zone, band and square, for example 32TQM"
         raise AreaError(f"{name!r} is not an MGRS tile", advice=advice) from None
-    south += _ROWS_METRES * round((middle - south - _SQUARE_METRES / 2) / _ROWS_METRES)
+    away = _middle_of_band(number) - south - _SQUARE_METRES / 2
+    top = south + _ROWS_METRES * round(away / _ROWS_METRES) + _SQUARE_METRES
+    # South of the equator the grid counts from 10,000 km, which is no multiple of 60 m.
+    false_northing = _FALSE_NORTHING if number < len(_BANDS) // 2 else 0
     west = math.floor(east / _PIXEL_METRES) * _PIXEL_METRES
-    return zone, west, math.ceil((south + _SQUARE_METRES) / _PIXEL_METRES) * _PIXEL_METRES
+    top = math.ceil((top + false_northing) / _PIXEL_METRES) * _PIXEL_METRES - false_northing
+    return zone, west, top
 
 
 def _middle_of_band(number: int) -> float:

@@ -10,6 +10,9 @@ from s2fetch.query import AreaRelation, Query
 if TYPE_CHECKING:
     import shapely
 
+SLACK_DEGREES = 1e-6
+"""0.1 m: the last decimal with which areas are written."""
+
 
 def is_needed(query: Query) -> bool:
     """Whether a hub that only knows `AreaRelation.INTERSECTS` lists more than the query asks for.
@@ -24,8 +27,8 @@ def is_needed(query: Query) -> bool:
 class Relation:
     """Tests footprints against the area of a query, the exact one when there is one.
 
-    In the plane of longitude and latitude, as catalogues do; boundaries count as inside. Costs
-    some microseconds per product.
+    In the plane of longitude and latitude, as catalogues do. Boundaries count as inside, to a
+    tenth of a metre, as areas and footprints are rounded. Costs some microseconds per product.
 
     Args:
         query: One with an area.
@@ -41,7 +44,7 @@ class Relation:
         if area is None:
             raise ValueError("a query without an area has no relation to it")
         self._relation = query.area_relation
-        self._area = shapely.from_wkt(area)
+        self._area = _with_slack(shapely.from_wkt(area), query.area_relation)
         shapely.prepare(self._area)
 
     def holds(self, product: Product) -> bool:
@@ -56,6 +59,15 @@ class Relation:
                 return bool(self._area.covered_by(footprint))
             case AreaRelation.WITHIN:
                 return bool(self._area.covers(footprint))
+
+
+def _with_slack(area: shapely.Geometry, relation: AreaRelation) -> shapely.Geometry:
+    if relation is AreaRelation.WITHIN:
+        return area.buffer(SLACK_DEGREES, join_style="mitre")
+    if relation is AreaRelation.CONTAINS:
+        smaller = area.buffer(-SLACK_DEGREES, join_style="mitre")
+        return area if smaller.is_empty else smaller
+    return area
 
 
 def footprint_shape(wkt: str) -> shapely.Geometry | None:

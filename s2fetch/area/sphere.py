@@ -87,13 +87,14 @@ class Unwrapped:
     """A line or polygon with longitudes that go on beyond 180, so that a plane will do.
 
     Attributes:
-        shape: Itself, without those of its holes that go round the Earth.
-        caps: What lies between such a hole and the pole; not part of the shape.
+        shape: Itself. When it goes round the Earth its holes are still to be taken out of it,
+            because it had to be cut open somewhere.
+        removed: These holes; those that go round the Earth up to the pole.
         pole: ``north`` or ``south`` when the outline goes round the Earth, else empty.
     """
 
     shape: shapely.Geometry
-    caps: tuple[shapely.Geometry, ...] = ()
+    removed: tuple[shapely.Geometry, ...] = ()
     pole: str = ""
 
 
@@ -107,27 +108,25 @@ def unwrapped(shape: shapely.Geometry) -> Unwrapped:
     if shape.geom_type != "Polygon":
         return Unwrapped(shapely.LineString(rings[0]))
     shell, holes = rings[0], rings[1:]
-    pole = ""
-    if not _is_closed(shell):
+    if _turns(shell):
         pole = "north" if shell[:, 1].max() > 0 else "south"
-        shell = _over_pole(shell)
+        closed = [_over_pole(hole) if _turns(hole) else hole for hole in holes]
+        removed = tuple(shapely.Polygon(hole) for hole in closed)
+        return Unwrapped(shapely.Polygon(_over_pole(shell)), removed, pole)
     west, east = shell[:, 0].min(), shell[:, 0].max()
-    moved, caps = [], []
+    moved = []
     for hole in holes:
-        if _is_closed(hole):
-            turns = np.ceil((west - hole[:, 0].min()) / 360)
-            fits = hole[:, 0].max() + 360 * turns <= east
-            moved.append(hole + np.array([360 * turns, 0.0]) if fits else hole)
-        elif pole:
-            caps.append(shapely.Polygon(_over_pole(hole)))
-        else:
+        if _turns(hole):
             raise AreaError("a hole of the area goes round the Earth", advice="Split the area")
-    return Unwrapped(shapely.Polygon(shell, moved), tuple(caps), pole)
+        turns = np.ceil((west - hole[:, 0].min()) / 360)
+        fits = hole[:, 0].max() + 360 * turns <= east
+        moved.append(hole + np.array([360 * turns, 0.0]) if fits else hole)
+    return Unwrapped(shapely.Polygon(shell, moved))
 
 
-def _is_closed(ring: Coordinates) -> bool:
-    """Whether an unwrapped ring comes back to where it began."""
-    return bool(ring[0, 0] == ring[-1, 0])
+def _turns(ring: Coordinates) -> int:
+    """How often an unwrapped ring goes round the Earth, eastwards."""
+    return round(float(ring[-1, 0] - ring[0, 0]) / 360)
 
 
 def wrapped(shape: shapely.Geometry, west: float = -180.0) -> shapely.Geometry:
@@ -169,12 +168,19 @@ def _unwrapped(ring: Coordinates) -> Coordinates:
 
 
 def _over_pole(ring: Coordinates) -> Coordinates:
-    """A ring that goes once round the Earth, closed over the pole on its side of the equator."""
+    """A ring that goes once round the Earth, closed over the pole on its side of the equator.
+
+    It is cut open at its point next to the pole: no other part of it lies between the two.
+    """
     lats = ring[:, 1]
-    if abs(ring[-1, 0] - ring[0, 0]) != 360 or (lats.min() < 0 < lats.max()):
+    once = 360.0 * _turns(ring)
+    if abs(once) != 360 or (lats.min() < 0 < lats.max()):
         raise AreaError(
             "the area goes round the Earth and does not tell which pole is inside",
             advice="Split it at longitude 180, or add the corners at latitude 90 or -90",
         )
     pole = 90.0 if lats.max() > 0 else -90.0
-    return np.vstack([ring, [[ring[-1, 0], pole], [ring[0, 0], pole], ring[0]]])
+    first = int(np.abs(lats).argmax())
+    around = np.vstack([ring[first:-1], ring[:first] + np.array([once, 0.0])])
+    west, lat = around[0]
+    return np.vstack([around, [[west + once, lat], [west + once, pole], [west, pole], [west, lat]]])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s2fetch.cli.engine import run
+from s2fetch.cli.listing import about_versions
 from s2fetch.cli.output import Output
 from s2fetch.cli.text import counted, printable
+from s2fetch.errors import ExitCode
 from s2fetch.events import Event, EventBus, ProductPlanned
 from s2fetch.units import format_size
 
@@ -55,7 +57,11 @@ def show_preview(config: Config, output: Output, *, renew: bool) -> int:
     if preview is None:
         return int(interrupted or 0)
     output.result(preview_text(preview))
-    return 0
+    for said in about_versions(preview.superseded, preview.other_versions):
+        output.say(said)
+    for name in preview.missing_names:
+        output.warn(f"not in the catalogue: {name}")
+    return ExitCode.FAILED if preview.missing_names else ExitCode.OK
 
 
 def preview_text(preview: Preview) -> str:

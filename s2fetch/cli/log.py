@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -39,9 +40,18 @@ class EventLog:
         as_json: JSON lines instead of readable ones.
         least: ``debug``, ``info`` or ``warning``.
         colours: Whether readable lines may have colours.
+        to_journal: Whether each line begins with its priority, for journald to take away.
     """
 
-    def __init__(self, stream: TextIO, *, as_json: bool, least: str, colours: bool = False) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        as_json: bool,
+        least: str,
+        colours: bool = False,
+        to_journal: bool = False,
+    ) -> None:
         renderer: structlog.typing.Processor = (
             structlog.processors.JSONRenderer(serializer=_json)
             if as_json
@@ -51,7 +61,7 @@ class EventLog:
         self._least = _LEVELS[least]
         self._silent = frozenset(name for name, level in _LEVELS.items() if level < self._least)
         self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            _Lines(stream),
+            _Lines(stream, prefixed=to_journal),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -101,22 +111,44 @@ class EventLog:
 
 
 class _Lines:
-    """Writes lines; what structlog calls a logger."""
+    """Writes lines; what structlog calls a logger.
 
-    def __init__(self, stream: TextIO) -> None:
+    Prefixed lines begin with their priority as sd-daemon(3) has it: ``<4>`` for a warning.
+    """
+
+    def __init__(self, stream: TextIO, *, prefixed: bool) -> None:
         self._stream: TextIO | None = stream
+        self._prefixed = prefixed
 
-    def msg(self, line: str) -> None:
-        """Write one line."""
+    def error(self, line: str) -> None:
+        self._write("<3>", line)
+
+    def warning(self, line: str) -> None:
+        self._write("<4>", line)
+
+    def info(self, line: str) -> None:
+        self._write("<6>", line)
+
+    def debug(self, line: str) -> None:
+        self._write("<7>", line)
+
+    def _write(self, prefix: str, line: str) -> None:
         if self._stream is None:
             return
         try:
-            self._stream.write(f"{line}\n")
+            self._stream.write(f"{prefix}{line}\n" if self._prefixed else f"{line}\n")
             self._stream.flush()
         except (OSError, ValueError):
             self._stream = None  # nobody reads the log any more; the run is worth more than it
 
-    log = debug = info = warning = error = msg
+
+def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether a stream is the journal's: ``JOURNAL_STREAM`` has its numbers (systemd.exec(5))."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def fields_of(event: Event) -> dict[str, Any]:

@@ -23,9 +23,11 @@ COMMANDS = {
     "products": ("s2fetch.cli.products", "List collections, product types and attributes."),
     "status": ("s2fetch.cli.status", "Tell the state of an archive."),
     "verify": ("s2fetch.cli.verify", "Hash what is on disk again."),
+    "scrub": ("s2fetch.cli.scrub", "Hash a part of it again, oldest proof first."),
     "login": ("s2fetch.cli.login", "Check the credentials; say whose slots are in use."),
     "hub": ("s2fetch.cli.hub", "Serve a folder of products as a small hub."),
     "demo": ("s2fetch.cli.demo", "Show a sync without an account."),
+    "daemon": ("s2fetch.cli.daemon", "Keep several archives current on a server."),
     "ctl": ("s2fetch.cli.ctl", "Ask a running daemon, or tell it what to do."),
     "completion": ("s2fetch.cli.completion", "Print the completion script of a shell."),
 }

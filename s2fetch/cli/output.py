@@ -152,10 +152,15 @@ class Output:
 
     def _open_log(self, stream: TextIO) -> EventLog:
         if self._log is None:
-            from s2fetch.cli.log import EventLog
+            from s2fetch.cli.log import EventLog, goes_to_journal
 
-            least = "debug" if self.verbose else "warning" if self.quiet else "info"
-            self._log = EventLog(stream, as_json=self.as_json, least=least, colours=stream.isatty())
+            self._log = EventLog(
+                stream,
+                as_json=self.as_json,
+                least="debug" if self.verbose else "warning" if self.quiet else "info",
+                colours=stream.isatty(),
+                to_journal=goes_to_journal(stream, os.environ),
+            )
         return self._log
 
     def _to_stderr(self, text: str) -> None:

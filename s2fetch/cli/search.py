@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,18 +11,23 @@ import click
 from s2fetch.cli.engine import configured, run
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
-from s2fetch.errors import ExitCode
+from s2fetch.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from s2fetch.cli.listing import Found
     from s2fetch.client import Client
+    from s2fetch.config.values import Config
+    from s2fetch.events import EventBus
+    from s2fetch.export import Exported
+    from s2fetch.selection import Counted
 
 EXAMPLES = """\b
 Examples:
   s2fetch search --product-type S2MSI1C --tile 32TQM --from 2024-06-01 --to 2024-07-01
   s2fetch search archive.toml --cloud 0..20 --newest-first --limit 10
   s2fetch search archive.toml --geojson > footprints.geojson
-  s2fetch search archive.toml | cut -f1 > names.txt
+  s2fetch search archive.toml --fields name,size,cloudCover
+  s2fetch search archive.toml --names > names.txt
+  s2fetch search archive.toml --versions newest --count
 
 A terminal gets a table. Anything else gets lines of name, size, start of sensing, time of
 publication, online or offline, and id, with tabs between, unless a format is chosen.
@@ -46,34 +52,89 @@ publication, online or offline, and id, with tabs between, unless a format is ch
 @click.option("--json", "form", flag_value="json", help="One JSON object on each line")
 @click.option("--geojson", "form", flag_value="geojson", help="A GeoJSON FeatureCollection")
 @click.option("--csv", "form", flag_value="csv", help="CSV with a header")
+@click.option("--stac", "form", flag_value="stac", help="A STAC item collection")
+@click.option("--names", "form", flag_value="names", help="Names only")
+@click.option("--urls", "form", flag_value="urls", help="Addresses of the downloads only")
+@click.option("--geoparquet", metavar="FILE", help="Write a GeoParquet file instead")
+@click.option("--fields", metavar="NAMES", help="Columns, such as name,size,cloudCover")
+@click.option("--count", is_flag=True, help="Only the number of products")
 @click.pass_obj
-def command(output: Output, /, archive: str | None, form: str | None, **params: object) -> int:
+def command(
+    output: Output,
+    /,
+    archive: str | None,
+    form: str | None,
+    geoparquet: str | None,
+    fields: str | None,
+    count: bool,
+    **params: object,
+) -> int:
     """List the products that match, with their number and total size at the end.
 
     Needs no account, unless the hub is of the kind dhus. Takes the same file and the same options
     as sync.
     """
-    from s2fetch.cli.listing import list_products
-    from s2fetch.cli.text import counted
+    from s2fetch.cli.listing import list_products, totals
     from s2fetch.events import EventBus
-    from s2fetch.units import format_size
 
     config = configured(output, archive, params)
+    chosen = tuple(name.strip() for name in (fields or "").split(",") if name.strip())
+    _check_forms(form, geoparquet, chosen, count=count)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    form = form or ("table" if on_terminal else "plain")
+    shown = form or ("table" if on_terminal else "plain")
 
-    async def work(client: Client) -> Found:
-        return await list_products(client, form)
+    async def work(client: Client) -> Exported:
+        if geoparquet is not None:
+            return await client.export("geoparquet", Path(geoparquet))
+        return await list_products(client, shown, chosen)
 
     bus = EventBus()
     for note in config.area_notes:
         output.warn(note)
     with output.logging(bus):
+        if count:
+            return _count(config, output, bus)
         found, interrupted = run(work, config, output, bus)
     if found is None:
         return int(interrupted or ExitCode.INTERRUPTED)
-    unknown = f", {found.unknown_sizes:,} of unknown size" if found.unknown_sizes else ""
-    output.say(f"{counted(found.count, 'product')}, {format_size(found.size_bytes)}{unknown}")
+    for sentence in totals(found):
+        output.say(sentence)
     for name in found.missing_names:
         output.warn(f"not in the catalogue: {name}")
     return ExitCode.FAILED if found.missing_names else ExitCode.OK
+
+
+def _check_forms(
+    form: str | None, geoparquet: str | None, fields: tuple[str, ...], *, count: bool
+) -> None:
+    """One form at a time.
+
+    Raises:
+        UsageError: There are several, or fields for what has none.
+    """
+    given = [
+        option
+        for option, is_given in (
+            (f"--{form}", form is not None),
+            ("--geoparquet", geoparquet is not None),
+            ("--count", count),
+        )
+        if is_given
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other")
+    if fields and given in (["--geoparquet"], ["--count"]):
+        raise UsageError(f"--fields is not for {given[0]}")
+
+
+def _count(config: Config, output: Output, bus: EventBus) -> int:
+    async def work(client: Client) -> Counted:
+        return await client.count()
+
+    counted, interrupted = run(work, config, output, bus)
+    if counted is None:
+        return int(interrupted or ExitCode.INTERRUPTED)
+    output.result(str(counted.count))
+    if counted.listed:
+        output.say("Counted by listing them, because the hub cannot count such a selection")
+    return ExitCode.OK

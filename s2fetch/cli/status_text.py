@@ -27,6 +27,7 @@ def status_text(status: Status) -> str:
         ("Waiting", f"{status.waiting_count:,}"),
         ("Failed", f"{status.failed_count:,}"),
         ("Quarantined", f"{status.quarantined_count:,}"),
+        ("Withdrawn", f"{status.withdrawn_count:,}"),
         ("Free space", format_size(status.free_bytes)),
         ("Last run", _last_run(status.last_run)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s2fetch.cli.listing import about_versions
 from s2fetch.cli.text import counted, printable, sentence, time_shown
 from s2fetch.errors import ExitCode
 from s2fetch.sync.report import FailedProduct, Report, WaitingProduct
@@ -13,7 +14,12 @@ MOST_LISTED = 50
 
 def summary_text(report: Report) -> str:
     """Lists of failed, unknown and waiting products, where there are any, then the summary line."""
-    parts = [*_failed(report), *_missing(report), *_waiting(report)]
+    parts = [
+        *_failed(report),
+        *_missing(report),
+        *_waiting(report),
+        *(f"{said}." for said in about_versions(report.superseded, report.other_versions)),
+    ]
     if report.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         parts.append(
             f"{report.outcome.capitalize()}. Partial downloads are kept; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
@@ -54,13 +54,15 @@ class Mistakes:
         self._errors: list[UsageError] = []
 
     def add(self, place: str, error: ValueError | UsageError, rank: Rank = Rank.FILE) -> None:
-        """Note what is wrong at a place. Query and area errors keep their class."""
+        """Note what is wrong at a place, once. Query and area errors keep their class."""
         kind = UsageError if rank is Rank.OPTION else ConfigError
-        if not isinstance(error, UsageError):
-            self._errors.append(kind(f"{place}: {error}"))
-            return
-        kind = kind if type(error) is UsageError else type(error)
-        self._errors.append(kind(f"{place}: {error.what}", did=error.did, advice=error.advice))
+        if isinstance(error, UsageError):
+            kind = kind if type(error) is UsageError else type(error)
+            found = kind(f"{place}: {error.what}", did=error.did, advice=error.advice)
+        else:
+            found = kind(f"{place}: {error}")
+        if str(found) not in map(str, self._errors):
+            self._errors.append(found)
 
     def check(self) -> None:
         """Raise what was noted, if anything.
@@ -90,6 +92,10 @@ class Values:
         self._given = given
         self.context = context
         self._mistakes = mistakes
+
+    def with_more(self, given: Mapping[str, Given]) -> Values:
+        """The same with some values instead of, or in addition to, what was given."""
+        return Values({**self._given, **given}, self.context, self._mistakes)
 
     def given(self, setting: Setting[object]) -> Given | None:
         """What the user gave, unparsed."""
@@ -150,16 +156,20 @@ def from_table(
     path: Sequence[str | int],
     settings: Iterable[Setting[object]],
     mistakes: Mistakes,
+    others: Collection[str] = (),
 ) -> dict[str, Given]:
-    """What one table of a file holds, with unknown keys noted as mistakes."""
+    """What one table of a file holds, with unknown keys noted as mistakes.
+
+    The keys that are read elsewhere, ``others``, are neither.
+    """
     known = {setting.name: setting for setting in settings}
     given = {}
     for key, raw in table.items():
         place = document.place(*path, key)
         if key in known:
             given[key] = Given(raw, place, Rank.FILE, document.path.parent)
-        else:
-            mistakes.add(place, _unknown("key", key, known))
+        elif key not in others:
+            mistakes.add(place, _unknown("key", key, (*known, *others)))
     return given
 
 

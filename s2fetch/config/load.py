@@ -27,10 +27,12 @@ from s2fetch.config.values import (
     HubKind,
     IncrementConfig,
     RetrievalConfig,
+    ScrubConfig,
     ShowingConfig,
     TransferConfig,
 )
 from s2fetch.errors import ConfigError, UsageError
+from s2fetch.timetable import timetable
 
 _FLAT = tuple(setting for setting in s.SETTINGS if not setting.table)
 _HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
@@ -62,18 +64,35 @@ def load_config(
     now = now or datetime.now(UTC)
     mistakes = Mistakes()
     document = None if path is None else read_document(path)
-    given = _from_document(document, mistakes) if document else {}
+    given = from_document(document, mistakes) if document else {}
     given |= from_environment(environ, s.SETTINGS) | from_options(options, s.SETTINGS, mistakes)
     values = Values(given, Context(now=now, folder=None, environ=environ), mistakes)
+    config = build_config(values, document, mistakes, path)
+    mistakes.check()
+    return config
+
+
+def build_config(
+    values: Values, document: Document | None, mistakes: Mistakes, file: Path | None
+) -> Config:
+    """The configuration that values of the settings make.
+
+    Args:
+        values: Of all settings outside ``[[accounts]]``.
+        document: Where the accounts are, if anywhere.
+        mistakes: Where mistakes go; what is returned is of use only when there are none.
+        file: What the configuration calls its file.
+    """
     selection = read_query(values)
     hub = read_hub(values)
     if hub.kind is HubKind.DHUS:
-        values = Values(given | _dhus_user(values), values.context, mistakes)
-    config = Config(
+        values = values.with_more(_dhus_user(values))
+    return Config(
         query=selection.query,
         into=values.find(s.INTO),
         layout=values.get(s.LAYOUT),
         reserve_bytes=values.get(s.RESERVE),
+        on_full=values.get(s.ON_FULL),
         wait_for_lock_seconds=values.get(s.WAIT_FOR_LOCK),
         hub=hub,
         accounts=_accounts(values, document, mistakes),
@@ -85,16 +104,18 @@ def load_config(
             limit=values.get(s.RETRIEVAL_LIMIT),
         ),
         increment=_increment(values),
+        scrub=ScrubConfig(
+            budget_bytes=values.get(s.SCRUB_BUDGET),
+            period_seconds=values.get(s.SCRUB_PERIOD),
+        ),
         showing=_showing(values),
         area_notes=selection.area_notes,
         area_product=selection.area_product,
-        file=path,
+        file=file,
     )
-    mistakes.check()
-    return config
 
 
-def _from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
+def from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
     """The flat keys and those of ``[hub]``; a key in the wrong one of the two is pointed out."""
     flat = {k: v for k, v in document.values.items() if k not in ("hub", "accounts")}
     hub = document.values.get("hub", {})
@@ -117,14 +138,16 @@ def _from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
 
 
 def _dhus_user(values: Values) -> dict[str, Given]:
-    """``DHUS_USER`` instead of ``S2FETCH_USER``, which may be of another kind of hub."""
+    """``DHUS_USER`` before ``S2FETCH_USER``, which may be of another kind of hub."""
     given, user = values.given(s.USER), values.context.environ.get("DHUS_USER")
-    if not user or given is None or given.rank is not Rank.ENVIRONMENT:
+    if not user or (given is not None and given.rank is not Rank.ENVIRONMENT):
         return {}
     return {s.USER.name: Given(user, "DHUS_USER", Rank.ENVIRONMENT)}
 
 
 def _transfer(values: Values) -> TransferConfig:
+    bandwidth, limits = values.find(s.BANDWIDTH), values.find(s.TIMETABLE)
+    zone = values.find(s.TIME_ZONE)
     return TransferConfig(
         connect_timeout_seconds=values.get(s.CONNECT_TIMEOUT),
         first_byte_timeout_seconds=values.get(s.FIRST_BYTE_TIMEOUT),
@@ -132,7 +155,8 @@ def _transfer(values: Values) -> TransferConfig:
         minimum_rate_window_seconds=values.get(s.MINIMUM_RATE_WINDOW),
         attempts=values.get(s.ATTEMPTS),
         resume=values.get(s.RESUME),
-        bandwidth=values.find(s.BANDWIDTH),
+        bandwidth=bandwidth,
+        timetable=timetable(limits, otherwise=bandwidth, zone=zone) if limits else None,
     )
 
 
@@ -161,9 +185,10 @@ def _accounts(
 ) -> tuple[AccountConfig, ...]:
     """The accounts of the file's tables, or else the one that the flat settings describe."""
     slots, given = values.get(s.SLOTS), values.given(s.SLOTS)
+    quota, quota_given = values.find(s.QUOTA), values.given(s.QUOTA)
     tables = document.values.get("accounts") if document else None
     if not document or not tables:
-        return (_account(values, None, slots),)
+        return (_account(values, None, slots, quota),)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         error = ConfigError("these are tables: begin each with [[accounts]]")
         mistakes.add(document.place("accounts"), error)
@@ -174,18 +199,23 @@ def _accounts(
         own = Values(held, values.context, mistakes)
         overridden = given is not None and given.rank is Rank.OPTION
         own_slots = slots if overridden or not own.given(s.SLOTS) else own.get(s.SLOTS)
-        accounts.append(_account(own, own.find(s.ACCOUNT_NAME), own_slots))
+        overridden = quota_given is not None and quota_given.rank is Rank.OPTION
+        own_quota = quota if overridden or not own.given(s.QUOTA) else own.find(s.QUOTA)
+        accounts.append(_account(own, own.find(s.ACCOUNT_NAME), own_slots, own_quota))
     _check_accounts(accounts, document, mistakes)
     return _chosen(accounts, values)
 
 
-def _account(values: Values, name: str | None, slots: int) -> AccountConfig:
+def _account(
+    values: Values, name: str | None, slots: int, quota_bytes: int | None
+) -> AccountConfig:
     user = values.find(s.USER)
     return AccountConfig(
         name=name or user or "default",
         user=user,
         credentials_file=values.find(s.CREDENTIALS_FILE),
         slots=slots,
+        quota_bytes=quota_bytes,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,10 @@ from s2fetch import units
 from s2fetch.config.values import is_loopback
 from s2fetch.naming import STREAMS
 from s2fetch.query import VersionPolicy
+from s2fetch.timetable import timetable
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -150,6 +154,14 @@ def duration(raw: object, _: Context) -> float:
     return units.parse_duration(raw)
 
 
+def volume(raw: object, _: Context) -> int:
+    """A size in bytes, more than nothing."""
+    value = units.parse_size(raw)
+    if value == 0:
+        raise ValueError(f"{shown(raw)} is nothing at all: write for example 100 GB")
+    return value
+
+
 def positive_duration(raw: object, _: Context) -> float:
     """A duration in seconds, longer than nothing."""
     seconds = units.parse_duration(raw)
@@ -174,6 +186,46 @@ def bandwidth(raw: object, _: Context) -> float:
     if value < 1:
         raise ValueError(f"{shown(raw)} lets nothing through: write for example 20 MB/s")
     return value
+
+
+def limits(raw: object, context: Context) -> dict[str, float | None]:
+    """Bandwidths by the span of time in which they hold: a table, or texts ``SPAN = RATE``."""
+    if isinstance(raw, dict):
+        pairs = list(raw.items())
+    else:
+        items = raw if isinstance(raw, list | tuple) else [raw]
+        pairs = [_limit(item) for item in items]
+    found: dict[str, float | None] = {}
+    for key, rate_ in pairs:
+        key = str(key).strip()
+        if key in found:
+            raise ValueError(f"{key!r} is not to be given twice")
+        unlimited = isinstance(rate_, str) and rate_.strip().lower() == "unlimited"
+        try:
+            found[key] = None if unlimited else bandwidth(rate_, context)
+        except ValueError as error:
+            raise ValueError(f"{key!r}: {error}, or unlimited") from None
+    timetable(found)
+    return found
+
+
+def _limit(item: object) -> tuple[str, str]:
+    key, equals, rate_ = item.partition("=") if isinstance(item, str) else ("", "", "")
+    if not equals:
+        wanted = "write for example mon-fri 08:00-18:00 = 5 MB/s"
+        raise ValueError(f"{shown(item)} is not a limit for a span of time: {wanted}")
+    return key, rate_
+
+
+def zone(raw: object, _: Context) -> ZoneInfo:
+    """A time zone by its name in the IANA database."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(raw.strip() if isinstance(raw, str) else "")
+    except (ValueError, OSError, KeyError):
+        wanted = "write for example Europe/Rome or UTC"
+        raise ValueError(f"{shown(raw)} is no time zone this machine knows: {wanted}") from None
 
 
 def instant(raw: object, context: Context) -> datetime:

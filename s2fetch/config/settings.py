@@ -10,7 +10,7 @@ from s2fetch.config import parsers
 from s2fetch.config.parsers import choice, many, whole
 from s2fetch.config.selection import SELECTION
 from s2fetch.config.setting import Setting
-from s2fetch.config.values import HubKind, LogFormat, Offline, Resume
+from s2fetch.config.values import HubKind, LogFormat, Offline, OnFull, Resume
 
 CDSE_CATALOGUE = "https://catalogue.dataspace.copernicus.eu/odata/v1"
 CDSE_DOWNLOAD = "https://download.dataspace.copernicus.eu/odata/v1"
@@ -76,6 +76,34 @@ RESERVE = Setting(
     example="50 GB",
     metavar="SIZE",
 )
+ON_FULL = Setting(
+    name="on-full",
+    group="Archive",
+    parse=choice(OnFull),
+    help="What a run does when the disk is down to the reserve",
+    default="stop",
+    example="wait",
+    metavar="WHAT",
+    choices=tuple(OnFull),
+)
+SCRUB_BUDGET = Setting(
+    name="scrub-budget",
+    group="Archive",
+    parse=parsers.volume,
+    help="Bytes a day that are hashed again by s2fetch scrub",
+    default="100 GB",
+    example="500 GB",
+    metavar="SIZE",
+)
+SCRUB_PERIOD = Setting(
+    name="scrub-period",
+    group="Archive",
+    parse=parsers.positive_duration,
+    help="How old the proof of a file may become; scrubbing begins at half of it",
+    default="90d",
+    example="180d",
+    metavar="DURATION",
+)
 WAIT_FOR_LOCK = Setting(
     name="wait-for-lock",
     group="Archive",
@@ -113,6 +141,14 @@ SLOTS = Setting(
     default="2",
     example="4",
     metavar="N",
+)
+QUOTA = Setting(
+    name="quota",
+    group="Account",
+    parse=parsers.volume,
+    help="Most bytes the account receives in 30 days: a tenth may come at once, the rest evenly",
+    example="12 TB",
+    metavar="SIZE",
 )
 
 # --- transfer -------------------------------------------------------------------------------------
@@ -179,6 +215,23 @@ BANDWIDTH = Setting(
     help="Most bytes per second of all downloads together",
     example="20 MB/s",
     metavar="RATE",
+)
+TIMETABLE = Setting(
+    name="timetable",
+    group="Transfer",
+    parse=parsers.limits,
+    help="Bandwidth at times of the week instead of bandwidth, each SPAN = RATE or unlimited",
+    example="mon-fri 08:00-18:00 = 5 MB/s",
+    metavar="LIMIT",
+    many=True,
+)
+TIME_ZONE = Setting(
+    name="time-zone",
+    group="Transfer",
+    parse=parsers.zone,
+    help="Whose wall clock the timetable means; the machine's own when left out",
+    example="Europe/Rome",
+    metavar="ZONE",
 )
 
 # --- retrieval ------------------------------------------------------------------------------------
@@ -247,7 +300,7 @@ URL = Setting(
     group="Hub",
     parse=parsers.url,
     help="Root of a hub of the kind dhus; user and password may be in DHUS_USER and DHUS_PASSWORD",
-    example="https://colhub-archive.met.no",
+    example="https://hub.example.org/dhus",
     table="hub",
     metavar="URL",
     variable="DHUS_URL",
@@ -357,15 +410,18 @@ ACCOUNT_NAME = Setting(
 
 SETTINGS: tuple[Setting[object], ...] = (
     *SELECTION,
-    *(INTO, LAYOUT, INCREMENTAL, OVERLAP, RECOUNT, RESERVE, WAIT_FOR_LOCK),
-    *(USER, CREDENTIALS_FILE, SLOTS),
+    *(INTO, LAYOUT, INCREMENTAL, OVERLAP, RECOUNT),
+    *(RESERVE, ON_FULL, SCRUB_BUDGET, SCRUB_PERIOD, WAIT_FOR_LOCK),
+    *(USER, CREDENTIALS_FILE, SLOTS, QUOTA),
     *(CONNECT_TIMEOUT, FIRST_BYTE_TIMEOUT, MINIMUM_RATE, MINIMUM_RATE_WINDOW),
-    *(ATTEMPTS, RESUME, BANDWIDTH),
+    *(ATTEMPTS, RESUME, BANDWIDTH, TIMETABLE, TIME_ZONE),
     *(OFFLINE, WAIT_OFFLINE, POLL_INTERVAL, RETRIEVAL_LIMIT),
     *(GIVE_UP_AFTER, KIND, URL, CATALOGUE_URL, DOWNLOAD_URL, TOKEN_URL, TRUSTED_HOSTS, CLIENT_ID),
     *(REPORT, LOG_FORMAT, QUIET, VERBOSE),
 )
 """Everything a configuration file can hold outside ``[[accounts]]``."""
 
-ACCOUNT_SETTINGS: tuple[Setting[object], ...] = (ACCOUNT_NAME, USER, CREDENTIALS_FILE, SLOTS)
+ACCOUNT_SETTINGS: tuple[Setting[object], ...] = (
+    *(ACCOUNT_NAME, USER, CREDENTIALS_FILE, SLOTS, QUOTA),
+)
 """The keys of each ``[[accounts]]`` table."""

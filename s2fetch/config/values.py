@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from s2fetch.query import Query
+from s2fetch.timetable import Timetable
 
 
 class Resume(StrEnum):
@@ -25,6 +26,13 @@ class Offline(StrEnum):
     REQUEST = "request"
     WAIT = "wait"
     SKIP = "skip"
+
+
+class OnFull(StrEnum):
+    """What a run does when the disk is down to the reserve: end, or wait until there is space."""
+
+    STOP = "stop"
+    WAIT = "wait"
 
 
 class LogFormat(StrEnum):
@@ -95,16 +103,21 @@ class AccountConfig(msgspec.Struct, frozen=True, kw_only=True):
         user: Login, or None when the credentials' source knows it.
         credentials_file: A file with the password, or None.
         slots: Concurrent downloads, 1 to 20.
+        quota_bytes: Most bytes to receive in any 30 days, or None for no limit of our own.
     """
 
     name: str
     user: str | None
     credentials_file: Path | None
     slots: int
+    quota_bytes: int | None = None
 
 
 class TransferConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of one download. Rates in bytes per second; ``bandwidth`` None is no limit."""
+    """The limits of downloads. Rates in bytes per second; ``bandwidth`` None is no limit.
+
+    ``timetable`` None means that ``bandwidth`` holds at all times.
+    """
 
     connect_timeout_seconds: float
     first_byte_timeout_seconds: float
@@ -113,6 +126,7 @@ class TransferConfig(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     resume: Resume
     bandwidth: float | None
+    timetable: Timetable | None = None
 
 
 class RetrievalConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +151,13 @@ class IncrementConfig(msgspec.Struct, frozen=True, kw_only=True):
     recount_seconds: float
 
 
+class ScrubConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How files are hashed again: so many bytes a day, so that no proof is older than a period."""
+
+    budget_bytes: int
+    period_seconds: float
+
+
 class ShowingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown and written about a run; ``report`` is the file for its JSON summary."""
 
@@ -154,12 +175,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         into: The archive's folder, or None when none was given (a search needs none).
         layout: Template of the paths inside the archive.
         reserve_bytes: Free space that downloads leave on the file system.
+        on_full: What a run does when no more than that is left.
         wait_for_lock_seconds: How long to wait while another process works on the archive.
         hub: Where products come from.
         accounts: At least one.
         transfer: Limits of a download.
         retrieval: Offline products.
         increment: How to ask for changes only; None asks for everything each time.
+        scrub: Hashing again.
         showing: Log, report.
         area_notes: What was done to the area of interest, sentences for the user.
         area_product: Name of the product whose footprint in the catalogue is the area of interest;
@@ -171,12 +194,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     into: Path | None
     layout: str
     reserve_bytes: int
+    on_full: OnFull
     wait_for_lock_seconds: float
     hub: HubConfig
     accounts: tuple[AccountConfig, ...]
     transfer: TransferConfig
     retrieval: RetrievalConfig
     increment: IncrementConfig | None
+    scrub: ScrubConfig
     showing: ShowingConfig
     area_notes: tuple[str, ...]
     area_product: str | None

@@ -54,3 +54,29 @@ class HookFailed(Event, frozen=True, kw_only=True):
     archive: str
     hook: str
     error: str
+
+
+class ConfigurationTaken(Event, frozen=True, kw_only=True):
+    """The configuration was read again; ``needs_restart`` are parts that only a restart changes."""
+
+    name: ClassVar[str] = "configuration-taken"
+    file: str
+    archives: int
+    needs_restart: str
+
+
+class ConfigurationRefused(Event, frozen=True, kw_only=True):
+    """The configuration has mistakes; the old one stays in force."""
+
+    name: ClassVar[str] = "configuration-refused"
+    level: ClassVar[str] = "error"
+    file: str
+    error: str
+
+
+class AlertsNotKept(Event, frozen=True, kw_only=True):
+    """Which alerts were told could not be written down; after a restart they are told again."""
+
+    name: ClassVar[str] = "alerts-not-kept"
+    level: ClassVar[str] = "warning"
+    error: str

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import anyio
 
-from s2fetch.account.slots import Slots
+from s2fetch.account.account import SlotSource
 
 LEAST_PRIORITY = 0
 MOST_PRIORITY = 9
@@ -145,7 +145,7 @@ class TurnedSlots:
         priority: Of the archive.
     """
 
-    def __init__(self, slots: Slots, turns: Turns, archive: str, priority: int = 0) -> None:
+    def __init__(self, slots: SlotSource, turns: Turns, archive: str, priority: int = 0) -> None:
         self.priority = priority
         self._slots = slots
         self._turns = turns

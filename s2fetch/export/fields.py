@@ -50,6 +50,8 @@ def _time(name: str) -> Callable[[Product, UrlOf], Value]:
     return lambda product, _: timestamp(getattr(product, name)) or None
 
 
+TIMES = ("sensing_start", "sensing_end", "published", "modified", "evicted")
+"""Fields that are times."""
 OWN = {
     field.name: field
     for field in (
@@ -58,10 +60,7 @@ OWN = {
         Field("collection", lambda product, _: product.collection),
         Field("size", lambda product, _: product.size),
         Field("online", lambda product, _: product.online),
-        *(
-            Field(name, _time(name))
-            for name in ("sensing_start", "sensing_end", "published", "modified", "evicted")
-        ),
+        *(Field(name, _time(name)) for name in TIMES),
         Field("checksum", _best_checksum),
         Field("md5", _digest(Algorithm.MD5)),
         Field("blake3", _digest(Algorithm.BLAKE3)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -13,6 +14,8 @@ from s2fetch.errors import UsageError
 from s2fetch.export import fields as f
 from s2fetch.export.fields import Field, UrlOf, Value
 from s2fetch.product import Product
+
+_MICROSECONDS = re.compile(r"(\.\d{3})\d+")
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -93,13 +96,19 @@ def _json(url_of: UrlOf, fields: Sequence[Field]) -> Form:
 
 
 def _geojson(url_of: UrlOf, fields: Sequence[Field]) -> Form:
-    """A FeatureCollection (RFC 7946) with one flat table of columns, as GIS programs read it."""
+    """A FeatureCollection (RFC 7946) with one flat table of columns, as GIS programs read it.
+
+    Their times have milliseconds; some of them stumble over more.
+    """
 
     def feature(product: Product) -> object:
         if fields:
             properties = {field.name: field.value(product, url_of) for field in fields}
         else:
             properties = dict(f.flattened(product, url_of))
+        for name in f.TIMES:
+            if isinstance(time := properties.get(name), str):
+                properties[name] = _MICROSECONDS.sub(r"\1", time)
         return {
             "type": "Feature",
             "id": product.id,
@@ -120,14 +129,14 @@ def _csv(url_of: UrlOf, fields: Sequence[Field]) -> Form:
     """CSV (RFC 4180) with lines that end as on this system."""
     columns = fields or f.fields_of(f.DEFAULT)
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = csv.writer(buffer)  # which quotes what would end its own lines, with CR and LF
 
     def line(cells: Sequence[str]) -> str:
         writer.writerow(cells)
         text = buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
-        return text
+        return text.removesuffix("\r\n") + "\n"
 
     return Form(
         lambda product: line([_cell(column.value(product, url_of)) for column in columns]),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2fetch.errors import UsageError
-from s2fetch.export.fields import OWN, UrlOf
+from s2fetch.export.fields import OWN, TIMES, UrlOf
 from s2fetch.product import AttributeValue, Product
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ GEO = {
 OTHERS = "other_attributes"
 """A column with everything, as JSON, that has no column of its own."""
 
-_TIMES = ("sensing_start", "sensing_end", "published", "modified", "evicted")
 _TEXTS = ("id", "name", "collection", "md5", "blake3", "url")
 
 
@@ -96,7 +95,7 @@ class ParquetTable:
             *((name, pa.string()) for name in _TEXTS),
             ("size", pa.int64()),
             ("online", pa.bool_()),
-            *((name, pa.timestamp("us", tz="UTC")) for name in _TIMES),
+            *((name, pa.timestamp("us", tz="UTC")) for name in TIMES),
             *((name, kinds[kind]) for name, kind in self._types.items()),
             (OTHERS, pa.string()),
             ("geometry", pa.binary()),
@@ -108,7 +107,7 @@ class ParquetTable:
             **{
                 name: OWN[name].value(product, self._url_of) for name in (*_TEXTS, "size", "online")
             },
-            **{name: getattr(product, name) for name in _TIMES},
+            **{name: getattr(product, name) for name in TIMES},
             **dict.fromkeys(self._types),
             "geometry": None,
         }
@@ -132,7 +131,7 @@ def _geometries(products: Sequence[Product]) -> list[bytes | None]:
 
 def _types_of(products: Sequence[Product]) -> dict[str, str]:
     """The attributes of some products, with the type that all their values have."""
-    own = {*OWN, *_TIMES, OTHERS, "geometry"}
+    own = {*OWN, *TIMES, OTHERS, "geometry"}
     kinds: dict[str, set[str]] = {}
     for product in products:
         for name, value in product.attributes.items():

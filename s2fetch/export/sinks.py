@@ -171,7 +171,7 @@ class ParquetSink:
     async def add(self, products: list[Product]) -> None:
         """Take some; they are written when they make a group."""
         self._waiting += products
-        if len(self._waiting) >= self._group_rows:
+        while len(self._waiting) >= self._group_rows:
             await self._flush()
 
     async def finish(self) -> None:
@@ -185,7 +185,8 @@ class ParquetSink:
         await anyio.to_thread.run_sync(self._clean_up)
 
     async def _flush(self) -> None:
-        group, self._waiting = self._waiting, []
+        group = self._waiting[: self._group_rows]
+        del self._waiting[: self._group_rows]
         await anyio.to_thread.run_sync(self._write, group)
 
     def _write(self, group: list[Product]) -> None:

@@ -43,7 +43,7 @@ def item_of(product: Product, url_of: UrlOf) -> dict[str, Any]:
     """
     said = naming.parse(product.name)
     properties = {
-        **_times(product),
+        **_times(product, said),
         **_platform(product, said),
         **_processing(product, said),
         **_orbit(product, said),
@@ -71,9 +71,10 @@ def item_of(product: Product, url_of: UrlOf) -> dict[str, Any]:
     return item
 
 
-def _times(product: Product) -> dict[str, str | None]:
+def _times(product: Product, said: naming.ProductName | None) -> dict[str, str | None]:
     start, end = product.sensing_start, product.sensing_end
-    known = start or end or product.published or product.modified
+    named = said.sensing_start if said else None
+    known = start or end or named or product.published or product.modified
     times: dict[str, datetime | None] = {
         "start_datetime": start if end else None,
         "end_datetime": end if start else None,

@@ -8,6 +8,9 @@ time than can be paged (many tiles of one datatake), these are read along the ot
 The first page of every window carries the hub's count of what is left. Two counts tell how many
 rows lie between the beginnings of their windows: when that is more than were listed, this part is
 read again. Rows that came twice are dropped. All this costs no request beyond the pages themselves.
+
+Rows that come and go while pages are read can hide each other from the counts. Where the order of
+rows is unique, pages can overlap by a row, which shows that; then, too, that part is read again.
 """
 
 from __future__ import annotations
@@ -100,6 +103,7 @@ class Listing:
         now: What is published after this need not be listed.
         page_rows: Rows a page holds at most.
         window_rows: Rows that may be read of one window; a multiple of ``page_rows``.
+        overlapping: Whether pages repeat the last row of the page before, on top of their rows.
 
     Attributes:
         counted: How many rows the hub counted at the beginning; None before.
@@ -115,7 +119,9 @@ class Listing:
         now: datetime,
         page_rows: int = PAGE_ROWS,
         window_rows: int = WINDOW_ROWS,
+        overlapping: bool = False,
     ) -> None:
+        self._overlap = int(overlapping)
         self._page_rows = page_rows
         self._window_rows = window_rows
         self._read_page = read_page
@@ -149,12 +155,11 @@ class Listing:
         passes, seen = 0, set(known)
         while True:
             count, passes = _count(first), passes + 1
-            reading = _Reading(window, self._descending)
+            reading = _Reading(window, self._descending, overlapping=bool(self._overlap))
             async with aclosing(self._read(group, first, reading, seen)) as pages:
                 async for products in pages:
                     yield products
-            # Rows that came and went meanwhile can hide that one was skipped: once more, then.
-            steady = len(reading.counts) <= 1 or passes > 1
+            steady = reading.steady or passes == PASSES
             if count <= self._window_rows and len(reading) >= count and steady:
                 return
             if count <= self._window_rows or not reading:
@@ -197,7 +202,8 @@ class Listing:
     def _start(self, group: TaskGroup, window: Window, skip: int = 0) -> _Promise:
         promise = _Promise()
         if skip:
-            read = partial(self._read_page, window, skip=skip, top=self._page_rows, count=False)
+            skip, top = skip - self._overlap, self._page_rows + self._overlap
+            read = partial(self._read_page, window, skip=skip, top=top, count=False)
             group.start_soon(promise.keep, partial(read, descending=self._descending))
         else:
             group.start_soon(promise.keep, partial(self._first, window))
@@ -240,10 +246,11 @@ class _Reading:
     done, and the rest, which begins with this instant again as more of its rows may follow.
     """
 
-    def __init__(self, window: Window, descending: bool) -> None:
+    def __init__(self, window: Window, descending: bool, *, overlapping: bool = False) -> None:
         self.window = window
         self.upcoming: _Promise | None = None
-        self.counts: set[int] = set()
+        self.steady = True
+        self._overlapping = overlapping
         self._descending = descending
         self._times: dict[str, datetime | None] = {}
         self._last: Product | None = None
@@ -265,8 +272,9 @@ class _Reading:
                     "listing cannot be read completely",
                     advice="Run the same command again later; if this lasts, report it",
                 )
-        if page.count is not None:
-            self.counts.add(page.count)
+        if self._overlapping and self._last is not None:
+            repeated = page.products[0].id if page.products else ""
+            self.steady = self.steady and repeated == self._last.id
         for product, time in zip(page.products, times, strict=True):
             self._times[product.id] = time
         if page.products:
@@ -292,7 +300,8 @@ class _Reading:
         Raises:
             CatalogueError: If more rows share both times than the hub lets anyone list.
         """
-        if rows <= len(self) - len(self.ids_in_rest()):
+        complete = rows <= len(self) - len(self.ids_in_rest())
+        if complete and (self.steady or self._is_crowded):
             return None
         bounds, instant = self.window.bounds, self._instant
         if self._is_crowded:

@@ -6,6 +6,7 @@ Sources: RFC 4180; the inquiry and listing tables of CSO, whose cells may be pad
 from __future__ import annotations
 
 import csv
+import io
 
 from s2fetch import naming
 from s2fetch.lists.rows import ID_KEYS, NAME_KEYS, URL_KEYS, Collector, is_identifier
@@ -56,7 +57,7 @@ def _best(cells: list[str]) -> str:
 
 def _read_table(text: str, delimiter: str, columns: list[str], into: Collector) -> None:
     csv.field_size_limit(_LONGEST_CELL)
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header_seen = False
     try:
         for row in rows:

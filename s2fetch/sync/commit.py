@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 import anyio
@@ -19,6 +20,7 @@ from s2fetch.archive.records import Record, State
 from s2fetch.clock import Clock, timestamp
 from s2fetch.events import EventBus, Healed, ProductCompleted
 from s2fetch.product import Product, Proof
+from s2fetch.sync.space import SpaceGate
 from s2fetch.transfer.download import Arrived
 
 GATHER_SECONDS = 0.03
@@ -52,6 +54,7 @@ class Committer:
         source: Base URL of the hub, for the records.
         is_all: Whether so many products are all that the run has to settle.
         last: Called when a commit of all there is begins.
+        gate: Where it waits when the disk is full.
         clock: Where the time comes from.
         events: Who is told.
     """
@@ -63,11 +66,13 @@ class Committer:
         source: str,
         is_all: Callable[[int], bool],
         last: Callable[[], None],
+        gate: SpaceGate,
         clock: Clock,
         events: EventBus,
     ) -> None:
         self._is_all = is_all
         self._last = last
+        self._gate = gate
         self._archive = archive
         self._source = source
         self._clock = clock
@@ -98,8 +103,9 @@ class Committer:
                 batch = await self._batch(first)
                 if self._is_all(len(batch)):
                     self._last()
-                with anyio.CancelScope(shield=True):
-                    recorded = await anyio.to_thread.run_sync(self._commit, batch)
+                recorded: list[Record] = []
+                await self._gate.keep(partial(self._commit, batch, recorded))
+                self._gate.passed()
                 for commit, record in zip(batch, recorded, strict=True):
                     self._tell(commit, record)
                     commit.done()
@@ -115,22 +121,22 @@ class Committer:
                     break
         return batch
 
-    def _commit(self, batch: list[Commit]) -> list[Record]:
-        if len(batch) > 1:
-            for commit in batch:
+    def _commit(self, batch: list[Commit], records: list[Record]) -> None:
+        """Commit, going on behind the records that are there should the disk have been full."""
+        left = batch[len(records) :]
+        if len(left) > 1:
+            for commit in left:
                 commit.arrived.part.begin_flush()
-        for commit in batch:
+        for commit in left:
             commit.arrived.part.flush()
-        records: list[Record] = []
         try:
-            for commit in batch:
+            for commit in left:
                 records.append(self._publish(commit, {record.path for record in records}))
         finally:
             # Should one fail, those before it have their final names already.
             self._keep(batch, records)
         if self._archive.progress.should_fold:
             self._archive.progress.fold()
-        return records
 
     def _keep(self, batch: list[Commit], records: list[Record]) -> None:
         folders = {(self._archive.root / record.path).parent for record in records}

@@ -134,7 +134,7 @@ class Increment:
         settled = datetime.fromisoformat(self._before.settled)
         if settled > now:
             return "the clock has been set back since the last run"
-        if now >= full + timedelta(seconds=self._settings.recount_seconds):
+        if (now - full).total_seconds() >= self._settings.recount_seconds:
             return f"everything was last listed at {self._before.full}"
         return ""
 

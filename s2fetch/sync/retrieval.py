@@ -11,6 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 import anyio
@@ -34,6 +35,7 @@ from s2fetch.events import EventBus, ProductOnline, ProductWaiting, RetrievalReq
 from s2fetch.hub.base import Hub, RetrievalAnswer
 from s2fetch.product import Product
 from s2fetch.sync.commit import listed_text
+from s2fetch.sync.space import SpaceGate
 from s2fetch.sync.work import Work, WorkQueue
 
 ORDER_EXPIRY = timedelta(days=3)
@@ -67,6 +69,7 @@ class RetrievalDesk:
         accounts: Through whose slots orders are placed: the first that can be used.
         queue: Where products go that are back.
         settings: What to do with offline products, and how long.
+        gate: Where records wait when the disk is full.
         clock: Where the time comes from.
         events: Who is told.
 
@@ -82,6 +85,7 @@ class RetrievalDesk:
         queue: WorkQueue,
         settings: RetrievalConfig,
         *,
+        gate: SpaceGate,
         clock: Clock,
         events: EventBus,
     ) -> None:
@@ -91,6 +95,7 @@ class RetrievalDesk:
         self._accounts = list(accounts)
         self._queue = queue
         self._settings = settings
+        self._gate = gate
         self._clock = clock
         self._events = events
         self._waiting: dict[str, tuple[Product, Record]] = {}
@@ -315,8 +320,7 @@ class RetrievalDesk:
         self._waiting[product.id] = product, changed
 
     async def _record(self, product: Product, record: Record) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._archive.progress.record, product.id, record)
+        await self._gate.keep(partial(self._archive.progress.record, product.id, record))
 
     def _now(self) -> str:
         return timestamp(self._clock.now())

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import msgspec
@@ -15,7 +16,7 @@ from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive, Known
 from s2fetch.archive.records import Record
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import IncrementConfig, RetrievalConfig, TransferConfig
+from s2fetch.config.values import IncrementConfig, OnFull, RetrievalConfig, TransferConfig
 from s2fetch.errors import (
     AccountError,
     ExitCode,
@@ -45,9 +46,11 @@ from s2fetch.sync.increment import Increment
 from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
 from s2fetch.sync.retrieval import RetrievalDesk
+from s2fetch.sync.space import SpaceGate
 from s2fetch.sync.work import Work, WorkQueue
 from s2fetch.sync.workers import WORKERS_PER_SLOT, Workers
 from s2fetch.taskgroups import one_error_task_group
+from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.download import Downloader
 
 UNSETTLED_PRODUCTS = 256
@@ -65,6 +68,8 @@ class RunSettings:
         retrieval: What to do with offline products.
         renew: Fetch everything that matches, whatever is there.
         increment: How to ask for changes only; None asks for everything.
+        on_full: What to do when the disk is down to its reserve.
+        bandwidth: A limit shared with other runs; None for the limit in ``transfer``.
         log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
             run only.
     """
@@ -73,6 +78,8 @@ class RunSettings:
     retrieval: RetrievalConfig
     renew: bool = False
     increment: IncrementConfig | None = None
+    on_full: OnFull = OnFull.STOP
+    bandwidth: Bandwidth | None = None
     log_out: bool = False
 
 
@@ -108,12 +115,14 @@ class Run:
         self._clock = clock
         self._events = events
         self._queue = WorkQueue(UNSETTLED_PRODUCTS)
+        self._gate = SpaceGate(archive.space, settings.on_full, clock=clock, events=events)
         self._desk = RetrievalDesk(
             hub,
             archive,
             accounts,
             self._queue,
             settings.retrieval,
+            gate=self._gate,
             clock=clock,
             events=events,
         )
@@ -173,6 +182,7 @@ class Run:
             self._archive,
             self._settings.transfer,
             transfers=WORKERS_PER_SLOT * sum(account.slots.count for account in self._accounts),
+            bandwidth=self._settings.bandwidth,
             clock=self._clock,
             events=self._events,
         )
@@ -181,6 +191,7 @@ class Run:
             source=self._hub.url,
             is_all=self._queue.holds_only,
             last=self._bodies_ended.set,
+            gate=self._gate,
             clock=self._clock,
             events=self._events,
         )
@@ -192,6 +203,7 @@ class Run:
             downloader=downloader,
             committer=committer,
             desk=self._desk,
+            gate=self._gate,
             attempts=self._settings.transfer.attempts,
             clock=self._clock,
             events=self._events,
@@ -327,7 +339,9 @@ class Run:
 
     async def _adopt(self, candidate: Candidate) -> None:
         product = candidate.product
-        record = await adopt(self._archive, candidate, source=self._hub.url, clock=self._clock)
+        record = await self._gate.passing(
+            partial(adopt, self._archive, candidate, source=self._hub.url, clock=self._clock)
+        )
         if record is not None and record.proof is not None:
             self._events.emit(
                 ProductAdopted(
@@ -348,7 +362,7 @@ class Run:
         if (listed := product.best_checksum) is not None:
             proof = Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3
             changed = msgspec.structs.replace(changed, listed=listed_text(product), proof=proof)
-        await anyio.to_thread.run_sync(self._archive.progress.record, product.id, changed)
+        await self._gate.keep(partial(self._archive.progress.record, product.id, changed))
 
     async def _explain_empty(self) -> QueryError | None:
         """A query that matches nothing is a mistake more often than not; find out which."""

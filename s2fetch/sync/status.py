@@ -12,6 +12,7 @@ from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecars
 from s2fetch.archive.space import free_bytes
 from s2fetch.lockfile import Holder
+from s2fetch.sync.increment import WATERMARK
 
 MOST_LISTED = 1000
 """Products in each list; the counts are always whole."""
@@ -58,11 +59,14 @@ class Status(msgspec.Struct, kw_only=True):
         waiting_count: Products that wait for their retrieval.
         failed_count: Products the last runs gave up.
         quarantined_count: Products the hub delivers wrong bytes of.
+        withdrawn_count: Products the hub has taken away and whose files are not in place any more.
         waiting: The first of those that wait.
         failed: The first of those that failed.
         quarantined: The first of those in quarantine.
         partial: Products that are partly there.
         last_run: Report of the last run, or None.
+        watermark: Up to when changes are settled, see `sync.increment.Watermark`; None for archives
+            that are always listed as a whole.
         free_bytes: Free space.
         damage: What is wrong with the progress file, or None.
     """
@@ -74,11 +78,13 @@ class Status(msgspec.Struct, kw_only=True):
     waiting_count: int = 0
     failed_count: int = 0
     quarantined_count: int = 0
+    withdrawn_count: int = 0
     waiting: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     failed: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     quarantined: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     partial: list[PartialProduct] = msgspec.field(default_factory=list)
     last_run: object = None
+    watermark: object = None
     free_bytes: int = 0
     damage: str | None = None
 
@@ -98,12 +104,14 @@ def read_status(root: Path) -> Status:
     with ProgressFile.load(root, False) as progress:
         status.damage = progress.damage
         status.last_run = progress.meta.get("last_run")
+        status.watermark = progress.meta.get(WATERMARK)
         counts = progress.counts()
         status.complete = counts[State.COMPLETE].count
         status.complete_bytes = counts[State.COMPLETE].size_bytes
         status.waiting_count = counts[State.WAITING].count
         status.failed_count = counts[State.FAILED].count
         status.quarantined_count = counts[State.QUARANTINED].count
+        status.withdrawn_count = counts[State.WITHDRAWN].count
         if sum(tally.count for tally in counts.values()) > status.complete:
             for product_id, record in progress.items():
                 listed = lists.get(record.state)

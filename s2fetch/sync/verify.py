@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import anyio
 import msgspec
 from anyio.abc import ObjectReceiveStream
 
-from s2fetch.archive.archive import Archive
-from s2fetch.archive.proof import digest
+from s2fetch.archive.archive import Archive, file_state
+from s2fetch.archive.proof import Tick, digest
 from s2fetch.archive.records import Failure, Record, State
 from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError, ExitCode
@@ -115,7 +117,10 @@ class Verification:
                 await self._check(product_id, record)
 
     async def _check(self, product_id: str, record: Record) -> None:
-        reason, changed = await anyio.to_thread.run_sync(partial(self._examine, record))
+        examining = partial(
+            examine, self._archive.root, record, self._clock.now, tick=self._count_bytes
+        )
+        reason, changed = await anyio.to_thread.run_sync(examining)
         report = self.report
         report.checked += 1
         if reason:
@@ -123,48 +128,13 @@ class Verification:
             self._events.emit(
                 FileDamaged(product_name=record.name, path=record.path, reason=reason)
             )
-            changed = self._as_damaged(record, reason)
+            changed = as_damaged(record, reason, self._clock.now())
         else:
             report.intact += 1
             report.healed += record.mtime_ns != changed.mtime_ns
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._archive.progress.record, product_id, changed)
         self._tell()
-
-    def _examine(self, record: Record) -> tuple[str, Record]:
-        """Why the file is not what was verified, or empty and the record brought up to date."""
-        file = self._archive.file_at(record.path)
-        if file is None:
-            return "missing", record
-        if file.size != record.size:
-            return f"{file.size} bytes instead of {record.size}", record
-        algorithm, _, value = record.checksum.partition(":")
-        expected = Checksum(Algorithm(algorithm), value)
-        try:
-            computed = digest(
-                self._archive.root / record.path, expected.algorithm, tick=self._count_bytes
-            )
-        except ArchiveError as error:
-            return error.what, record
-        if computed != expected:
-            return f"{computed} instead of {expected}", record
-        return "", msgspec.structs.replace(
-            record, verified=timestamp(self._clock.now()), mtime_ns=file.mtime_ns
-        )
-
-    def _as_damaged(self, record: Record, reason: str) -> Record:
-        """Its file stays where it is; the next sync replaces it by a verified one."""
-        failure = Failure(
-            code="damaged", message=f"{record.path}: {reason}", at=timestamp(self._clock.now())
-        )
-        return Record(
-            name=record.name,
-            state=State.FAILED,
-            path=record.path,
-            listed=record.listed,
-            modified=record.modified,
-            failure=failure,
-        )
 
     def _count_bytes(self, count: int) -> None:
         stop_if_cancelled(count)
@@ -179,6 +149,55 @@ class Verification:
                 total_bytes=self._total_bytes,
             )
         )
+
+
+def examine(
+    root: Path,
+    record: Record,
+    now: Callable[[], datetime],
+    *,
+    tick: Tick,
+    from_disk: bool = False,
+) -> tuple[str, Record]:
+    """Hash a recorded file. Blocking.
+
+    Args:
+        root: The archive's folder.
+        record: Of a complete product.
+        now: The wall clock.
+        tick: Told the bytes of every block read; may raise to stop.
+        from_disk: Whether to read past what the system has in memory of the file.
+
+    Returns:
+        Why the file is not what was verified, or empty; and the record brought up to date.
+    """
+    file = file_state(root, record.path)
+    if file is None:
+        return "missing", record
+    if file.size != record.size:
+        return f"{file.size} bytes instead of {record.size}", record
+    algorithm, _, value = record.checksum.partition(":")
+    expected = Checksum(Algorithm(algorithm), value)
+    try:
+        computed = digest(root / record.path, expected.algorithm, tick=tick, from_disk=from_disk)
+    except ArchiveError as error:
+        return error.what, record
+    if computed != expected:
+        return f"{computed} instead of {expected}", record
+    return "", msgspec.structs.replace(record, verified=timestamp(now()), mtime_ns=file.mtime_ns)
+
+
+def as_damaged(record: Record, reason: str, now: datetime) -> Record:
+    """The record of a damaged file, which stays where it is; the next sync replaces it."""
+    failure = Failure(code="damaged", message=f"{record.path}: {reason}", at=timestamp(now))
+    return Record(
+        name=record.name,
+        state=State.FAILED,
+        path=record.path,
+        listed=record.listed,
+        modified=record.modified,
+        failure=failure,
+    )
 
 
 def _take(records: Iterator[tuple[str, Record]]) -> list[tuple[str, Record]]:

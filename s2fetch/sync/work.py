@@ -107,10 +107,15 @@ class WorkQueue:
     async def get(self) -> Work | None:
         """The next work, or None when there will be no more."""
         while not self._ready:
-            if self._started and self._sources == 0 and self._unsettled == 0:
+            if self.is_over:
                 return None
             await self._changed.wait()
         return self._ready.popleft()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there will be no more work."""
+        return self._started and self._sources == 0 and self._unsettled == 0
 
     def is_idle(self, *, apart_from: int) -> bool:
         """Whether all is settled and no more than ``apart_from`` sources are open."""

@@ -18,6 +18,7 @@ from s2fetch.errors import (
     AccountError,
     ArchiveInUseError,
     ChecksumMismatchError,
+    DiskFullError,
     Fate,
     HubAnswerError,
     HubBusyError,
@@ -34,6 +35,7 @@ from s2fetch.hub.base import Hub
 from s2fetch.product import Product
 from s2fetch.retry import BUSY_LIMIT, product_pause
 from s2fetch.sync.commit import Commit, Committer, listed_text
+from s2fetch.sync.space import SpaceGate
 from s2fetch.sync.work import Work, WorkQueue
 from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.download import Arrived, Downloader
@@ -60,6 +62,7 @@ class Workers:
         downloader: Who makes attempts.
         committer: Who gets what has arrived.
         desk: Who gets what is offline.
+        gate: Where work waits when the disk is full.
         attempts: How often a product is tried in a run.
         clock: Where the time comes from.
         events: Who is told.
@@ -75,6 +78,7 @@ class Workers:
         downloader: Downloader,
         committer: Committer,
         desk: OfflineDesk,
+        gate: SpaceGate,
         attempts: int,
         clock: Clock,
         events: EventBus,
@@ -86,6 +90,7 @@ class Workers:
         self._downloader = downloader
         self._committer = committer
         self._desk = desk
+        self._gate = gate
         self._attempts = attempts
         self._clock = clock
         self._events = events
@@ -106,10 +111,14 @@ class Workers:
                     group.start_soon(self._work, account, group)
 
     async def _work(self, account: Account, group: TaskGroup) -> None:
-        while (work := await self._queue.get()) is not None:
+        while (work := await self._next(account)) is not None:
             number = work.before + work.attempts + 1
             try:
-                arrived = await self._downloader.attempt(work.product, account, number)
+                with account.meter.claim(work.product.size):
+                    arrived = await self._downloader.attempt(work.product, account, number)
+            except DiskFullError as error:
+                self._queue.put_back(work)
+                self._gate.close(error)
             except HubBusyError as error:
                 await self._busy(work, account, error, group)
             except AccountError as error:
@@ -121,6 +130,34 @@ class Workers:
             else:
                 self._put_off.discard(work.product.id)
                 await self._arrived(work, account, arrived, group)
+
+    async def _next(self, account: Account) -> Work | None:
+        """The next work, once there is space and the account's quota allows it.
+
+        Whoever waits has no work and no slot, so that another account may take it meanwhile.
+        """
+        while True:
+            await self._gate.wait()
+            if account.meter.must_wait:
+                await self._wait_for_quota(account)
+            work = await self._queue.get()
+            if work is None:
+                return None
+            if not self._gate.is_closed and account.meter.may_start(work.product.size):
+                return work
+            self._queue.put_back(work)
+
+    async def _wait_for_quota(self, account: Account) -> None:
+        """Wait until the account may receive again, or there is nothing left to do."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._cancel_when_over, group.cancel_scope)
+            await account.meter.wait()
+            group.cancel_scope.cancel()
+
+    async def _cancel_when_over(self, scope: anyio.CancelScope) -> None:
+        while not self._queue.is_over:
+            await self._queue.wait_changed()
+        scope.cancel()
 
     def _give_up_account(self, account: Account, error: AccountError) -> None:
         """Go on with the other accounts; without any, the run ends."""
@@ -223,8 +260,7 @@ class Workers:
             self._archive.make_durable([target.parent])
             self._archive.progress.record(product.id, record)
 
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(keep)
+        await self._gate.keep(keep)
         self._events.emit(
             ProductQuarantined(
                 product=product,
@@ -294,8 +330,7 @@ class Workers:
             attempts=work.before + work.attempts,
             failure=self._failure(error),
         )
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._record_failure, product.id, record)
+        await self._gate.keep(partial(self._record_failure, product.id, record))
         self._events.emit(
             ProductFailed(
                 product=product,

@@ -73,6 +73,7 @@ class Downloader:
         archive: Where they go.
         settings: Limits, and whether to resume.
         transfers: How many there are at a time.
+        bandwidth: A limit shared with others; None for the settings' own.
         clock: Where the time comes from.
         events: Who is told.
     """
@@ -84,6 +85,7 @@ class Downloader:
         settings: TransferConfig,
         *,
         transfers: int,
+        bandwidth: Bandwidth | None = None,
         clock: Clock,
         events: EventBus,
     ) -> None:
@@ -91,7 +93,7 @@ class Downloader:
         self._archive = archive
         self._means = Means(
             settings=settings,
-            bandwidth=Bandwidth(settings.bandwidth, clock=clock),
+            bandwidth=bandwidth or Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
             blocks=Blocks(),
             executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
             clock=clock,
@@ -137,7 +139,14 @@ class Downloader:
                     if not self._hub.is_paused(account.name):
                         started = self._means.clock.monotonic()
                         reception = Reception(
-                            product, part, account.name, slot, number, claim, self._means
+                            product,
+                            part,
+                            account.name,
+                            slot,
+                            number,
+                            claim,
+                            account.meter,
+                            self._means,
                         )
                         await self._receive(reception, account)
             await reception.finish()

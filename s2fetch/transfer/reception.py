@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from s2fetch.account.meter import Meter
 from s2fetch.archive.formats import error_page, recognise, suffix_for
 from s2fetch.archive.part import BLOCK_BYTES, PartFile
 from s2fetch.clock import Clock
@@ -50,6 +51,7 @@ class Reception:
         slot: Number of the slot, for events.
         attempt: Number of the attempt, for events.
         claim: Space set aside for the bytes that are still to come.
+        meter: Where the account's bytes are counted.
         means: What all transfers share.
         received: Bytes that have come.
         suffix: What the file's name gets after the product's; known when `read` returns.
@@ -61,6 +63,7 @@ class Reception:
     slot: int
     attempt: int
     claim: ProductClaim
+    meter: Meter
     means: Means
     received: int = 0
     suffix: str = ""
@@ -90,6 +93,7 @@ class Reception:
         )
         writer = WriteBehind(self.part, self.means.blocks, self.means.executor)
         self._writer = writer
+        watch, now = self.meter.watch(), self.means.clock.monotonic
         try:
             with guard.watch():
                 data = await self._first_bytes(body)
@@ -98,7 +102,9 @@ class Reception:
                 guard.go_on()
                 while data:
                     await self._take(data, writer, guard)
+                    asked = now()
                     data = await body.read()
+                    watch.arrived(len(data), now() - asked)
             self._length.check_whole(self._offset + self.received)
         finally:
             self._tell_ended()
@@ -162,6 +168,7 @@ class Reception:
 
     async def _take(self, data: bytes, writer: WriteBehind, guard: StallGuard) -> None:
         self.received += len(data)
+        self.meter.add(len(data))
         self._length.check_not_longer(self._offset + self.received)
         guard.arrived(len(data))
         guard.hold()

@@ -50,5 +50,5 @@ def coast(lon: float, lat: float, radius: float, count: int, seed: int) -> str:
 
 
 def shape_of(area: Area) -> Any:
-    """The area as it was meant, not as it is sent."""
+    """The area before it was simplified, if it was."""
     return shapely.from_wkt(area.exact or area.wkt)

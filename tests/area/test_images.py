@@ -62,10 +62,8 @@ def test_a_turned_image_has_a_turned_outline(tmp_path: Path) -> None:
     path = image(tmp_path / "a.tif", (10, 10), crs="EPSG:32632", transform=transform)
     half = 500 * math.sqrt(2)
     middle = shapely.Point(600_000, 5_000_000 + half)
-    turned = shapely.Polygon(
-        [(middle.x, middle.y - half), (middle.x + half, middle.y)]
-        + [(middle.x, middle.y + half), (middle.x - half, middle.y)]
-    )
+    ways = ((0, -half), (half, 0), (0, half), (-half, 0))
+    turned = shapely.Polygon([(middle.x + x, middle.y + y) for x, y in ways])
     found = shape_of(from_files([path]))
     assert found.hausdorff_distance(seen(turned, "EPSG:32632")) < 1e-5
 

@@ -104,6 +104,9 @@ def test_all_files_of_a_kmz_are_read(tmp_path: Path) -> None:
         tmp_path / "a.kmz", doc=link + place(box(0, 0, 1, 1)), layers__b=place(box(3, 3, 4, 4))
     )
     assert assert_askable(from_files([path])).area == pytest.approx(2)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/._doc.kml", b"\0\5\x16\7")
+    assert assert_askable(from_files([path])).area == pytest.approx(2)
     only_links = kmz(tmp_path / "b.kmz", doc=link, layers__b=place(box(3, 3, 4, 4)))
     assert assert_askable(from_files([only_links])).equals(shapely.box(3, 3, 4, 4))
 

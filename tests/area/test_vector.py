@@ -91,7 +91,7 @@ def test_a_field_in_a_projection_is_not_changed_at_all(tmp_path: Path) -> None:
     area = from_files([written(tmp_path / "a.shp", [field], "EPSG:32632")])
     way = pyproj.Transformer.from_crs("EPSG:32632", "EPSG:4326", always_xy=True)
     corners = np.column_stack(way.transform(*shapely.get_coordinates(field).T))
-    assert shape_of(area).equals_exact(shapely.Polygon(corners), 1e-12, normalize=True)
+    assert shape_of(area).equals_exact(shapely.Polygon(corners), 1e-6, normalize=True)
 
 
 def test_points_and_lines_in_a_projection_are_placed(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_shapefile_without_prj_is_an_error_and_not_a_guess(tmp_path: Path) -> 
 @pytest.mark.parametrize("suffix", [".gpkg", ".fgb"])
 def test_other_files_without_a_reference_system_are_errors_too(tmp_path: Path, suffix: str) -> None:
     """As above."""
-    with pytest.raises(AreaError, match="reference system|no way is known"):
+    with pytest.raises(AreaError, match=r"reference system|no way is known"):
         from_files([written(tmp_path / f"a{suffix}", [HOLED], None)])
 
 
@@ -176,6 +176,7 @@ def test_a_zipped_shapefile_is_read_where_it_is(tmp_path: Path) -> None:
     written(tmp_path / "in" / "b.shp", [metres], "EPSG:32632")
     with zipfile.ZipFile(tmp_path / "both {of} them.zip", "w") as archive:
         archive.writestr("readme.txt", "fields")
+        archive.writestr("__MACOSX/x/y/._a.shp", b"\0\5\x16\7")
         for file in (tmp_path / "in").iterdir():
             archive.write(file, f"x/y/{file.name}")
     shape = assert_askable(from_files([tmp_path / "both {of} them.zip"]))

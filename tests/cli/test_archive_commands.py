@@ -104,3 +104,22 @@ async def test_a_verification_that_cannot_be_done_says_so_in_the_report(
     report = msgspec.json.decode((shell.folder / "v.json").read_bytes())
     assert (report["exit_code"], report["outcome"]) == (5, "archive")
     assert "file" in report["error"]
+
+
+async def test_scrubbing_names_damage_and_keeps_to_its_budget(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """With a period so short that every proof is old by now."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    options = ("--into", "archive", "--scrub-period", "1ms", "--scrub-budget", "10 GB")
+    done = await shell.run("scrub", *options)
+    assert done.code == 0, done.err
+    assert "6 files checked, 6 intact" in done.out
+    damaged = min((shell.folder / "archive").glob("*.zip"))
+    damaged.unlink()
+    done = await shell.run("scrub", *options, "--report", "scrub.json")
+    assert done.code == 9
+    assert f"Damaged: {damaged.name}: missing." in done.out
+    report = msgspec.json.decode((shell.folder / "scrub.json").read_bytes())
+    assert (report["checked"], report["intact"], report["exit_code"]) == (6, 5, 9)
+    assert (await shell.run("sync", "--into", "archive")).code == 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from s2fetch.cli.log import EventLog
+from s2fetch.cli.log import EventLog, goes_to_journal
 from s2fetch.events import (
     AttemptFailed,
     EventBus,
@@ -165,3 +166,27 @@ def test_warnings_of_libraries_are_lines_of_the_same_log() -> None:
         "some.library",
         "odd: thing",
     )
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_lines_for_the_journal_begin_with_their_priority(as_json: bool) -> None:
+    """journald takes it away, and the filter by priority works."""
+    stream = io.StringIO()
+    log = EventLog(stream, as_json=as_json, least="debug", to_journal=True)
+    for level in ("debug", "info", "warning", "error"):
+        log.write(level, "told")
+    assert [line[:3] for line in stream.getvalue().splitlines()] == ["<7>", "<6>", "<4>", "<3>"]
+    if as_json:
+        for line in stream.getvalue().splitlines():
+            assert msgspec.json.decode(line[3:])["event"] == "told"
+
+
+def test_only_the_journals_own_stream_gets_priorities(tmp_path: Path) -> None:
+    """A child of a service that logs to a file inherits the variable, and is not meant."""
+    with (tmp_path / "journal").open("w") as journal, (tmp_path / "file").open("w") as file:
+        status = (tmp_path / "journal").stat()
+        environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        assert goes_to_journal(journal, environ)
+        assert not goes_to_journal(file, environ)
+        assert not goes_to_journal(journal, {})
+    assert not goes_to_journal(io.StringIO(), environ)

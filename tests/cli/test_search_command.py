@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 from collections.abc import AsyncIterator
 
+import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 from s2fetch.embedded.hub import EmbeddedHub
@@ -91,12 +94,122 @@ async def test_nothing_found_is_valid_too(
     assert done.err.startswith("0 products, 0 B")
 
 
+async def test_the_forms_for_other_programs_say_the_same_products(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Names, addresses, STAC and GeoParquet."""
+    names = {entry.name for entry in hub.folder.entries}
+    assert set((await shell.run("search", "--names")).out.splitlines()) == names
+    urls = {f"{hub.download_url}/Products({entry.id})/$value" for entry in hub.folder.entries}
+    assert set((await shell.run("search", "--urls")).out.splitlines()) == urls
+    items = json.loads((await shell.run("search", "--stac")).out)["features"]
+    assert {f"{item['id']}.SAFE" for item in items} == names
+    done = await shell.run("search", "--geoparquet", "found.parquet")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.startswith("6 products, ")
+    assert set(pq.read_table(shell.folder / "found.parquet")["name"].to_pylist()) == names
+
+
+async def test_fields_are_chosen_for_every_form_that_has_columns(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Own ones and attributes; a typo has its nearest."""
+    done = await shell.run("search", "--csv", "--fields", "name, cloudcover", "--limit", "2")
+    assert done.out.splitlines()[0] == "name,cloudCover"
+    assert len(done.out.splitlines()) == 3
+    done = await shell.run("search", "--fields", "tileId,size")
+    assert {line.split("\t")[0] for line in done.out.splitlines()} <= {
+        attribute.value
+        for entry in hub.folder.entries
+        for attribute in entry.attributes
+        if attribute.name == "tileId"
+    }
+    done = await shell.run("search", "--fields", "sice")
+    assert done.code == 2
+    assert "Did you mean size" in done.err
+    assert (await shell.run("search", "--stac", "--fields", "size")).code == 2
+    assert (await shell.run("search", "--stac", "--count")).code == 2
+
+
+async def test_a_count_is_one_request(shell: Shell, hub: EmbeddedHub) -> None:
+    """And one number."""
+    done = await shell.run("search", "--count")
+    assert (done.code, done.out, done.err) == (0, "6\n", "")
+    assert sum(hub.stats.requests.values()) == 1
+    done = await shell.run("search", "--count", "--versions", "newest")
+    assert (done.code, done.out) == (0, "6\n")
+    assert "Counted by listing" in done.err
+
+
+async def test_what_a_search_found_can_be_fetched_from_a_file_or_a_pipe(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Also after somebody has taken some away."""
+    await shell.run_script("$S2FETCH search --geojson > found.geojson")
+    found = json.loads((shell.folder / "found.geojson").read_text())
+    del found["features"][2:]
+    (shell.folder / "found.geojson").write_text(json.dumps(found))
+    done = await shell.run("sync", "--from", "found.geojson", "--into", "one")
+    assert (done.code, "2 products match: 2 fetched" in done.out) == (0, True), done.err
+    for form in ("urls", "csv", "stac", "json", "names"):
+        done = await shell.run_script(
+            f"$S2FETCH search --limit 2 --{form} | $S2FETCH sync --from - --into {form}"
+        )
+        assert (done.code, "2 products match: 2 fetched" in done.out) == (0, True), done.err
+
+
 async def test_a_name_that_is_unknown_is_told(shell: Shell, hub: EmbeddedHub) -> None:
     """A listing that lacks it is not taken for complete."""
     missing = "S2A_MSIL1C_20200101T000000_N0500_R001_T32TQM_20200101T000000.SAFE"
     done = await shell.run("search", "--name", missing)
     assert done.code == 7
     assert f"Warning: not in the catalogue: {missing}" in done.err
+
+
+async def test_unknown_names_set_the_exit_code_of_a_sync_and_of_its_preview(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """What exists is fetched all the same."""
+    missing = "S1A_IW_GRDH_1SDV_20240601T051532_20240601T051557_054128_06953A_1F2E"
+    known = hub.folder.entries[0].name.removesuffix(".SAFE")
+    words = ("sync", "--name", f"{missing},{known}", "--into", "archive")
+    preview = await shell.run(*words, "--dry-run")
+    assert preview.code == 7
+    assert f"not in the catalogue: {missing}.SAFE" in preview.err
+    done = await shell.run(*words)
+    assert done.code == 7
+    assert f"{missing}.SAFE" in done.out
+    assert "1 fetched" in done.out
+
+
+async def test_versions_are_chosen_and_what_is_left_out_is_told(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """By a search, by a preview and by a sync; all of them are taken unless told otherwise."""
+    old = hub.folder.entries[0]
+    newer = msgspec.structs.replace(
+        old, id=str(uuid.uuid4()), name=old.name.replace("_N0510_", "_N0511_")
+    )
+    assert newer.name != old.name
+    body = hub.folder.body(old.id)
+    assert body is not None
+    hub.folder.add(newer, body)
+    done = await shell.run("search", "--names")
+    assert len(done.out.splitlines()) == 7
+    assert "1 of these is another version of the same acquisition" in done.err
+    done = await shell.run("search", "--names", "--versions", "newest")
+    assert old.name not in done.out
+    assert newer.name in done.out
+    assert "1 product besides is superseded by better versions: --versions all takes" in done.err
+    done = await shell.run("sync", "--versions", "N0510", "--into", "archive", "--dry-run")
+    assert "6 products" in done.out
+    assert "1 product besides is superseded" in done.err
+    words = ("--versions", "newest", "--into", "archive", "--report", "report.json")
+    done = await shell.run("sync", *words)
+    assert done.code == 0
+    assert "1 product besides is superseded by better versions" in done.out
+    report = json.loads((shell.folder / "report.json").read_text())
+    assert (report["found"], report["superseded"], report["fetched"]) == (6, 1, 6)
 
 
 async def test_a_search_needs_no_account(shell: Shell, hub: EmbeddedHub) -> None:
@@ -131,3 +244,14 @@ async def test_a_terminal_gets_a_table_that_fits(shell: Shell, hub: EmbeddedHub)
     assert all(len(line) <= 80 for line in lines)
     assert sum(" kB " in line and " %" in line for line in lines) == 6
     assert any(line.startswith("6 products, ") for line in lines)
+
+
+async def test_a_table_has_the_chosen_columns(shell: Shell, hub: EmbeddedHub) -> None:
+    """In their order, however narrow the terminal is."""
+    words = ("search", "--fields", "cloudCover,name,published,tileId")
+    code, shown = await on_terminal(shell, *words, columns=72)
+    assert code == 0
+    lines = shown.split("\r\n")
+    assert lines[0].split() == ["CLOUD", "NAME", "PUBLISHED", "TILEID"]
+    assert all(len(line) <= 72 for line in lines)
+    assert sum(" %" in line and "2024-" in line for line in lines) == 6

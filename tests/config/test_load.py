@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from s2fetch.config import Config, LogFormat, Offline, Resume, load_config
 from s2fetch.errors import AreaError, ConfigError, QueryError, UsageError
-from s2fetch.query import Order
+from s2fetch.query import Order, VersionPolicy
 
 NOW = datetime(2026, 3, 1, 15, 30, tzinfo=UTC)
 
@@ -187,6 +189,84 @@ def test_names_come_from_the_list_and_from_the_file(load: Loader, tmp_path: Path
     config = load('names-file = "names.txt"\nname = ["A.SAFE"]\n')
     assert config.query.names == ("A.SAFE", "B.SAFE")
     assert load('names-file = "names.txt"\n', {"name": ("C.SAFE",)}).query.names == ("C.SAFE",)
+
+
+S1 = "S1A_IW_GRDH_1SDV_20240601T051532_20240601T051557_054128_06953A_1F2E"
+S2 = "S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212"
+
+
+@pytest.mark.parametrize(
+    ("options", "collection"),
+    [
+        ({"name": [S1]}, "SENTINEL-1"),
+        ({"name": [S1, S2]}, ""),
+        ({"name": ["LC08_L1TP"]}, ""),
+        ({"id": ["5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b"]}, ""),
+        ({"name": [S1], "collection": "SENTINEL-2"}, "SENTINEL-2"),
+        ({}, "SENTINEL-2"),
+    ],
+)
+def test_names_tell_the_collection_unless_it_is_given(
+    load: Loader, options: dict[str, object], collection: str
+) -> None:
+    """Names of several are of any, and nobody has to write it down."""
+    assert load("", options).query.collection == collection
+
+
+def test_from_is_a_time_or_a_list(load: Loader, tmp_path: Path) -> None:
+    """A list where it is no time and names a file; the list replaces the file's own names."""
+    path = tmp_path / "found.txt"
+    path.write_text(f"{S1}\n{S2}\n", encoding="utf-8")
+    query = load('name = ["A.SAFE"]\nfrom = 2024-06-01\n', {"from": str(path)}).query
+    assert query.names == (f"{S1}.SAFE", f"{S2}.SAFE")
+    assert query.sensing_from is None
+    query = load("", {"from": "-30d", "from-list": str(path)}).query
+    assert query.names == (f"{S1}.SAFE", f"{S2}.SAFE")
+    assert query.sensing_from is not None
+    with pytest.raises(UsageError, match=r"is not a time: .*; nor is there a file of this name"):
+        load("", {"from": str(tmp_path / "nowhere.txt")})
+
+
+def test_a_list_is_found_beside_the_configuration(load: Loader, tmp_path: Path) -> None:
+    """As all paths of the file."""
+    (tmp_path / "found.csv").write_text(f"id,name\n1,{S2}\n", encoding="utf-8")
+    assert load('from-list = "found.csv"\n').query.names == (f"{S2}.SAFE",)
+    assert load('from = "found.csv"\n').query.names == (f"{S2}.SAFE",)
+
+
+def test_standard_input_is_read_once(load: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two settings cannot both have it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{S2}\n".encode())))
+    with pytest.raises(UsageError, match="can only be read once, and names-file reads it too"):
+        load("", {"names-file": "-", "from": "-"})
+
+
+@pytest.mark.parametrize(
+    ("given", "policy", "streams"),
+    [
+        ("all", VersionPolicy.ALL, ()),
+        ("Newest", VersionPolicy.NEWEST, ()),
+        ("RPRO,offl, NRTI", VersionPolicy.PREFERENCE, ("RPRO", "OFFL", "NRTI")),
+        (["PAL_", "OFFL"], VersionPolicy.PREFERENCE, ("PAL", "OFFL")),
+        ("05.10,N0500", VersionPolicy.PREFERENCE, ("N0510", "N0500")),
+    ],
+)
+def test_versions_are_a_policy_or_streams_in_order(
+    load: Loader, given: object, policy: VersionPolicy, streams: tuple[str, ...]
+) -> None:
+    """In any case; baselines are the streams of Sentinel-2."""
+    query = load("", {"versions": given}).query
+    assert (query.versions, query.streams) == (policy, streams)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("RPR0", "known are all, newest, NR"), ("newest,OFFL", "newest stands alone")],
+)
+def test_a_stream_that_does_not_exist_is_refused(load: Loader, given: str, said: str) -> None:
+    """It would otherwise never be preferred, silently."""
+    with pytest.raises(UsageError, match=said):
+        load("", {"versions": given})
 
 
 def test_a_file_of_names_without_names_is_refused(load: Loader, tmp_path: Path) -> None:
@@ -454,3 +534,38 @@ def test_a_configuration_never_shows_more_than_it_was_given(load: Loader) -> Non
     """Passwords in the environment do not end up in the value."""
     config = load(environ={"S2FETCH_USER": "me", "S2FETCH_PASSWORD": "hunter2"})
     assert not re.search("hunter2", repr(config))
+
+
+def test_a_timetable_is_a_table_or_a_repeated_option(tmp_path: Path) -> None:
+    """Both say the same; what holds outside the spans is the bandwidth."""
+    path = tmp_path / "archive.toml"
+    path.write_text(
+        'bandwidth = "20 MB/s"\ntime-zone = "UTC"\n'
+        '[timetable]\n"08:00-18:00" = "5 MB/s"\n"18:00-08:00" = "unlimited"\n'
+    )
+    from_file = load_config(path, {}, {}, NOW).transfer.timetable
+    options: dict[str, object] = {"timetable": ("08:00-18:00 = 5 MB/s", "18:00-08:00=unlimited")}
+    options |= {"bandwidth": "20 MB/s", "time-zone": "UTC"}
+    assert from_file == load_config(None, options, {}, NOW).transfer.timetable
+    assert from_file is not None
+    assert from_file.limit_at(NOW.replace(hour=12)) == 5_000_000
+    assert from_file.limit_at(NOW.replace(hour=20)) is None
+
+
+def test_an_overlap_in_the_timetable_is_told_with_its_line(tmp_path: Path) -> None:
+    """File, line and both spans."""
+    path = tmp_path / "archive.toml"
+    path.write_text('\n[timetable]\n"08:00-18:00" = 1000\n"mon 09:00-10:00" = 2000\n')
+    with pytest.raises(ConfigError, match=r"line 2, timetable: '08:00-18:00' and 'mon 09"):
+        load_config(path, {}, {}, NOW)
+
+
+def test_every_account_may_have_a_quota_of_its_own(tmp_path: Path) -> None:
+    """The one above the tables is for those that name none; the option beats both."""
+    path = tmp_path / "archive.toml"
+    path.write_text(
+        'quota = "12 TB"\n[[accounts]]\nuser = "a"\n[[accounts]]\nuser = "b"\nquota = "1 TB"\n'
+    )
+    assert [a.quota_bytes for a in load_config(path, {}, {}, NOW).accounts] == [12e12, 1e12]
+    both = load_config(path, {"quota": "2 TB"}, {}, NOW).accounts
+    assert [account.quota_bytes for account in both] == [2e12, 2e12]

@@ -24,10 +24,11 @@ from s2fetch.errors import ConfigError, UsageError
 from s2fetch.events import EventBus
 
 NOW = datetime(2026, 6, 18, 14, 32, tzinfo=UTC)
-ALPS = (
-    "31TGL 31TGK 31TGJ 32TLT 32TLS 32TLR 32TLQ 32TMT 32TMS 32TMR 32TMQ 32TNT 32TNS 32TNR 32TNQ "
-    "32TPT 32TPS 32TPR 32TPQ 32TQT 32TQS 32TQR 32TQQ 33TUN 33TUM 33TUL 33TVN 33TVM 33TVL 33TWN"
-).split()
+ALPS = [
+    *("31TGJ", "31TGK", "31TGL", "32TLQ", "32TLR", "32TLS", "32TLT", "32TMQ", "32TMR", "32TMS"),
+    *("32TMT", "32TNQ", "32TNR", "32TNS", "32TNT", "32TPQ", "32TPR", "32TPS", "32TPT", "32TQQ"),
+    *("32TQR", "32TQS", "32TQT", "33TUL", "33TUM", "33TUN", "33TVL", "33TVM", "33TVN", "33TWN"),
+]
 GB = 10**9
 
 
@@ -105,10 +106,10 @@ class StillDaemon:
         """Change fields of the state."""
         self.now = msgspec.structs.replace(self.now, **fields)
 
-    def change_archive(self, name: str, **fields: object) -> None:
+    def change_archive(self, which: str, /, **fields: object) -> None:
         """Change fields of one archive."""
         changed = [
-            msgspec.structs.replace(archive, **fields) if archive.name == name else archive
+            msgspec.structs.replace(archive, **fields) if archive.name == which else archive
             for archive in self.now.archives
         ]
         self.change(archives=tuple(changed))

@@ -109,6 +109,10 @@ def entries(draw: st.DrawFn) -> tuple[Entry, tuple[int, int, int, int] | None]:
     return entry, box
 
 
+_BASELINE = {"SENTINEL-2": "processorVersion"}
+"""Where the service keeps what names call the baseline; elsewhere the attribute is called so."""
+
+
 def matches(
     query: Query,
     area: tuple[int, int, int, int] | None,
@@ -122,7 +126,7 @@ def matches(
         "productType": query.product_types,
         "tileId": query.tiles,
         "platformSerialIdentifier": query.platforms,
-        "processorVersion": query.baselines,
+        _BASELINE.get(query.collection, "processingBaseline"): query.baselines,
         "relativeOrbitNumber": query.relative_orbits,
         "orbitDirection": (query.orbit_direction,) if query.orbit_direction else (),
     }

@@ -89,11 +89,20 @@ class Site:
     Attributes:
         hub: The hub.
         root: The archive's folder.
+        usual: Settings of every run, unless it is given others.
         events: Everything that was emitted by all runs.
     """
 
-    def __init__(self, hub: EmbeddedHub, folder: Path, clock: Clock, name: str = "archive") -> None:
+    def __init__(
+        self,
+        hub: EmbeddedHub,
+        folder: Path,
+        clock: Clock,
+        name: str = "archive",
+        **usual: Any,
+    ) -> None:
         self.hub = hub
+        self.usual = usual
         self.root = folder / name
         self.state = folder / "state"
         self.clock: Clock = clock
@@ -106,7 +115,7 @@ class Site:
 
     def config(self, file: Path | None = None, **options: Any) -> Config:
         """The configuration of a run; options by their names with underscores."""
-        given = {"into": str(self.root), "reserve": "0", "offline": "wait"}
+        given = {"into": str(self.root), "reserve": "0", "offline": "wait", **self.usual}
         given |= {key.replace("_", "-"): value for key, value in options.items()}
         return off_loop(
             lambda: s2fetch.load_config(file, given, self.hub.environment(), self.clock.now())

@@ -78,6 +78,14 @@ async def test_a_reprocessed_old_acquisition_is_found(archive: Archive) -> None:
     assert (await archive.sync()).fetched == 1
 
 
+async def test_a_choice_of_versions_lists_everything(archive: Archive) -> None:
+    """What has changed does not say what supersedes it."""
+    for _ in range(2):
+        report = await archive.sync(versions="newest")
+        assert archive.planned.since == ""
+        assert report.found == 3
+
+
 async def test_what_appears_late_within_the_overlap_is_found(archive: Archive) -> None:
     archive.publish(12, ago=timedelta(hours=20))
     assert (await archive.sync(overlap="24h")).fetched == 1

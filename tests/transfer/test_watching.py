@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC
 from pathlib import Path
 
 import anyio
@@ -11,6 +12,7 @@ import pytest
 from s2fetch.archive.space import SpaceGuard
 from s2fetch.errors import BodyStalledError, BodyTooLongError, DiskFullError
 from s2fetch.product import Product
+from s2fetch.timetable import timetable
 from s2fetch.transfer.bandwidth import BURST_SECONDS, Bandwidth
 from s2fetch.transfer.claims import STEP_BYTES, ProductClaim
 from s2fetch.transfer.stall import StallGuard
@@ -214,3 +216,31 @@ def test_a_body_without_any_length_claims_as_it_grows() -> None:
     with pytest.raises(DiskFullError):
         claim.grow(6)
     assert claimed(guard) == 0
+
+
+async def test_the_bandwidth_follows_its_timetable_while_somebody_waits(
+    clock: JumpingClock,
+) -> None:
+    """At noon UTC 1 kB/s, from one o'clock on ten times that: nobody has to begin anew."""
+    table = timetable({"12:00-13:00": 1000.0}, otherwise=10_000.0, zone=UTC)
+    bandwidth = Bandwidth(table, clock=clock)
+    await bandwidth.pay(3_600_000)
+    assert 3600 - BURST_SECONDS - 1 <= clock.monotonic() <= 3601
+    begin = clock.monotonic()
+    await bandwidth.pay(100_000)
+    assert clock.monotonic() - begin <= 10.001
+    assert bandwidth.rate == 10_000
+
+
+async def test_a_timetable_may_lift_the_limit_and_set_it_again(clock: JumpingClock) -> None:
+    """What was owed when the limit was lifted is forgiven."""
+    table = timetable({"12:00-12:01": 1.0, "12:02-12:03": 1000.0}, zone=UTC)
+    bandwidth = Bandwidth(table, clock=clock)
+    await bandwidth.pay(1000)
+    assert 59 <= clock.monotonic() <= 61
+    begin = clock.monotonic()
+    await bandwidth.pay(10**12)
+    assert clock.monotonic() == begin
+    await clock.sleep(120 - clock.monotonic())
+    await bandwidth.pay(5000)
+    assert 124 <= clock.monotonic() <= 126

@@ -154,6 +154,7 @@ class HttpFace:
         runner = web.AppRunner(
             application,
             access_log=None,
+            logger=_of_protocol(),
             keepalive_timeout=_IDLE_SECONDS,
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
@@ -177,6 +178,16 @@ class HttpFace:
                 "set certificate and key, or put it behind a proxy that encrypts",
                 self.url,
             )
+
+
+def _of_protocol() -> logging.Logger:
+    """Where the server library writes to: bytes that are no HTTP are not worth a traceback each.
+
+    What goes wrong in an answer is logged by the guard.
+    """
+    logger = logging.getLogger("s2fetch.http.protocol")
+    logger.setLevel(logging.CRITICAL)
+    return logger
 
 
 def _first_address(addresses: list[Any]) -> tuple[str, int]:

@@ -8,6 +8,8 @@ enough is cut off and may come back: what was missed lately is told again after 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 
 import msgspec
@@ -29,10 +31,18 @@ _RETRY = b"retry: 3000\n\n"
 _HEARTBEAT = b": here\n\n"
 
 
-class Hello(msgspec.Struct, frozen=True):
-    """The first message of a stream: whether it goes on where the client left off."""
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """The first message of a stream.
+
+    Attributes:
+        resumed: Whether it goes on where the client left off.
+        loop_delay_limit: Seconds by which the event loop may be late.
+        stall_limit: Seconds for which the engine may have work without any progress.
+    """
 
     resumed: bool
+    loop_delay_limit: float
+    stall_limit: float
 
 
 class _Client:
@@ -59,8 +69,12 @@ class _Client:
         """Break the connection without waiting for what it still holds."""
         self.end()
         self.queue.clear()
-        if self._request.transport is not None:
-            self._request.transport.abort()
+        transport = self._request.transport
+        if transport is not None:
+            # Otherwise the system would keep its megabytes for a client that may never take them.
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
 
     def take(self) -> bytes:
         self.wake.clear()
@@ -151,8 +165,13 @@ class EventStream:
         after = int(number) if resumed and len(number) < 20 else 0
         oldest = self._remembered[0][0] if self._remembered else self._number + 1
         resumed = resumed and oldest <= after + 1
-        hello = _frame("hello", msgspec.json.encode(Hello(resumed)))
-        return [_RETRY + hello, *(text for at, text in self._remembered if at > after)]
+        hello = Hello(
+            resumed=resumed,
+            loop_delay_limit=self._settings.loop_delay_limit,
+            stall_limit=self._settings.stall_limit,
+        )
+        first = _RETRY + _frame("hello", msgspec.json.encode(hello))
+        return [first, *(text for at, text in self._remembered if at > after)]
 
     def _hear(self, event: Event) -> None:
         if event.level not in LEVELS:

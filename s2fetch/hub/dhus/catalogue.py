@@ -35,8 +35,10 @@ from s2fetch.product import Product
 from s2fetch.query import Order, Query
 from s2fetch.taskgroups import one_error_task_group
 
-PAGE_ROWS = 99
+MOST_ROWS = 99
 """Rows of a page: hubs refuse more than 100, and meter how often pages of 100 are asked for."""
+PAGE_ROWS = MOST_ROWS - 1
+"""Of which so many are new, as pages of long listings overlap by one."""
 WINDOW_ROWS = 100 * PAGE_ROWS
 """Rows that are read of one window: an index answers the more slowly the further one pages."""
 MOST_REMEMBERED = 10_000
@@ -188,6 +190,7 @@ class DhusCatalogue:
             now=self._clock.now(),
             page_rows=PAGE_ROWS,
             window_rows=WINDOW_ROWS,
+            overlapping=True,
         )
         async with aclosing(listing.pages(search.group)) as pages:
             async for page in pages:
@@ -202,7 +205,7 @@ class DhusCatalogue:
         """Page after page, no further than somebody wants to read: for a few matches."""
         seen: set[str] = set()
         start = tries = 0
-        rows = min(query.limit or PAGE_ROWS, PAGE_ROWS)
+        rows = min(query.limit or MOST_ROWS, MOST_ROWS)
         while True:
             window = _everything(query)
             page = await self._page(query, window, start, rows, descending=query.newest_first)

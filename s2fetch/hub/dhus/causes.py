@@ -55,7 +55,7 @@ _WORDS: tuple[tuple[Cause, str], ...] = (
     (Cause.ARCHIVE_QUOTA, r"quota exceeded"),
     (Cause.PERMISSION, r"insufficient permissions?"),
     (Cause.UNKNOWN_PRODUCT, r"invalid key|requested product not found"),
-    (Cause.TOO_LONG, r"request entity too large|request-uri too long|status: 413"),
+    (Cause.TOO_LONG, r"request entity too large|request-uri too long|(status|response code): 413"),
     (
         Cause.SYNTAX,
         r"response code: 400 for url|undefined field|invalid date|syntaxerror|cannot parse",

@@ -88,18 +88,17 @@ _LONGEST_WINDOWS = {axis: Bounds(_FIRST, _FIRST) for axis in Axis}
 
 def _halves(query: Query) -> tuple[Query, Query] | None:
     """The query cut in two by that of its lists which makes it longest."""
+    if query.names and query.ids:
+        # Either of the two may match, so that neither can be cut while the other stays.
+        return (
+            msgspec.structs.replace(query, ids=()),
+            msgspec.structs.replace(query, names=()),
+        )
     lists: dict[str, tuple[AttributeValue, ...]] = {
         name: tuple(dict.fromkeys(getattr(query, name)))
         for name in (
-            *(
-                "product_types",
-                "tiles",
-                "relative_orbits",
-                "platforms",
-                "baselines",
-                "names",
-                "ids",
-            ),
+            *("product_types", "tiles", "relative_orbits", "platforms", "baselines"),
+            *("names", "ids"),
         )
     }
     longest = max(lists, key=lambda name: sum(len(str(v)) + 20 for v in lists[name]))

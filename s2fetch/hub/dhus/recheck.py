@@ -26,7 +26,12 @@ _RESTRICTED_BY = {
 
 
 def is_exact(query: Query) -> bool:
-    """Whether the index itself finds just what matches, so that its count can be believed."""
+    """Whether the index itself finds just what matches, so that its count can be believed.
+
+    A product may have one of the names and one of the identifiers; in parts it would count twice.
+    """
+    if query.names and query.ids:
+        return False
     return not relation.is_needed(query) and all(
         condition.operator is not Operator.NE
         and kind_of(field_of(query.collection, condition.attribute)) in (Kind.WHOLE, Kind.DECIMAL)

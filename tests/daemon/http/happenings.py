@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from s2fetch.events import (
     AttemptFailed,
@@ -34,7 +35,7 @@ def product(tile: str) -> Product:
 def transfer(bus: EventBus, tile: str, *, offset: int = 0, slot: int = 1) -> None:
     """One product comes in two pieces and is complete."""
     one, half = product(tile), (SIZE + offset) // 2
-    common = {"product": one, "account": ACCOUNT, "slot": slot}
+    common: dict[str, Any] = {"product": one, "account": ACCOUNT, "slot": slot}
     bus.emit(TransferStarted(**common, attempt=1, offset=offset, size=SIZE))
     bus.emit(TransferProgressed(**common, position=half, size=SIZE))
     bus.emit(TransferProgressed(**common, position=SIZE, size=SIZE))

@@ -99,6 +99,7 @@ def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
     start, end = draw(_times), draw(_times)
     since, until = draw(_times), draw(_times)
     names = draw(st.one_of(st.just(()), st.just(tuple(entry.name for entry in entries[1:]))))
+    ids = draw(st.one_of(st.just(()), st.just((entries[0].id,))))
     query = Query(
         collection=collection if not names or draw(st.booleans()) else "",
         product_types=draw(_some(TYPES[collection])),  # type: ignore[arg-type]
@@ -116,6 +117,7 @@ def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
         baselines=draw(_some(BASELINES)) if optical else (),  # type: ignore[arg-type]
         conditions=tuple(draw(st.lists(conditions(collection), max_size=2))),
         names=names,
+        ids=ids,
     )
     return query, entries
 

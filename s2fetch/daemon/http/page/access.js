@@ -24,7 +24,8 @@ export async function ask(path, { method = "GET", token = null } = {}) {
   throw new Refusal(answer.status, problem.detail ?? `The daemon answered with ${answer.status}`);
 }
 
-// Shows the dialog when it has to, and tells `onChange` what may be done.
+// Shows the dialog when it has to, and tells `onChange` what may be done and whether the token is
+// another one.
 export class Access {
   constructor(onChange) {
     this.onChange = onChange;
@@ -41,19 +42,20 @@ export class Access {
 
   async look() {
     try {
-      this.show(await ask("/api/v1/access"));
+      this.show(await ask("/api/v1/access"), { renewed: false });
     } catch (error) {
       if (error.status !== 401) throw error;
       sessionStorage.removeItem(KEY);
-      this.show({ changes: false, token: true });
+      this.show({ changes: false, token: true }, { renewed: false });
       this.open();
     }
   }
 
   open() {
+    if (this.dialog.open) return;
     text(byId("unlock-error"), "");
     byId("token").value = "";
-    if (!this.dialog.open) this.dialog.showModal();
+    this.dialog.showModal();
   }
 
   async use(token) {
@@ -61,21 +63,22 @@ export class Access {
       const found = await ask("/api/v1/access", { token });
       sessionStorage.setItem(KEY, token);
       this.dialog.close();
-      this.show(found);
+      this.show(found, { renewed: true });
     } catch (error) {
       text(byId("unlock-error"), error.status === 401 ? "This is not the daemon’s token." : error.message);
     }
   }
 
+  // Where nothing may be read without the token, the stream's end has it asked for again.
   forget() {
     sessionStorage.removeItem(KEY);
-    this.look();
+    this.show({ changes: false, token: true }, { renewed: true });
   }
 
-  show({ changes, token }) {
+  show({ changes, token }, { renewed }) {
     this.changes = changes;
     this.button.hidden = !token;
     text(this.button, changes ? "Lock controls" : "Unlock controls");
-    this.onChange(changes);
+    this.onChange(changes, renewed);
   }
 }

@@ -8,7 +8,7 @@ import * as format from "./format.js";
 import { Live } from "./live.js";
 import { clearLog, tellLog } from "./log.js";
 import { showMap } from "./map.js";
-import { showOverview } from "./overview.js";
+import { setLimits, showOverview } from "./overview.js";
 import { MOST, Products } from "./products.js";
 import { showAccounts, showSlots } from "./slots.js";
 import { showThroughput } from "./throughput.js";
@@ -32,7 +32,10 @@ const refreshArchive = atMostEvery(15_000, () => loadArchive({ fresh: false }));
 function onMessage(name, data) {
   if (name === "state") onStateOfDaemon(data);
   else if (name === "event") tellLog(data);
-  else if (name === "hello" && !data.resumed) clearLog();
+  else if (name === "hello") {
+    setLimits(data);
+    if (!data.resumed) clearLog();
+  }
 }
 
 function onStateOfDaemon(fresh) {
@@ -115,11 +118,10 @@ function onLive(now) {
   if (now === "live" || now === "locked") access.look().catch((error) => notice(error.message));
 }
 
-function onAccess(changes) {
-  const opened = changes && !unlocked;
+function onAccess(changes, renewed) {
   unlocked = changes;
   show();
-  if (opened || !live.running) live.restart();
+  if (renewed) live.restart();
 }
 
 function showAllControls() {

@@ -3,9 +3,14 @@
 import { attribute, byId, el, keyed, text } from "./dom.js";
 import * as format from "./format.js";
 
-const LATE = 5;
-const STALLED = 900;
+let limits = { loop_delay_limit: Infinity, stall_limit: Infinity };
+
 const SIGNS = { good: "✓", warn: "!", bad: "✕" };
+
+// What the daemon itself counts as too late, so that page and health check agree.
+export function setLimits(given) {
+  limits = given;
+}
 
 export function showOverview(state) {
   const matters = problems(state);
@@ -47,8 +52,8 @@ function problems(state) {
   const warn = (words) => found.push({ level: "warn", text: words });
   if (state.stopping) warn("The daemon is about to end");
   if (!state.hub_reachable) bad("The hub does not answer; it is asked again until it does");
-  if (state.loop_delay_seconds > LATE) bad(`The daemon reacts ${format.duration(state.loop_delay_seconds)} late`);
-  if (state.stalled_seconds > STALLED) bad(`The engine has work and has not moved for ${format.duration(state.stalled_seconds)}`);
+  if (state.loop_delay_seconds > limits.loop_delay_limit) bad(`The daemon reacts ${format.duration(state.loop_delay_seconds)} late`);
+  if (state.stalled_seconds > limits.stall_limit) bad(`The engine has work and has not moved for ${format.duration(state.stalled_seconds)}`);
   for (const account of state.accounts) {
     if (account.refused) bad(`Account ${account.name} cannot be used: ${account.refused}`);
     if (account.throttled) warn(`The hub has slowed account ${account.name} down`);

@@ -1,0 +1,290 @@
+"""The daemon itself: its archives, what they share, and what every face of it can ask.
+
+It owns no socket and no signal: those belong to `daemon.service`, which puts the faces round it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup
+
+import s2fetch
+from s2fetch.account.account import Account
+from s2fetch.account.pacing import Pace
+from s2fetch.clock import Clock, timestamp
+from s2fetch.daemon import inspection
+from s2fetch.daemon.keeper import Keeper, Surroundings
+from s2fetch.daemon.loop_delay import LoopDelay
+from s2fetch.daemon.pool import Pool
+from s2fetch.daemon.state import (
+    AccountState,
+    DaemonState,
+    DayCoverage,
+    ProductRow,
+    RunState,
+    Throughput,
+)
+from s2fetch.daemon.transfers import Transfers
+from s2fetch.daemon.values import ArchiveEntry
+from s2fetch.daemon.watchdog import Heartbeat
+from s2fetch.errors import ArchiveError, ExitCode, UsageError
+from s2fetch.events import Event, EventBus, HubPaused, HubResumed
+from s2fetch.transfer.bandwidth import Bandwidth
+
+PACE_SECONDS = 60.0
+"""How often the accounts' volumes are looked at."""
+
+Reread = Callable[[], tuple[ArchiveEntry, ...]]
+"""Reads the configuration again; raises UsageError, with every mistake, when it is bad."""
+
+
+class Daemon:
+    """Keeps several archives; see `daemon.controls.Controls` for what can be asked of it.
+
+    Args:
+        plans: One for each archive, with names of their own.
+        reread: For `reload`.
+        environ: Where credentials may be.
+        home: Where ``.netrc`` is.
+        state_folder: Where the slots of accounts are.
+        clock: Where the time comes from.
+        bandwidth: Limit on all archives together, or None for each one's own.
+        after_run: Told of every run of every archive that is over.
+
+    Attributes:
+        events: Everything that happens in all archives, as it happens.
+        heartbeat: Whether anything moves.
+    """
+
+    def __init__(
+        self,
+        plans: tuple[ArchiveEntry, ...],
+        reread: Reread,
+        *,
+        environ: Mapping[str, str],
+        home: Path,
+        state_folder: Path,
+        clock: Clock,
+        bandwidth: Bandwidth | None = None,
+        after_run: Callable[[ArchiveEntry, RunState], None] = lambda _archive, _run: None,
+    ) -> None:
+        self.events = EventBus()
+        self.heartbeat = Heartbeat(clock=clock)
+        self._after_run = after_run
+        self._plans = plans
+        self._reread = reread
+        self._environ = environ
+        self._home = home
+        self._clock = clock
+        self._pool = Pool(
+            environ=environ,
+            home=home,
+            state_folder=state_folder,
+            clock=clock,
+            bandwidth=bandwidth,
+            events=self.events,
+        )
+        self._around = Surroundings(
+            self._pool, environ, home, clock, self.events, self._hear, self._ran
+        )
+        self._keepers: dict[str, Keeper] = {}
+        self._scopes: dict[str, anyio.CancelScope] = {}
+        self._transfers = Transfers(clock)
+        self._loop_delay = LoopDelay()
+        self._unreachable: set[str] = set()
+        self._refused: dict[str, str] = {}
+        self._paces: dict[str, Pace] = {}
+        self._moved = 0, clock.monotonic()
+        self._paused = False
+        self._stopping = anyio.Event()
+        self._started = ""
+        self._group: TaskGroup | None = None
+        self.events.subscribe(self._watch_hubs)
+        self.heartbeat.follow(self.events)
+
+    def __repr__(self) -> str:
+        return f"<Daemon with {len(self._keepers)} archives>"
+
+    async def run(self, started: Callable[[], object] = lambda: None) -> None:
+        """Keep the archives until `stop`; part files stay resumable.
+
+        Args:
+            started: Called when everything is under way.
+        """
+        self._started = timestamp(self._clock.now())
+        async with self._pool, anyio.create_task_group() as group:
+            self._group = group
+            group.start_soon(self._loop_delay.run)
+            group.start_soon(self._follow_quotas)
+            for plan in self._plans:
+                self._begin(plan)
+            started()
+            await self._stopping.wait()
+            group.cancel_scope.cancel()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing has to move now: no run is under way, or what is waits with a reason."""
+        at_work = [keeper for keeper in self._keepers.values() if keeper.has_to_move]
+        return not at_work or self.heartbeat.resting
+
+    # What can be asked
+
+    def state(self) -> DaemonState:
+        """See `Controls.state`."""
+        accounts = self._pool.accounts
+        return DaemonState(
+            version=s2fetch.__version__,
+            now=timestamp(self._clock.now()),
+            started=self._started,
+            paused=self._paused,
+            stopping=self._stopping.is_set(),
+            hub_reachable=not self._unreachable,
+            loop_delay_seconds=self._loop_delay.worst_seconds,
+            stalled_seconds=self._stalled_seconds(),
+            archives=tuple(keeper.state() for keeper in self._keepers.values()),
+            accounts=tuple(self._account_state(account) for account in accounts),
+            slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
+        )
+
+    async def products(self, archive: str, state: str, *, limit: int) -> list[ProductRow]:
+        """See `Controls.products`."""
+        folder = self._keeper(archive).folder
+        read = partial(inspection.products, folder, archive, state, limit)
+        return await anyio.to_thread.run_sync(read)
+
+    async def coverage(self, archive: str) -> list[DayCoverage]:
+        """See `Controls.coverage`."""
+        folder = self._keeper(archive).folder
+        return await anyio.to_thread.run_sync(inspection.coverage, folder)
+
+    async def footprints(self, archive: str, *, limit: int) -> list[tuple[str, str, str]]:
+        """See `Controls.footprints`."""
+        return await self._keeper(archive).footprints(limit)
+
+    def throughput(self) -> list[Throughput]:
+        """See `Controls.throughput`."""
+        return self._transfers.history()
+
+    # What can be ordered
+
+    async def pause(self, archive: str = "") -> None:
+        """See `Controls.pause`."""
+        if archive:
+            self._keeper(archive).pause()
+            return
+        self._paused = True
+        for keeper in self._keepers.values():
+            keeper.pause(everything=True)
+
+    async def resume(self, archive: str = "") -> None:
+        """See `Controls.resume`."""
+        if archive:
+            self._keeper(archive).resume()
+            return
+        self._paused = False
+        for keeper in self._keepers.values():
+            keeper.resume(everything=True)
+
+    async def sync(self, archive: str) -> None:
+        """See `Controls.sync`."""
+        self._keeper(archive).call()
+
+    async def reload(self) -> None:
+        """See `Controls.reload`. Archives that are gone from it end; others go on."""
+        plans = await anyio.to_thread.run_sync(self._reread)
+        self._pool.forget_credentials()
+        wanted = {plan.name for plan in plans}
+        for name in [name for name in self._keepers if name not in wanted]:
+            self._end(name)
+        for plan in plans:
+            keeper = self._keepers.get(plan.name)
+            if keeper is None:
+                self._begin(plan)
+            elif keeper.plan.intake != plan.intake or keeper.folder != plan.config.into:
+                self._end(plan.name)
+                self._begin(plan)
+            else:
+                keeper.follow(plan)
+        self._keepers = {plan.name: self._keepers[plan.name] for plan in plans}
+
+    def stop(self) -> None:
+        """See `Controls.stop`."""
+        self._stopping.set()
+
+    # Inside
+
+    def _keeper(self, archive: str) -> Keeper:
+        keeper = self._keepers.get(archive)
+        if keeper is None:
+            known = ", ".join(self._keepers) or "none"
+            raise UsageError(f"there is no archive {archive!r}", advice=f"There are: {known}")
+        return keeper
+
+    def _begin(self, plan: ArchiveEntry) -> None:
+        assert self._group is not None  # noqa: S101 - only while it runs
+        keeper = Keeper(plan, self._around)
+        if self._paused:
+            keeper.pause(everything=True)
+        self._keepers[plan.name] = keeper
+        self._scopes[plan.name] = anyio.CancelScope()
+        self._group.start_soon(self._keep, keeper, self._scopes[plan.name])
+
+    async def _keep(self, keeper: Keeper, scope: anyio.CancelScope) -> None:
+        with scope:
+            await keeper.run()
+
+    def _end(self, name: str) -> None:
+        self._scopes.pop(name).cancel()
+        del self._keepers[name]
+
+    def _account_state(self, account: Account) -> AccountState:
+        pace = self._paces.get(account.name)
+        return AccountState(
+            name=account.name,
+            slots=account.slots.count,
+            in_use=self._pool.in_use(account),
+            refused=self._refused.get(account.name, ""),
+            received_30_days=pace.received if pace is not None else 0,
+            quota=account.meter.quota,
+            quota_reached=timestamp(pace.reached) if pace is not None else "",
+            throttled=account.meter.throttled,
+        )
+
+    def _stalled_seconds(self) -> float:
+        """For how long nothing has moved although something should have."""
+        now, beats = self._clock.monotonic(), self.heartbeat.beats
+        if self.is_idle or beats != self._moved[0]:
+            self._moved = beats, now
+        return now - self._moved[1]
+
+    async def _follow_quotas(self) -> None:
+        while True:
+            for account in self._pool.accounts:
+                # A ledger that cannot be read is told by the meter itself; the last numbers stay.
+                with contextlib.suppress(ArchiveError):
+                    self._paces[account.name] = await account.meter.pace()
+            await self._clock.sleep(PACE_SECONDS)
+
+    def _ran(self, archive: ArchiveEntry, run: RunState, code: ExitCode) -> None:
+        for account in archive.config.accounts:
+            if code is ExitCode.ACCOUNT:
+                self._refused[account.name] = run.error
+            else:
+                self._refused.pop(account.name, None)
+        self._after_run(archive, run)
+
+    def _hear(self, archive: str, event: Event) -> None:
+        self._transfers.take(archive, event)
+        self.events.emit(event)
+
+    def _watch_hubs(self, event: Event) -> None:
+        if isinstance(event, HubPaused) and not event.account:
+            self._unreachable.add(event.host)
+        elif isinstance(event, HubResumed):
+            self._unreachable.discard(event.host)

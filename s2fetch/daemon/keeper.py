@@ -1,0 +1,328 @@
+"""Keeps one archive current: runs when they are due, deletions after them, its state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from s2fetch.client import Client
+from s2fetch.clock import Clock, timestamp
+from s2fetch.config.values import Config, IncrementConfig, OnFull
+from s2fetch.daemon import inspection
+from s2fetch.daemon.agenda import Agenda
+from s2fetch.daemon.intake import Intake as Queue
+from s2fetch.daemon.pause import Pause
+from s2fetch.daemon.pool import Pool
+from s2fetch.daemon.state import Activity, ArchiveState, RunState
+from s2fetch.daemon.tally import ArchiveTally
+from s2fetch.daemon.values import ArchiveEntry, Intake
+from s2fetch.errors import ExitCode, S2FetchError
+from s2fetch.events import Event, EventBus
+from s2fetch.hub.odata import filter_of
+from s2fetch.query import Order
+from s2fetch.sync.increment import Watermark
+from s2fetch.sync.report import Report
+from s2fetch.sync.status import Status, read_status
+from s2fetch.sync.withdrawals import Withdrawals
+
+FIRST_DELETIONS = timedelta(days=30)
+"""How far back the hub's deletions are read the first time."""
+SCRUB_SECONDS = 3600.0
+"""How often it is looked at whether there is anything to hash again."""
+_ORDERED = "an operator has paused it"
+_ALL_ORDERED = "an operator has paused the daemon"
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What every keeper of a daemon works with.
+
+    Attributes:
+        pool: Connections and accounts.
+        environ: For `Client`.
+        home: For `Client`.
+        clock: Where the time comes from.
+        events: The daemon's own bus.
+        hear: Told every event of an archive, by the archive's name.
+        after_run: Told of every run that is over, and with which exit code.
+    """
+
+    pool: Pool
+    environ: Mapping[str, str]
+    home: Path
+    clock: Clock
+    events: EventBus
+    hear: Callable[[str, Event], None]
+    after_run: Callable[[ArchiveEntry, RunState, ExitCode], None]
+
+
+class Keeper:
+    """Keeps one archive.
+
+    Args:
+        plan: How.
+        around: What it works with.
+    """
+
+    def __init__(self, plan: ArchiveEntry, around: Surroundings) -> None:
+        self.plan = plan
+        self.tally = ArchiveTally(around.clock)
+        self._around = around
+        self._clock = around.clock
+        self._pause = Pause()
+        self._agenda = Agenda(plan.schedule, clock=around.clock)
+        self._activity = Activity.IDLE
+        self._trouble = ""
+        self._last_run: RunState | None = None
+        self._last_success = ""
+        self._watermark = ""
+        self._client: Client | None = None
+        self._queue: Queue | None = None
+        self._status: Status | None = None
+
+    def __repr__(self) -> str:
+        return f"<Keeper of {self.plan.name}: {self._activity}>"
+
+    async def run(self) -> None:
+        """Keep it until cancelled; nothing a hub, a disk or an account does ends this."""
+        await self._look()
+        async with anyio.create_task_group() as group:
+            if self.plan.intake is Intake.SUBSCRIPTION:
+                group.start_soon(self._watch_notifications)
+            while True:
+                await self._wait_until_due()
+                await self._pause.over()
+                self._agenda.begin()
+                await self._keep_once()
+
+    async def _wait_until_due(self) -> None:
+        """Between runs files are hashed again, as much as a day allows; a run comes first."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._scrub)
+            await self._agenda.wait()
+            group.cancel_scope.cancel()
+
+    async def _scrub(self) -> None:
+        while True:
+            if not self._pause.is_on and self.plan.config.scrub.budget_bytes:
+                try:
+                    async with await self._opened(self.plan.config) as client:
+                        report = await client.scrub()
+                    if report.damaged:
+                        self._agenda.call()  # the run fetches them again
+                except S2FetchError as error:
+                    self._trouble = str(error)
+            await self._clock.sleep(SCRUB_SECONDS)
+
+    def call(self) -> None:
+        """Have a run begin now."""
+        self._agenda.call()
+
+    def follow(self, plan: ArchiveEntry) -> None:
+        """Go by another plan from the next run on."""
+        self.plan = plan
+        self._agenda.reschedule(plan.schedule)
+
+    def pause(self, *, everything: bool = False) -> None:
+        """Begin no more downloads and no more runs; what is under way ends."""
+        self._pause.order(_ALL_ORDERED if everything else _ORDERED)
+
+    def resume(self, *, everything: bool = False) -> None:
+        """Go on."""
+        self._pause.lift(_ALL_ORDERED if everything else _ORDERED)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is under way."""
+        return self._activity is Activity.SYNCING
+
+    @property
+    def has_to_move(self) -> bool:
+        """Whether a run is under way that neither waits for space nor is paused."""
+        return self.is_busy and not self._pause.is_on and not self.tally.out_of_space
+
+    @property
+    def folder(self) -> Path:
+        """Where the archive is."""
+        assert self.plan.config.into is not None  # noqa: S101 - a plan without one is refused
+        return self.plan.config.into
+
+    def state(self) -> ArchiveState:
+        """The archive now; cheap."""
+        status, tally = self._status, self.tally
+        activity, why = self._activity, self._trouble
+        if tally.out_of_space:
+            activity, why = Activity.OUT_OF_SPACE, tally.out_of_space
+        elif self._pause.is_on:
+            activity, why = Activity.PAUSED, self._pause.why
+        waiting = status.waiting if status is not None else []
+        return ArchiveState(
+            name=self.plan.name,
+            folder=str(self.folder),
+            activity=activity,
+            why=why,
+            priority=self.plan.priority,
+            products=tally.products,
+            bytes=tally.size_bytes,
+            queued=tally.queued,
+            last_run=self._last_run,
+            last_success=self._last_success,
+            next_run="" if self._pause.is_on else timestamp(self._agenda.next),
+            watermark=self._watermark,
+            lag_seconds=tally.lag_seconds,
+            newest=timestamp(tally.newest),
+            oldest_waiting=min((each.since for each in waiting if each.since), default=""),
+            free_bytes=status.free_bytes if status is not None else 0,
+            floor_bytes=self.plan.config.reserve_bytes,
+            last_arrival=timestamp(tally.last_arrival),
+            damaged=tally.damaged,
+            verified_share=tally.verified_share,
+        )
+
+    async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
+        """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
+
+        Raises:
+            HubError, QueryError, AccountError: If the catalogue cannot be asked.
+        """
+        async with await self._opened(self.plan.config) as client:
+            query = msgspec.structs.replace(
+                await client.query(), order=Order.SENSING, newest_first=True, limit=limit
+            )
+            async with client.search(query, attributes=False) as products:
+                found = [product async for product in products]
+        ids = [product.id for product in found]
+        states = await anyio.to_thread.run_sync(inspection.states_of, self.folder, ids)
+        return [
+            (product.name, states.get(product.id, "missing"), product.footprint)
+            for product in found
+            if product.footprint is not None
+        ]
+
+    async def _keep_once(self) -> None:
+        """One run; what goes wrong is shown, and the next one is due as ever."""
+        begun = self._clock.now()
+        self._activity, self._trouble = Activity.SYNCING, ""
+        self.tally.begin()
+        try:
+            report = await self._synchronise()
+        except S2FetchError as error:
+            report = Report(exit_code=error.exit_code, outcome=error.code, error=str(error))
+            self._ended(begun, report)
+            self._activity = Activity.FAILED
+            self._trouble = str(error)
+        else:
+            self._reported(begun, report)
+        finally:
+            if self._activity is Activity.SYNCING:
+                self._activity = Activity.IDLE
+            with anyio.CancelScope(shield=True):
+                await self._look()
+
+    async def _synchronise(self) -> Report:
+        plan = self.plan
+        config = msgspec.structs.replace(
+            plan.config, increment=_increment(plan), on_full=OnFull.WAIT
+        )
+        async with await self._opened(config) as client:
+            report = await client.sync()
+            if not report.error:
+                await self._follow_deletions(client)
+        return report
+
+    async def _opened(self, config: Config) -> Client:
+        """A client over what the daemon's archives share; nothing is asked of the network yet."""
+        plan, around = self.plan, self._around
+        bus = EventBus()
+        bus.subscribe(self._hear)
+        return Client(
+            config,
+            events=bus,
+            clock=self._clock,
+            environ=around.environ,
+            home=around.home,
+            shared=await around.pool.shared(config, plan.name, plan.priority, self._pause),
+        )
+
+    async def _follow_deletions(self, client: Client) -> None:
+        async with client.archive() as archive:
+            withdrawals = Withdrawals(
+                client.hub,
+                archive,
+                self.plan.withdrawals,
+                clock=self._clock,
+                events=client.events,
+            )
+            since = self._clock.now() - FIRST_DELETIONS
+            await withdrawals.follow(self.plan.config.query.collection, since)
+
+    def _hear(self, event: Event) -> None:
+        self.tally.take(event)
+        self._around.hear(self.plan.name, event)
+
+    def _reported(self, begun: datetime, report: Report) -> None:
+        self._ended(begun, report)
+        if report.error:
+            self._activity, self._trouble = Activity.FAILED, report.error
+            return
+        self._last_success = timestamp(self._clock.now())
+        if self._queue is not None:
+            self._queue.settled(begun)
+
+    def _ended(self, begun: datetime, report: Report) -> None:
+        self._last_run = RunState(
+            started=timestamp(begun),
+            seconds=(self._clock.now() - begun).total_seconds(),
+            outcome=report.outcome,
+            found=report.found,
+            fetched=report.fetched,
+            waiting=report.waiting,
+            failed=report.failed,
+            received=report.received,
+            error=report.error,
+        )
+        self._around.after_run(self.plan, self._last_run, ExitCode(report.exit_code))
+
+    async def _look(self) -> None:
+        """Read what the archive's own record says; it need not be there yet."""
+        try:
+            status = await anyio.to_thread.run_sync(partial(read_status, self.folder))
+        except S2FetchError as error:
+            self._trouble = str(error)
+            return
+        self._status = status
+        self.tally.start_from(status)
+        mark = msgspec.convert(status.watermark, Watermark) if status.watermark else None
+        self._watermark = mark.settled if mark is not None else ""
+
+    async def _watch_notifications(self) -> None:
+        """Have the hub's notifications wake this archive, where the hub has them."""
+        plan = self.plan
+        async with await self._opened(plan.config) as client:
+            (account, *_) = await client.accounts()
+            subscriptions = client.connection.subscriptions(account)
+            query = msgspec.structs.replace(await client.query(), limit=None)
+        if subscriptions is None:
+            return
+        self._queue = Queue(
+            plan.name,
+            subscriptions,
+            filter_of(query),
+            self.call,
+            clock=self._clock,
+            events=self._around.events,
+        )
+        await self._queue.run()
+
+
+def _increment(plan: ArchiveEntry) -> IncrementConfig:
+    recount = plan.recount_seconds
+    return IncrementConfig(
+        overlap_seconds=plan.overlap_seconds,
+        recount_seconds=math.inf if recount is None else recount,
+    )

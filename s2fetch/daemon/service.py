@@ -1,0 +1,221 @@
+"""A daemon with all its faces: control socket, HTTP, service manager, alerts, hooks, signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import anyio
+from anyio.abc import TaskGroup
+
+from s2fetch.client import state_folder_of
+from s2fetch.clock import Clock
+from s2fetch.daemon.alert_delivery import AlertDelivery
+from s2fetch.daemon.alert_memory import remember_alerts, remembered_alerts
+from s2fetch.daemon.alerts import Alerts
+from s2fetch.daemon.config import load_daemon_config
+from s2fetch.daemon.control import ControlServer
+from s2fetch.daemon.control_socket import server_path
+from s2fetch.daemon.daemon import Daemon
+from s2fetch.daemon.events import AlertsNotKept, ConfigurationRefused, ConfigurationTaken
+from s2fetch.daemon.hooks import AFTER_RUN, AfterRun, Hooks
+from s2fetch.daemon.notify import Notifier, watchdog_seconds
+from s2fetch.daemon.receivers import make_receivers
+from s2fetch.daemon.schedule import load_zone
+from s2fetch.daemon.state import RunState
+from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, HttpConfig
+from s2fetch.daemon.watchdog import Watchdog
+from s2fetch.errors import S2FetchError, UsageError
+from s2fetch.taskgroups import one_error_task_group
+from s2fetch.timetable import timetable
+from s2fetch.transfer.bandwidth import Bandwidth
+
+LOOK_SECONDS = 15.0
+"""How often it is looked at whether there is something to alert of, and the status is told."""
+MEMORY_FILE = "alerts.json"
+
+
+class Service:
+    """Runs a daemon as its file says.
+
+    Args:
+        path: The file.
+        config: What it said.
+        environ: Credentials, and what the service manager tells.
+        home: Where ``.netrc`` is.
+        user: Number of the user, for the place of the control socket.
+        clock: Where the time comes from.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        config: DaemonConfig,
+        *,
+        environ: Mapping[str, str],
+        home: Path,
+        user: int,
+        clock: Clock,
+    ) -> None:
+        self._path = path
+        self._config = config
+        self._environ = environ
+        self._user = user
+        self._clock = clock
+        self._state_folder = state_folder_of(environ)
+        self._notifier = Notifier.from_environment(environ)
+        self._group: TaskGroup | None = None
+        self.daemon = Daemon(
+            config.archives,
+            self._reread,
+            environ=environ,
+            home=home,
+            state_folder=self._state_folder,
+            clock=clock,
+            bandwidth=_bandwidth(config, clock),
+            after_run=self._after_run,
+        )
+        self._hooks = Hooks(environ=environ, clock=clock, events=self.daemon.events)
+        self._alerts: Alerts | None = None
+
+    async def run(self, listening: Callable[[str], object] = lambda _: None) -> None:
+        """Run until stopped.
+
+        Args:
+            listening: Told where the HTTP face is, once it is there.
+
+        Raises:
+            UsageError: If a face cannot be put up: the address or the socket is taken, a secret
+                cannot be used, an extra is not installed.
+        """
+        async with AsyncExitStack() as stack, one_error_task_group() as group:
+            self._group = group
+            stack.callback(self._notifier.close)
+            if self._config.http.enabled:
+                listening(await self._put_up_http(stack, self._config.http))
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            await self._begin_alerts(group, session)
+            self._begin_watchdog(group)
+            socket = self._config.control_socket or server_path(self._environ, self._user)
+            control = ControlServer(self.daemon, socket)
+            up = anyio.Event()
+            group.start_soon(control.run, up.set)
+            await up.wait()
+            group.start_soon(self._tell_status)
+            await self.daemon.run(partial(self._notifier.ready, "keeping archives current"))
+            self._notifier.stopping()
+            group.cancel_scope.cancel()
+
+    async def reload(self) -> None:
+        """Read the file again, as a signal asks for; what is wrong with it is an event."""
+        self._notifier.reloading()
+        try:
+            await self.daemon.reload()
+        except UsageError as error:
+            self.daemon.events.emit(ConfigurationRefused(file=str(self._path), error=str(error)))
+        self._notifier.ready()
+
+    def _reread(self) -> tuple[ArchiveEntry, ...]:
+        config = load_daemon_config(self._path, self._environ, datetime.now(UTC))
+        if self._alerts is not None:
+            self._alerts.follow(config.alerts.rules)
+        kept = [
+            name
+            for name in ("http", "control_socket", "bandwidth", "time_zone", "showing")
+            if getattr(config, name) != getattr(self._config, name)
+        ]
+        self._config = config
+        self.daemon.events.emit(
+            ConfigurationTaken(
+                file=str(self._path),
+                archives=len(config.archives),
+                needs_restart=", ".join(name.replace("_", "-") for name in kept),
+            )
+        )
+        return config.archives
+
+    async def _put_up_http(self, stack: AsyncExitStack, config: HttpConfig) -> str:
+        from s2fetch.daemon.http.face import HttpFace
+        from s2fetch.daemon.http.settings import HttpSettings
+
+        wanted = {f: getattr(config, f) for f in config.__struct_fields__ if f != "enabled"}
+        face = HttpFace(self.daemon, HttpSettings(**wanted), clock=self._clock)
+        await stack.enter_async_context(face)
+        return face.url
+
+    async def _begin_alerts(self, group: TaskGroup, session: aiohttp.ClientSession) -> None:
+        config, clock, events = self._config.alerts, self._clock, self.daemon.events
+        make = partial(make_receivers, config, session=session, clock=clock, environ=self._environ)
+        delivery = AlertDelivery(await anyio.to_thread.run_sync(make), events=events)
+        memory = self._state_folder / MEMORY_FILE
+        remembered = await anyio.to_thread.run_sync(remembered_alerts, memory)
+        self._alerts = Alerts(
+            config.rules, delivery.put, clock=clock, events=events, remembered=remembered
+        )
+        group.start_soon(delivery.run)
+        group.start_soon(self._look_for_trouble, self._alerts, memory)
+
+    async def _look_for_trouble(self, alerts: Alerts, memory: Path) -> None:
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            if alerts.observe(self.daemon.state()):
+                try:
+                    await anyio.to_thread.run_sync(remember_alerts, memory, alerts.open)
+                except S2FetchError as error:
+                    self.daemon.events.emit(AlertsNotKept(error=str(error)))
+
+    def _begin_watchdog(self, group: TaskGroup) -> None:
+        seconds = watchdog_seconds(self._environ)
+        if seconds is None:
+            return
+        watchdog = Watchdog(
+            self._notifier,
+            seconds,
+            progress=lambda: self.daemon.heartbeat.beats,
+            idle=lambda: self.daemon.is_idle,
+            clock=self._clock,
+        )
+        group.start_soon(watchdog.run)
+
+    async def _tell_status(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            self._notifier.status(_status_line(self.daemon))
+
+    def _after_run(self, archive: ArchiveEntry, run: RunState) -> None:
+        if archive.after_run.arguments and self._group is not None:
+            told = AfterRun(
+                hook=AFTER_RUN,
+                archive=archive.name,
+                folder=str(archive.config.into),
+                run=run,
+            )
+            hook = archive.after_run
+            call = partial(self._hooks.after_run, hook.arguments, told, seconds=hook.limit_seconds)
+            self._group.start_soon(call)
+
+
+def _bandwidth(config: DaemonConfig, clock: Clock) -> Bandwidth | None:
+    limits: BandwidthConfig = config.bandwidth
+    if not limits.spans:
+        return Bandwidth(limits.otherwise, clock=clock) if limits.otherwise else None
+    table = timetable(
+        dict(limits.spans), otherwise=limits.otherwise, zone=load_zone(config.time_zone)
+    )
+    return Bandwidth(table, clock=clock)
+
+
+def _status_line(daemon: Daemon) -> str:
+    state = daemon.state()
+    busy = sum(bool(slot.product) for slot in state.slots)
+    waiting = sum(each.products.get("waiting", 0) for each in state.archives)
+    queued = sum(each.queued for each in state.archives)
+    paused = "paused, " if state.paused else ""
+    return (
+        f"{paused}{len(state.archives)} archives, {busy} of {len(state.slots)} slots busy, "
+        f"{queued} queued, {waiting} waiting"
+    )

@@ -1,0 +1,130 @@
+"""The numbers of one archive, from its record at first and from the events from then on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from s2fetch.clock import Clock
+from s2fetch.events import (
+    Event,
+    FileDamaged,
+    ProductAdopted,
+    ProductCompleted,
+    ProductFailed,
+    ProductOnline,
+    ProductPlanned,
+    ProductQuarantined,
+    ProductWaiting,
+    ProductWithdrawn,
+    ScrubFinished,
+    SpaceBack,
+    SpaceLow,
+)
+from s2fetch.sync.planner import Verdict
+from s2fetch.sync.status import Status
+from s2fetch.units import format_size
+
+_TO_DO = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.VERIFY})
+
+
+class ArchiveTally:
+    """Adds up what happens in an archive.
+
+    Args:
+        clock: Where the time comes from.
+
+    Attributes:
+        products: Number of products by state.
+        size_bytes: Of the complete ones.
+        queued: Products of the present run that are not settled.
+        newest: When the newest product that is here was published.
+        lag_seconds: How long after its publication that product was here.
+        last_arrival: When the last product was completed, or None.
+        out_of_space: Why nothing can be written, or empty.
+        verified_share: Share of bytes whose proof is young enough, 0 to 1.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self.size_bytes = 0
+        self.queued = 0
+        self.newest: datetime | None = None
+        self.lag_seconds: float | None = None
+        self.last_arrival: datetime | None = None
+        self.out_of_space = ""
+        self.verified_share = 1.0
+        self._damaged: set[str] = set()
+
+    @property
+    def damaged(self) -> int:
+        """Products found damaged that are not here again yet."""
+        return len(self._damaged)
+
+    @property
+    def products(self) -> dict[str, int]:
+        """Number of products by state."""
+        return dict(self._counts)
+
+    def start_from(self, status: Status) -> None:
+        """Take the archive's own record for the truth; between runs it is."""
+        self._counts = Counter(
+            complete=status.complete,
+            waiting=status.waiting_count,
+            failed=status.failed_count,
+            quarantined=status.quarantined_count,
+            withdrawn=status.withdrawn_count,
+        )
+        self.size_bytes = status.complete_bytes
+        self.queued = 0
+
+    def begin(self) -> None:
+        """A run begins."""
+        self.queued = 0
+        self.out_of_space = ""
+
+    def take(self, event: Event) -> None:
+        """Take in an event of the archive; quick, as every listener has to be."""
+        match event:
+            case ProductPlanned():
+                self.queued += event.verdict in _TO_DO
+            case ProductCompleted():
+                self._settled("complete")
+                self.size_bytes += event.size
+                self.last_arrival = self._clock.now()
+                self._damaged.discard(event.product.name)
+                self._here(event.product.published)
+            case ProductAdopted():
+                self._settled("complete")
+                self.size_bytes += event.size
+            case ProductFailed():
+                self._settled("failed")
+            case ProductQuarantined():
+                self._settled("quarantined")
+            case ProductWaiting():
+                self._settled("waiting")
+            case ProductOnline():
+                self._counts["waiting"] -= 1
+                self.queued += 1
+            case ProductWithdrawn():
+                self._counts["withdrawn"] += 1
+                self._damaged.discard(event.product_name)
+            case FileDamaged():
+                self._damaged.add(event.product_name)
+            case ScrubFinished():
+                self.verified_share = event.verified_share
+            case SpaceLow():
+                free, floor = format_size(event.free), format_size(event.floor)
+                self.out_of_space = f"{free} free, and {floor} is to be left"
+            case SpaceBack():
+                self.out_of_space = ""
+
+    def _settled(self, state: str) -> None:
+        self._counts[state] += 1
+        self.queued = max(0, self.queued - 1)
+
+    def _here(self, published: datetime | None) -> None:
+        if published is not None and (self.newest is None or published >= self.newest):
+            self.newest = published
+            self.lag_seconds = max(0.0, (self._clock.now() - published).total_seconds())

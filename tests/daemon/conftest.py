@@ -1,0 +1,27 @@
+"""A daemon's site."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import HubFactory
+from tests.daemon.site import DaemonSite
+from tests.sync.clock import JumpingClock
+from tests.sync.site import body_of, catalogue_of
+
+
+@pytest.fixture
+async def jumping() -> AsyncIterator[JumpingClock]:
+    """Time that jumps to the next waking of all who sleep."""
+    async with JumpingClock() as clock:
+        yield clock
+
+
+@pytest.fixture
+async def kept(hub_factory: HubFactory, jumping: JumpingClock, tmp_path: Path) -> DaemonSite:
+    """A hub with four products, and no archive yet."""
+    catalogue = catalogue_of(*(body_of(2000, number) for number in range(4)))
+    return DaemonSite(await hub_factory(catalogue, clock=jumping), jumping, tmp_path)

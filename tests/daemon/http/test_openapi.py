@@ -1,0 +1,113 @@
+"""The description of the API, held against the running server."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from s2fetch.daemon.http import HttpFace
+from tests.daemon.controls import StillDaemon
+from tests.daemon.http.conftest import TOKEN, WITH_TOKEN
+from tests.daemon.http.test_security import CHANGES, READABLE
+
+OPERATIONS = 19
+
+
+async def document(face: HttpFace, http: aiohttp.ClientSession) -> dict[str, Any]:
+    async with http.get(f"{face.url}/api/v1/openapi.json") as answer:
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+def references(node: object) -> set[str]:
+    """Everything that is referred to, wherever it stands."""
+    if isinstance(node, dict):
+        own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+        return own.union(*map(references, node.values()))
+    return set().union(*map(references, node)) if isinstance(node, list) else set()
+
+
+async def test_everything_that_can_be_asked_is_described(
+    face: HttpFace, http: aiohttp.ClientSession
+) -> None:
+    found = await document(face, http)
+    assert found["openapi"] == "3.1.0"
+    assert found["info"]["version"] == "0.2.0"
+    described = {
+        (method, path) for path, operations in found["paths"].items() for method in operations
+    }
+    served = {("get", path.partition("?")[0].replace("alps", "{name}")) for path in READABLE}
+    served |= {("post", path.replace("alps", "{name}")) for path in CHANGES}
+    assert described == served | {("get", "/api/v1/events")}
+    assert len(described) == OPERATIONS
+
+
+async def test_every_reference_leads_somewhere_and_names_are_unique(
+    face: HttpFace, http: aiohttp.ClientSession
+) -> None:
+    found = await document(face, http)
+    for reference in references(found):
+        node: Any = found
+        for step in reference.removeprefix("#/").split("/"):
+            node = node[step]
+    operations = [one for path in found["paths"].values() for one in path.values()]
+    assert len({one["operationId"] for one in operations}) == OPERATIONS
+    assert all(one["summary"] for one in operations)
+
+
+async def test_only_changes_demand_the_token_in_the_description(
+    face: HttpFace, http: aiohttp.ClientSession
+) -> None:
+    for operations in (await document(face, http))["paths"].values():
+        for method, operation in operations.items():
+            demanded = {} not in operation["security"]
+            assert demanded == (method == "post"), operation["operationId"]
+
+
+async def test_limits_and_choices_of_parameters_are_described(
+    face: HttpFace, http: aiohttp.ClientSession
+) -> None:
+    found = await document(face, http)
+    parameters = {
+        one["name"]: one
+        for one in found["paths"]["/api/v1/archives/{name}/products"]["get"]["parameters"]
+    }
+    assert parameters["name"]["in"] == "path"
+    assert parameters["state"]["required"] is True
+    limit = parameters["limit"]
+    assert limit["required"] is False
+    assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
+)
+async def test_the_server_does_what_the_description_says(
+    face: HttpFace, daemon: StillDaemon, tmp_path: Path
+) -> None:
+    """Hundreds of requests, right and wrong, made from the document; the stream never ends."""
+    daemon.change_archive("iceland", free_bytes=10**12)
+    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{face.url}/api/v1/openapi.json"),
+        *("--header", f"Authorization: {WITH_TOKEN['Authorization']}"),
+        *("--exclude-path", "/api/v1/events"),
+        *("--generation-deterministic", "--max-examples", "6", "--continue-on-failure"),
+        *("--request-timeout", "20", "--suppress-health-check", "all", "--no-color"),
+        cwd=tmp_path,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said = (await process.communicate())[0].decode()
+    assert process.returncode == 0, said
+    assert "No issues found" in said, said
+    assert {"pause", "resume", "reload"} <= set(daemon.asked)
+    assert TOKEN not in said

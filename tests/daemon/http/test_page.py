@@ -1,0 +1,214 @@
+"""The dashboard in a real browser: what it shows, and what it can be used for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+
+from s2fetch.daemon.http import HttpFace
+from s2fetch.daemon.state import Activity, SlotState
+from s2fetch.events import ProductOnline
+from s2fetch.product import Product
+from tests.daemon.controls import StillDaemon
+from tests.daemon.http.browser import Page
+from tests.daemon.http.conftest import TOKEN, FaceFactory
+from tests.daemon.http.dashboard import SHOWN, click, needs_chromium, shown, unlock, words
+from tests.daemon.http.happenings import happen
+
+EVIL = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+
+
+async def test_the_pages_files_are_served_with_their_types_and_kept_while_unchanged(
+    face: HttpFace, http: aiohttp.ClientSession
+) -> None:
+    types = {
+        "/": "text/html",
+        "/page/main.js": "text/javascript",
+        "/page/style.css": "text/css",
+        "/page/icon.svg": "image/svg+xml",
+    }
+    for path, kind in types.items():
+        async with http.get(face.url + path) as answer:
+            assert (answer.status, answer.content_type) == (200, kind)
+            tag = answer.headers["ETag"]
+        async with http.get(face.url + path, headers={"If-None-Match": tag}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+        async with http.get(face.url + path, headers={"If-None-Match": '"old"'}) as answer:
+            assert answer.status == 200
+
+
+async def test_the_pages_files_name_nothing_outside() -> None:
+    folder = Path(__file__).parents[3] / "s2fetch/daemon/http/page"
+    for file in folder.iterdir():
+        content = file.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert "://" not in content, file.name
+        assert "innerHTML" not in content, file.name
+
+
+@needs_chromium
+async def test_the_page_shows_the_daemon_and_asks_nobody_else(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    happen(daemon.events)
+    await shown(page, face)
+    assert "Something is wrong" in await words(page, "#headline")
+    assert "38.2 GB are free on /data/cold" in await words(page, "#attention")
+    assert "reaches its monthly volume on 27 Jun 2026" in await words(page, "#attention")
+    tiles = await words(page, "#tiles")
+    for part in ("29.4 MB/s", "5 of 6 slots busy", "Waiting 271", "Failed 5", "25 h", "17,194"):
+        assert part in tiles
+    slots = await words(page, "#slots")
+    assert "alps · 32TQQ · 2026-06-16 10:31 · S2B L2A" in slots
+    assert "503 MB of 812 MB 7.40 MB/s 42 s" in slots
+    assert "second@example.org 2 free" in slots
+    assert "9.40 TB of 12.0 TB in 30 days (78.3 %)" in await words(page, "#accounts")
+    assert "po-valley" in await words(page, "#archives")
+    products = await words(page, "#products")
+    assert "the body ended after 311 MB of 812 MB, for the eighth time" in products
+    assert "tried again by the next run" in products
+    assert "15 Jun 2026: 8 complete, 7 waiting, 2 missing" in await words(page, "#gaps")
+    assert await page.get("document.querySelectorAll('.footprint').length") == 30
+    assert "240 products on 30 footprints" in await words(page, "#map-readout")
+    assert "°E" in await words(page, "#map")
+    assert "1.07 TB in 12 h" in await words(page, "#throughput-readout")
+    log = await words(page, "#log")
+    assert "attempt failed" in log
+    assert log.index("run finished") < log.index("run started")
+    assert page.complaints == []
+    assert page.requests
+    assert all(url.startswith(face.url + "/") for url in page.requests)
+
+
+@needs_chromium
+async def test_the_page_follows_what_changes(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    await shown(page, face)
+    daemon.change(paused=True)
+    await page.until("document.getElementById('attention').innerText.includes('paused')")
+    daemon.change_archive("alps", activity=Activity.FAILED, why="the hub refused the query")
+    await page.until("document.getElementById('attention').innerText.includes('refused the query')")
+    daemon.change(stalled_seconds=1000.0)
+    await page.until("document.getElementById('attention').innerText.includes('not moved')")
+    one = Product(id="1", name="S2B_MSIL2A_20260616T103100_N0511_R065_T32TQM_20260616T133800.SAFE")
+    daemon.events.emit(ProductOnline(product=one))
+    await page.until("document.getElementById('log').innerText.includes('is online again')")
+    assert page.complaints == []
+
+
+@needs_chromium
+async def test_the_page_comes_back_by_itself_after_the_daemon_was_away(
+    faces: FaceFactory, token_file: Path, page: Page
+) -> None:
+    face = await faces(token_file=token_file)
+    port = int(face.url.rpartition(":")[2])
+    await shown(page, face)
+    await face.__aexit__(None, None, None)
+    await page.until("document.getElementById('live').dataset.state === 'lost'")
+    assert "reconnecting" in await words(page, "#live")
+    await faces(token_file=token_file, port=port)
+    await page.until("document.getElementById('live').dataset.state === 'live'")
+
+
+@needs_chromium
+async def test_what_a_hub_says_is_shown_and_never_run(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    slot = SlotState(account=EVIL, slot=1, archive="alps", product=EVIL, size=10, position=1)
+    daemon.change(slots=(slot,))
+    daemon.change_archive("alps", why=EVIL, folder=EVIL)
+    await shown(page, face)
+    daemon.events.emit(ProductOnline(product=Product(id="1", name=EVIL)))
+    await page.until("document.getElementById('log').innerText.includes('<script>')")
+    assert EVIL in await words(page, "#slots")
+    assert await page.get("document.querySelectorAll('img, script').length") == 2
+    assert "s2fetch" in await page.get("document.title")
+    assert page.complaints == []
+
+
+@needs_chromium
+async def test_nothing_can_be_told_before_the_token_is_given(face: HttpFace, page: Page) -> None:
+    await shown(page, face)
+    visible = "[...document.querySelectorAll('button')].filter((one) => one.offsetParent)"
+    names: list[str] = await page.get(f"{visible}.map((one) => one.innerText)")
+    assert "Unlock controls" in names
+    assert not {"Pause", "Sync now", "Pause all", "Reload configuration"} & set(names)
+
+
+@needs_chromium
+async def test_with_the_token_archives_are_paused_resumed_and_synced(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    await shown(page, face)
+    await unlock(page)
+    await page.until("document.getElementById('lock').innerText === 'Lock controls'")
+    await click(page, "Pause alps")
+    await page.until("document.querySelector('#archives .badge').innerText.includes('paused')")
+    await click(page, "Resume alps")
+    await page.until("document.querySelector('#archives .badge').innerText.includes('idle')")
+    await click(page, "Sync now po-valley")
+    await page.until("document.querySelector('#archives').innerText.includes('syncing')")
+    await click(page, "Pause all")
+    await page.until("document.querySelector('#all-controls').innerText.includes('Resume all')")
+    assert daemon.asked == ["pause alps", "resume alps", "sync po-valley", "pause"]
+    assert await page.get("Object.values(sessionStorage)") == [TOKEN]
+    assert await page.get("localStorage.length + document.cookie.length") == 0
+    await page.get("document.getElementById('lock').click()")
+    await page.until("document.getElementById('lock').innerText === 'Unlock controls'")
+    assert await page.get("sessionStorage.length") == 0
+    assert page.complaints == []
+
+
+@needs_chromium
+async def test_a_wrong_token_is_said_and_not_kept(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    await shown(page, face)
+    await unlock(page, "wrong")
+    await page.until("document.getElementById('unlock-error').innerText.includes('not the daemon')")
+    assert await page.get("sessionStorage.length") == 0
+    assert daemon.asked == []
+
+
+@needs_chromium
+async def test_a_page_from_the_network_asks_for_the_token_first(
+    faces: FaceFactory, token_file: Path, page: Page
+) -> None:
+    face = await faces(host="0.0.0.0", token_file=token_file)
+    await page.open(face.url.replace("0.0.0.0", "127.0.0.1"))
+    await page.until("document.getElementById('unlock').open")
+    assert await words(page, "#tiles") == ""
+    await page.get(
+        f"document.getElementById('token').value = '{TOKEN}';"
+        "document.getElementById('unlock-form').requestSubmit()"
+    )
+    await page.until(SHOWN)
+    assert "29.4 MB/s" in await words(page, "#tiles")
+    asked = [url for url in page.requests if "/api/" in url]
+    assert len(asked) < 20, "it did not ask again and again while it had no token"
+    await click(page, "Lock controls")
+    await page.until("document.getElementById('unlock').open")
+
+
+@needs_chromium
+async def test_another_archive_and_another_year_are_shown(face: HttpFace, page: Page) -> None:
+    await shown(page, face)
+    await click(page, "A year earlier")
+    assert "2024" in await words(page, "#year")
+    assert await page.get("document.getElementById('year-on').disabled") is False
+    await click(page, "po-valley")
+    await page.until("document.getElementById('calendar-readout').innerText === 'No products yet'")
+    assert await words(page, "#one-name") == "po-valley"
+    assert await page.get("location.hash") == "#po-valley"
+    assert page.complaints == []
+
+
+@needs_chromium
+async def test_a_daemon_without_archives_is_shown_without_complaint(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    daemon.change(archives=(), accounts=(), slots=())
+    await page.open(face.url)
+    await page.until("document.getElementById('headline').innerText.includes('All is well')")
+    assert page.complaints == []

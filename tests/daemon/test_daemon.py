@@ -1,0 +1,147 @@
+"""Archives that keep themselves current, on a real hub."""
+
+from __future__ import annotations
+
+import pytest
+
+from s2fetch.daemon.state import Activity
+from s2fetch.daemon.values import Intake
+from s2fetch.embedded.faults import Answer, Fault, Kind
+from s2fetch.errors import UsageError
+from s2fetch.events import IncrementPlanned, ProductWithdrawn
+from tests.daemon.site import DaemonSite
+
+
+async def test_an_archive_is_filled_at_once_and_kept_current(kept: DaemonSite) -> None:
+    """The first run begins at the start; what is published later comes with a later run."""
+    async with kept.running(kept.plan("alps")):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        kept.publish(10)
+        await kept.until(lambda: kept.complete("alps") == 5)
+    kept.assert_whole("alps")
+
+
+async def test_only_the_first_run_lists_everything(kept: DaemonSite) -> None:
+    async with kept.running(kept.plan("alps")):
+        await kept.until(lambda: len(kept.state("alps").watermark) > 0)
+        await kept.until(
+            lambda: len([e for e in kept.events if isinstance(e, IncrementPlanned)]) >= 3
+        )
+    first, *later = [event for event in kept.events if isinstance(event, IncrementPlanned)]
+    assert first.since == ""
+    assert all(event.since for event in later)
+
+
+async def test_what_the_hub_withdraws_is_marked(kept: DaemonSite) -> None:
+    async with kept.running(kept.plan("alps")):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        entry = kept.hub.folder.entries[0]
+        kept.withdraw(entry)
+        await kept.until(lambda: any(isinstance(e, ProductWithdrawn) for e in kept.events))
+        await kept.until(lambda: kept.state("alps").activity != Activity.SYNCING)
+    assert kept.records("alps")[entry.id].withdrawn is not None
+    async with kept.running(kept.plan("alps")) as daemon:
+        (row,) = await daemon.products("alps", "withdrawn", limit=10)
+    assert "Corrupted product" in row.reason
+
+
+async def test_archives_share_one_login_and_the_slots(kept: DaemonSite) -> None:
+    plans = [kept.plan("alps"), kept.plan("plain", priority=5)]
+    async with kept.running(*plans):
+        await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 4)
+    assert kept.hub.stats.logins == 1
+    assert max(kept.hub.stats.most_open_bodies.values()) <= 2
+
+
+async def test_a_paused_archive_fetches_nothing_until_it_is_resumed(kept: DaemonSite) -> None:
+    async with kept.running(kept.plan("alps")) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await daemon.pause("alps")
+        assert kept.state("alps").activity == Activity.PAUSED
+        kept.publish(11)
+        await kept.clock.sleep(100_000)
+        assert kept.complete("alps") == 4
+        await daemon.resume("alps")
+        await kept.until(lambda: kept.complete("alps") == 5)
+
+
+async def test_pausing_the_daemon_pauses_every_archive(kept: DaemonSite) -> None:
+    async with kept.running(kept.plan("alps"), kept.plan("plain")) as daemon:
+        await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 4)
+        await daemon.pause()
+        assert daemon.state().paused
+        assert {each.activity for each in daemon.state().archives} == {Activity.PAUSED}
+        await daemon.resume()
+        kept.publish(12)
+        await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 5)
+
+
+async def test_a_run_can_be_ordered(kept: DaemonSite) -> None:
+    """An archive that is due in a year is synced at once."""
+    async with kept.running(kept.plan("alps", every=365 * 86_400)) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        kept.publish(13)
+        await daemon.sync("alps")
+        await kept.until(lambda: kept.complete("alps") == 5)
+
+
+async def test_reloading_begins_ends_and_changes_archives(kept: DaemonSite) -> None:
+    async with kept.running(kept.plan("alps"), kept.plan("plain")) as daemon:
+        await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 4)
+        kept.plans = (kept.plan("coast"), kept.plan("alps", every=60.0))
+        await daemon.reload()
+        assert [each.name for each in daemon.state().archives] == ["coast", "alps"]
+        await kept.until(lambda: kept.complete("coast") == 4)
+
+
+async def test_a_bad_configuration_leaves_the_old_one_in_force(kept: DaemonSite) -> None:
+    def refuse() -> tuple[()]:
+        raise UsageError("daemon.toml, line 3: no such key")
+
+    async with kept.running(kept.plan("alps")) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 4)
+        daemon._reread = refuse
+        with pytest.raises(UsageError, match="line 3"):
+            await daemon.reload()
+        kept.publish(14)
+        await kept.until(lambda: kept.complete("alps") == 5)
+
+
+async def test_a_hub_that_is_down_fails_the_run_and_not_the_daemon(kept: DaemonSite) -> None:
+    broken = Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None)
+    kept.hub.faults.add(broken)
+    async with kept.running(kept.plan("alps")):
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        assert "does not accept the query" in kept.state("alps").why
+        kept.hub.faults.remove(broken)
+        await kept.until(lambda: kept.complete("alps") == 4)
+
+
+async def test_an_unknown_archive_is_refused_with_the_known_ones(kept: DaemonSite) -> None:
+    async with kept.running(kept.plan("alps")) as daemon:
+        with pytest.raises(UsageError, match="no archive 'elps'") as refused:
+            await daemon.sync("elps")
+        assert "alps" in refused.value.advice
+
+
+async def test_notifications_wake_an_archive_before_it_is_due(kept: DaemonSite) -> None:
+    plan = kept.plan("alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: len(list(kept.hub.subscriptions.subscriptions)) == 1)
+        kept.publish(15)
+        await kept.until(lambda: kept.complete("alps") == 5)
+        await kept.until(
+            lambda: all(not each.queue for each in kept.hub.subscriptions.subscriptions)
+        )
+
+
+async def test_coverage_and_footprints_are_there_to_be_shown(kept: DaemonSite) -> None:
+    async with kept.running(kept.plan("alps")) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 4)
+        (day,) = await daemon.coverage("alps")
+        assert (day.day, day.complete, day.missing) == ("2024-06-01", 4, 0)
+        assert await daemon.footprints("alps", limit=10) == []
+        assert sum(each.completed for each in daemon.throughput()) == 4
+        assert sum(each.received for each in daemon.throughput()) == 4 * 2000
