@@ -97,10 +97,8 @@ def _orbit_direction(now: datetime) -> Case:
 
 
 def _newest_radar(now: datetime) -> Case:
-    matching = tuple(radar(now - (n + 1) * 12 * HOUR) for n in range(12))
     return Case(
-        wanted=matching[:10],
-        beyond=matching[10:],
+        wanted=tuple(radar(now - (n + 1) * 12 * HOUR) for n in range(10)),
         misses=(
             radar(now - 7 * DAY - HOUR),
             radar(now + HOUR),
@@ -281,8 +279,10 @@ def _reprocessed_gas(now: datetime) -> Case:
 
 def _free_query(now: datetime) -> Case:
     noon = at("2018-06-01T12:00:00")
+    matching = tuple(gas(noon + n * 2 * HOUR, orbit=3322 + n) for n in range(103))
     return Case(
-        wanted=(gas(noon), gas(noon + DAY)),
+        wanted=matching[:100],
+        beyond=matching[100:],
         misses=(gas(noon, stream="NRTI"), gas(noon, kind="L2__CO____"), optical(noon)),
         solr="platformname:Sentinel-5 AND producttype:L2__NO2___ AND processingmode:Offline",
     )
@@ -346,6 +346,7 @@ def _first_wins(now: datetime) -> Case:
             gas(one, stream="OFFL", orbit=3300),
             gas(one, stream="NRTI", orbit=3300),
             gas(two, stream="NRTI", orbit=3302),
+            gas(at("2018-05-31T23:00:00"), stream="RPRO", orbit=3290),
             gas(at("2018-06-03T00:00:01"), stream="RPRO", orbit=3330),
             gas(one, stream="RPRO", orbit=3300, kind="L2__CO____"),
         ),
