@@ -6,6 +6,7 @@ async with s2fetch.Client(config) as client:
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,14 +20,16 @@ import msgspec
 import platformdirs
 
 from s2fetch.account.account import Account
+from s2fetch.account.meter import Usage
 from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
+from s2fetch.archive.space import Volumes
 from s2fetch.area import from_footprint
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, find_accounts
-from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
+from s2fetch.errors import ArchiveInUseError, QueryError, S2FetchError, UsageError
 from s2fetch.events import AreaNoted, EventBus
 from s2fetch.export import (
     Exported,
@@ -43,6 +46,8 @@ from s2fetch.hub.base import Hub
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
+from s2fetch.sync.audit import Audit, AuditReport, Gap
+from s2fetch.sync.explain import Explanation, explain
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
@@ -80,11 +85,14 @@ class Shared(msgspec.Struct, frozen=True):
         connection: To the hub of their configurations.
         accounts: Of that hub; each client's own view of them.
         bandwidth: A limit on all clients together; None for each one's own.
+        volumes: What archives on one file system are going to write, so that they leave its reserve
+            together.
     """
 
     connection: Connection
     accounts: tuple[Account, ...]
     bandwidth: Bandwidth | None = None
+    volumes: Volumes = msgspec.field(default_factory=Volumes)
 
 
 class Client:
@@ -121,6 +129,7 @@ class Client:
         self._environ = os.environ if environ is None else environ
         self._home = home or Path.home()
         self._state_folder = state_folder or state_folder_of(self._environ)
+        self._volumes = shared.volumes if shared is not None else Volumes()
         self._stack = AsyncExitStack()
         self._shared = shared
         self._connected = shared.connection if shared is not None else None
@@ -332,6 +341,36 @@ class Client:
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
         ).run()
 
+    async def audit(self, on_gap: Callable[[Gap], object] | None = None) -> AuditReport:
+        """Compare catalogue and archive; changes nothing, and needs neither account nor lock.
+
+        Args:
+            on_gap: Called with every gap as it is found; the report lists only the first of them.
+
+        Raises:
+            UsageError: If the configuration names no folder.
+            QueryError, HubError: If the catalogue cannot be read completely.
+            ArchiveError: If the archive cannot be read.
+        """
+        return await Audit(
+            self.hub, self.into, await self.query(), clock=self._clock, on_gap=on_gap
+        ).run()
+
+    async def explain(self, product: str, *, local: bool = False) -> Explanation:
+        """Everything that is known of one product, and what happens to it next.
+
+        Args:
+            product: Its name or identifier, or the path of its file.
+            local: Ask nothing of the network.
+
+        Raises:
+            UsageError: If neither archive nor catalogue know it, or there is no archive's folder.
+            ArchiveError: If the archive cannot be read.
+        """
+        hub = None if local else self.hub
+        layout = Layout(self.config.layout)
+        return await explain(hub, self.into, layout, await self.query(), product)
+
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
 
@@ -359,7 +398,21 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError: If the archive cannot be read.
         """
-        return await anyio.to_thread.run_sync(read_status, self.into)
+        status = await anyio.to_thread.run_sync(read_status, self.into)
+        if await anyio.to_thread.run_sync((self._state_folder / "received").exists):
+            # Without credentials it is not known whose ledger is meant; the rest is told.
+            with contextlib.suppress(S2FetchError):
+                status.accounts = await self.usage()
+        return status
+
+    async def usage(self) -> list[Usage]:
+        """What every account has received in the last 30 days, and where that leads.
+
+        Raises:
+            CredentialsMissingError: If the credentials of one cannot be found.
+            ArchiveError: If a ledger cannot be read.
+        """
+        return [await account.meter.usage() for account in await self.accounts()]
 
     async def login(self) -> list[Login]:
         """Log every account in, and look who uses its slots on this machine.
@@ -399,7 +452,11 @@ class Client:
         """
         layout = Layout(self.config.layout)
         opening = partial(
-            Archive.opened, self.into, layout, reserve_bytes=self.config.reserve_bytes
+            Archive.opened,
+            self.into,
+            layout,
+            reserve_bytes=self.config.reserve_bytes,
+            volumes=self._volumes,
         )
         if wait_seconds is None:
             wait_seconds = self.config.wait_for_lock_seconds

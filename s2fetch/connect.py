@@ -135,7 +135,9 @@ class Connection:
             name,
             Ledger(ledger_folder(state_folder, self._config.account_service, found.user)),
             quota=config.quota_bytes,
-            hub_quota=PUBLISHED_QUOTA_BYTES if self._config.token_url == CDSE_TOKEN else None,
+            hub_quota=max(PUBLISHED_QUOTA_BYTES, config.quota_bytes or 0)
+            if self._config.token_url == CDSE_TOKEN
+            else None,
             clock=self._clock,
             events=self._events,
         )

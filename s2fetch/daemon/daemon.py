@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 
 import s2fetch
 from s2fetch.account.account import Account
-from s2fetch.account.pacing import Pace
+from s2fetch.account.meter import Usage
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
 from s2fetch.daemon.keeper import Keeper, Surroundings
@@ -98,7 +98,7 @@ class Daemon:
         self._loop_delay = LoopDelay()
         self._unreachable: set[str] = set()
         self._refused: dict[str, str] = {}
-        self._paces: dict[str, Pace] = {}
+        self._usage: dict[str, Usage] = {}
         self._moved = 0, clock.monotonic()
         self._paused = False
         self._stopping = anyio.Event()
@@ -244,15 +244,15 @@ class Daemon:
         del self._keepers[name]
 
     def _account_state(self, account: Account) -> AccountState:
-        pace = self._paces.get(account.name)
+        usage = self._usage.get(account.name)
         return AccountState(
             name=account.name,
             slots=account.slots.count,
             in_use=self._pool.in_use(account),
             refused=self._refused.get(account.name, ""),
-            received_30_days=pace.received if pace is not None else 0,
-            quota=account.meter.quota,
-            quota_reached=timestamp(pace.reached) if pace is not None else "",
+            received_30_days=usage.received if usage is not None else 0,
+            quota=usage.quota if usage is not None else account.meter.quota,
+            quota_reached=usage.reached if usage is not None else "",
             throttled=account.meter.throttled,
         )
 
@@ -268,7 +268,7 @@ class Daemon:
             for account in self._pool.accounts:
                 # A ledger that cannot be read is told by the meter itself; the last numbers stay.
                 with contextlib.suppress(ArchiveError):
-                    self._paces[account.name] = await account.meter.pace()
+                    self._usage[account.name] = await account.meter.usage()
             await self._clock.sleep(PACE_SECONDS)
 
     def _ran(self, archive: ArchiveEntry, run: RunState, code: ExitCode) -> None:

@@ -13,6 +13,7 @@ import anyio
 import msgspec
 
 from s2fetch.account.account import Account, SlotSource
+from s2fetch.archive.space import Volumes
 from s2fetch.client import Shared
 from s2fetch.clock import Clock
 from s2fetch.config.values import AccountConfig, Config, HubConfig
@@ -82,6 +83,7 @@ class Pool:
         events: EventBus,
     ) -> None:
         self.bandwidth = bandwidth
+        self._volumes = Volumes()
         self._environ = environ
         self._home = home
         self._state_folder = state_folder
@@ -133,7 +135,7 @@ class Pool:
             connection = await self._connection(config)
             accounts = await self._find(config, connection)
         views = tuple(self._view(account, archive, priority, pause) for account in accounts)
-        return Shared(connection, views, self.bandwidth)
+        return Shared(connection, views, self.bandwidth, self._volumes)
 
     def forget_credentials(self) -> None:
         """Look credentials up again when they are next needed; those in use stay in use."""
