@@ -25,7 +25,6 @@ from s2fetch.hub.base import Deletion
 from s2fetch.hub.deletions import read_deletions, walk
 from s2fetch.hub.http import HttpClient
 from s2fetch.hub.listings import by_eviction, merged, position
-from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
 from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
@@ -430,9 +429,7 @@ def _halves(query: Query) -> list[Query]:
 
 def _everything(query: Query) -> Window:
     """The whole listing of a query."""
-    axis = odata.axis_of(query)
-    sensing = Bounds(query.sensing_from, query.sensing_to)
-    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)
+    return Window.around(odata.axis_of(query), odata.periods_of(query))
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
