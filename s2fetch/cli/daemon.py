@@ -28,7 +28,9 @@ it is.
 """
 
 
-@click.command(cls=GroupedCommand, short_help="Keep several archives current on a server.", epilog=EXAMPLES)
+@click.command(
+    cls=GroupedCommand, short_help="Keep several archives current on a server.", epilog=EXAMPLES
+)
 @click.argument("file", metavar="DAEMON.toml", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Only check the file; the exit code tells")
 @click.pass_obj
