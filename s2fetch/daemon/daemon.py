@@ -20,7 +20,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
 from s2fetch.daemon.keeper import Keeper, Surroundings
 from s2fetch.daemon.loop_delay import LoopDelay
-from s2fetch.daemon.pool import Pool
+from s2fetch.daemon.pool import UNNAMED, Pool
 from s2fetch.daemon.state import (
     AccountState,
     DaemonState,
@@ -90,7 +90,7 @@ class Daemon:
             events=self.events,
         )
         self._around = Surroundings(
-            self._pool, environ, home, clock, self.events, self._hear, self._ran
+            self._pool, state_folder, environ, home, clock, self.events, self._hear, self._ran
         )
         self._keepers: dict[str, Keeper] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
@@ -138,6 +138,8 @@ class Daemon:
     def state(self) -> DaemonState:
         """See `Controls.state`."""
         accounts = self._pool.accounts
+        named = {account.name for account in accounts}
+        missing = [name for name in self._refused if name not in named]
         return DaemonState(
             version=s2fetch.__version__,
             now=timestamp(self._clock.now()),
@@ -148,7 +150,10 @@ class Daemon:
             loop_delay_seconds=self._loop_delay.worst_seconds,
             stalled_seconds=self._stalled_seconds(),
             archives=tuple(keeper.state() for keeper in self._keepers.values()),
-            accounts=tuple(self._account_state(account) for account in accounts),
+            accounts=(
+                *(self._account_state(account) for account in accounts),
+                *(AccountState(name=n, slots=0, refused=self._refused[n]) for n in missing),
+            ),
             slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
         )
 
@@ -272,11 +277,12 @@ class Daemon:
             await self._clock.sleep(PACE_SECONDS)
 
     def _ran(self, archive: ArchiveEntry, run: RunState, code: ExitCode) -> None:
-        for account in archive.config.accounts:
+        for name in self._pool.names_of(archive.config):
             if code is ExitCode.ACCOUNT:
-                self._refused[account.name] = run.error
+                self._refused[name] = run.error
             else:
-                self._refused.pop(account.name, None)
+                self._refused.pop(name, None)
+                self._refused.pop(UNNAMED, None)
         self._after_run(archive, run)
 
     def _hear(self, archive: str, event: Event) -> None:

@@ -23,6 +23,9 @@ from s2fetch.daemon.turns import TurnedSlots, Turns
 from s2fetch.events import EventBus
 from s2fetch.transfer.bandwidth import Bandwidth
 
+UNNAMED = "account"
+"""What an account is called whose name nobody knows, because its credentials were not found."""
+
 
 class PausedSlots:
     """Slots that nobody gets while an archive is paused; what is under way goes on.
@@ -136,6 +139,13 @@ class Pool:
             accounts = await self._find(config, connection)
         views = tuple(self._view(account, archive, priority, pause) for account in accounts)
         return Shared(connection, views, self.bandwidth, self._volumes)
+
+    def names_of(self, config: Config) -> tuple[str, ...]:
+        """What the accounts of a configuration are called, also where they were not found."""
+        found = self._found.get((config.hub, config.accounts))
+        if found is not None:
+            return tuple(account.name for account in found)
+        return tuple(each.name or each.user or UNNAMED for each in config.accounts)
 
     def forget_credentials(self) -> None:
         """Look credentials up again when they are next needed; those in use stay in use."""
