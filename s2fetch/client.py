@@ -227,10 +227,14 @@ class Client:
             query: Instead of the configuration's.
 
         Raises:
-            QueryError: If the hub does not understand the query.
+            QueryError: If nothing can match, or the hub does not understand the query.
             HubError: If it cannot be read completely.
         """
-        return await count_selected(self.hub, query or await self.query(), events=self.events)
+        query = query or await self.query()
+        counted = await count_selected(self.hub, query, events=self.events)
+        if not (counted.count or counted.missing_names):
+            await self._explain_empty(query)
+        return counted
 
     async def export(
         self,
@@ -264,9 +268,7 @@ class Client:
             exported.other_versions = products.other_versions
             exported.missing_names = products.missing
         if not (exported.count or exported.superseded or exported.missing_names):
-            reason = await hub.explain_empty(query)
-            if reason:
-                raise QueryError(f"nothing matches: {reason}")
+            await self._explain_empty(query)
         return exported
 
     async def sync(self, *, renew: bool = False) -> Report:
@@ -495,6 +497,15 @@ class Client:
         if self._connected is None:
             raise RuntimeError("Client is used outside its context")
         return self._connected
+
+    async def _explain_empty(self, query: Query) -> None:
+        """A typo is an error and not an empty result.
+
+        Raises:
+            QueryError: If nothing can match; says why.
+        """
+        if reason := await self.hub.explain_empty(query):
+            raise QueryError(f"nothing matches: {reason}")
 
     async def _with_footprint(self, name: str) -> Query:
         names = [name] if "." in name else [name, *(name + suffix for suffix in SUFFIXES)]

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from s2fetch.naming import collection_of
 from s2fetch.product import AttributeValue
 
 
@@ -131,3 +132,21 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None = None
     order: Order = Order.SENSING
     newest_first: bool = False
+
+    @property
+    def only_named(self) -> bool:
+        """Whether names and identifiers alone decide, so that one not listed does not exist."""
+        own = Query(
+            collection=self.collection,
+            names=self.names,
+            ids=self.ids,
+            versions=self.versions,
+            streams=self.streams,
+            limit=self.limit,
+            order=self.order,
+            newest_first=self.newest_first,
+        )
+        if self != own or not (self.names or self.ids):
+            return False
+        collections = {collection_of(name) for name in self.names}
+        return not self.collection or (not self.ids and collections == {self.collection})

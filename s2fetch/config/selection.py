@@ -35,6 +35,7 @@ FROM = Setting(
     help="Sensed at or after this time (UTC unless it names a zone); or a list, see from-list",
     example="2024-06-01",
     metavar="TIME",
+    once=True,
 )
 TO = Setting(
     name="to",

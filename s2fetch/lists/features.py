@@ -16,6 +16,8 @@ from s2fetch.lists.rows import ID_KEYS, NAME_KEYS, URL_KEYS, Collector
 
 _KEYS = (*NAME_KEYS, *ID_KEYS, *URL_KEYS)
 _BYTE = re.compile(r"(.*?) ?\(byte (\d+)\)")
+_LAST_COMMA = re.compile(rb",\s*(\]\s*\}\s*)\Z")
+"""What is left when somebody deletes the last line of a listing, each feature being one."""
 
 
 class _Asset(msgspec.Struct):
@@ -55,6 +57,7 @@ def read_json(data: bytes, into: Collector) -> None:
     Raises:
         QueryError: It is not whole, or a row has no product.
     """
+    data = _LAST_COMMA.sub(rb"\1", data)
     try:
         document = _document_decoder.decode(data)
     except msgspec.DecodeError as error:

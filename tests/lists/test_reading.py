@@ -96,6 +96,18 @@ def test_deleted_features_are_not_fetched(tmp_path: Path) -> None:
     assert listed(tmp_path, json.dumps(edited, indent=2)).names == (f"{SECOND}.SAFE",)
 
 
+@pytest.mark.parametrize("form_name", ["geojson", "stac"])
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_deleted_lines_are_not_fetched(tmp_path: Path, form_name: str, deleted: int) -> None:
+    """Every feature is a line of its own; without the last one a comma is left over."""
+    form = make_form(form_name, url_of)
+    names = (FIRST, SECOND)
+    rows = [form.row(sentinel_2(name=f"{name}.SAFE")) for name in names]
+    lines = (form.head + "".join(rows) + form.tail).splitlines(keepends=True)
+    edited = [line for line in lines if names[deleted] not in line]
+    assert listed(tmp_path, "".join(edited)).names == (f"{names[1 - deleted]}.SAFE",)
+
+
 def test_deleted_rows_are_not_fetched(tmp_path: Path) -> None:
     """The same in a spreadsheet, which writes semicolons, a byte order mark and CR LF."""
     table = f"\ufeffid;Name;size\r\n{ID};{SECOND}.SAFE;800\r\n\r\n"
