@@ -41,7 +41,6 @@ class HookFinished(Event, frozen=True, kw_only=True):
     """A hook of an archive ended well, after so many seconds."""
 
     name: ClassVar[str] = "hook-finished"
-    archive: str
     hook: str
     seconds: float
 
@@ -51,7 +50,6 @@ class HookFailed(Event, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "hook-failed"
     level: ClassVar[str] = "warning"
-    archive: str
     hook: str
     error: str
 

@@ -150,7 +150,7 @@ class Run:
         self.reporter.report.started = timestamp(self._clock.now())
         self._events.emit(
             RunStarted(
-                archive=str(self._archive.root),
+                folder=str(self._archive.root),
                 hub=self._hub.url,
                 slots=sum(account.slots.count for account in self._accounts),
             )
