@@ -33,7 +33,7 @@ class EventLog:
     """A listener that writes one line per event that is important enough, and cheap otherwise.
 
     Every line has the event's name, its level, the time in UTC (ISO 8601) and the event's own
-    fields; ``archive``, ``product``, ``account`` and ``attempt`` are the same fields in all of them.
+    fields; ``archive``, ``product``, ``account`` and ``attempt`` are the same in all of them.
 
     Args:
         stream: Where to; a stream that breaks is given up without a word.

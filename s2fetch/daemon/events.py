@@ -54,6 +54,22 @@ class HookFailed(Event, frozen=True, kw_only=True):
     error: str
 
 
+class DaemonStarted(Event, frozen=True, kw_only=True):
+    """The daemon keeps its archives, and answers at ``page``, if there is one, and ``socket``."""
+
+    name: ClassVar[str] = "daemon-started"
+    version: str
+    archives: int
+    page: str
+    socket: str
+
+
+class DaemonStopped(Event, frozen=True, kw_only=True):
+    """The daemon has ended in good order."""
+
+    name: ClassVar[str] = "daemon-stopped"
+
+
 class ConfigurationTaken(Event, frozen=True, kw_only=True):
     """The configuration was read again; ``needs_restart`` are parts that only a restart changes."""
 

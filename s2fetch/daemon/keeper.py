@@ -19,7 +19,7 @@ from s2fetch.daemon.agenda import Agenda
 from s2fetch.daemon.intake import Intake as Queue
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import Pool
-from s2fetch.daemon.state import Activity, ArchiveState, RunState
+from s2fetch.daemon.state import Activity, ArchiveState, ProductRow, RunState
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry, Intake
 from s2fetch.errors import ExitCode, S2FetchError
@@ -35,6 +35,8 @@ FIRST_DELETIONS = timedelta(days=30)
 """How far back the hub's deletions are read the first time."""
 SCRUB_SECONDS = 3600.0
 """How often it is looked at whether there is anything to hash again."""
+QUEUED = "queued"
+"""The state, in lists, of products whose turn comes in the run that is under way."""
 _ORDERED = "an operator has paused it"
 _ALL_ORDERED = "an operator has paused the daemon"
 
@@ -81,7 +83,9 @@ class Keeper:
         self._last_run: RunState | None = None
         self._last_success = ""
         self._watermark = ""
-        self._client: Client | None = None
+        self._syncing: Client | None = None
+        self._is_scrubbing = False
+        self.free_bytes = 0
         self._queue: Queue | None = None
         self._status: Status | None = None
 
@@ -112,11 +116,14 @@ class Keeper:
             if not self._pause.is_on and self.plan.config.scrub.budget_bytes:
                 try:
                     async with await self._opened(self.plan.config) as client:
+                        self._is_scrubbing = True
                         report = await client.scrub()
                     if report.damaged:
                         self._agenda.call()  # the run fetches them again
                 except S2FetchError as error:
                     self._trouble = str(error)
+                finally:
+                    self._is_scrubbing = False
             await self._clock.sleep(SCRUB_SECONDS)
 
     def call(self) -> None:
@@ -143,8 +150,26 @@ class Keeper:
 
     @property
     def has_to_move(self) -> bool:
-        """Whether a run is under way that neither waits for space nor is paused."""
-        return self.is_busy and not self._pause.is_on and not self.tally.out_of_space
+        """Whether a run is under way that waits for nothing outside.
+
+        A pause, a full disk, a used-up quota, slots or an archive that another process has, and
+        products that the hub brings back from tape may take days.
+        """
+        return (
+            self.is_busy
+            and not self._pause.is_on
+            and not self.tally.out_of_space
+            and not self._around.pool.waits(self.plan.name)
+            and not self._waits_for_hub_or_lock
+        )
+
+    @property
+    def _waits_for_hub_or_lock(self) -> bool:
+        client = self._syncing
+        if client is None:
+            return False
+        waits_for_lock = client.report is None and self.plan.config.wait_for_lock_seconds > 0
+        return waits_for_lock or client.waits_for_hub
 
     @property
     def folder(self) -> Path:
@@ -155,11 +180,7 @@ class Keeper:
     def state(self) -> ArchiveState:
         """The archive now; cheap."""
         status, tally = self._status, self.tally
-        activity, why = self._activity, self._trouble
-        if tally.out_of_space:
-            activity, why = Activity.OUT_OF_SPACE, tally.out_of_space
-        elif self._pause.is_on:
-            activity, why = Activity.PAUSED, self._pause.why
+        activity, why = self._doing()
         waiting = status.waiting if status is not None else []
         return ArchiveState(
             name=self.plan.name,
@@ -177,12 +198,42 @@ class Keeper:
             lag_seconds=tally.lag_seconds,
             newest=timestamp(tally.newest),
             oldest_waiting=min((each.since for each in waiting if each.since), default=""),
-            free_bytes=status.free_bytes if status is not None else 0,
+            free_bytes=self.free_bytes,
             floor_bytes=self.plan.config.reserve_bytes,
             last_arrival=timestamp(tally.last_arrival),
             damaged=tally.damaged,
             verified_share=tally.verified_share,
         )
+
+    def _doing(self) -> tuple[Activity, str]:
+        """What the archive does, and why when that is not what it should."""
+        if self.tally.out_of_space:
+            return Activity.OUT_OF_SPACE, self.tally.out_of_space
+        if self._pause.is_on:
+            return Activity.PAUSED, self._pause.why
+        if self.is_busy and self._around.pool.waits(self.plan.name):
+            return Activity.QUEUED, self._trouble
+        if self._activity is Activity.IDLE and self._is_scrubbing:
+            return Activity.SCRUBBING, self._trouble
+        return self._activity, self._trouble
+
+    def queued(self, limit: int) -> list[ProductRow]:
+        """Products of the run that is under way, in the order of work."""
+        if self._syncing is None:
+            return []
+        return [
+            ProductRow(
+                archive=self.plan.name,
+                id=each.product.id,
+                name=each.product.name,
+                state=QUEUED,
+                reason=each.reason,
+                attempts=each.attempts,
+                next=each.next,
+                size=each.product.size,
+            )
+            for each in self._syncing.queued(limit)
+        ]
 
     async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
         """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
@@ -230,7 +281,11 @@ class Keeper:
             plan.config, increment=_increment(plan), on_full=OnFull.WAIT
         )
         async with await self._opened(config) as client:
-            report = await client.sync()
+            self._syncing = client
+            try:
+                report = await client.sync()
+            finally:
+                self._syncing = None
             if not report.error:
                 await self._follow_deletions(client)
         return report
@@ -296,6 +351,7 @@ class Keeper:
             self._trouble = str(error)
             return
         self._status = status
+        self.free_bytes = status.free_bytes
         self.tally.start_from(status)
         mark = msgspec.convert(status.watermark, Watermark) if status.watermark else None
         self._watermark = mark.settled if mark is not None else ""
