@@ -54,6 +54,7 @@ from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
+from s2fetch.sync.work import Queued
 from s2fetch.transfer.bandwidth import Bandwidth
 
 LOCK_POLL_SECONDS = 0.5
@@ -164,6 +165,18 @@ class Client:
     def report(self) -> Report | None:
         """The sums of the run that is under way or was last, if any."""
         return self._run.reporter.report if self._run is not None else None
+
+    @property
+    def waits_for_hub(self) -> bool:
+        """Whether a run is under way that only waits for products the hub brings back."""
+        return self._run is not None and self._run.waits_for_hub
+
+    def queued(self, limit: int) -> list[Queued]:
+        """Products that the run under way has yet to fetch, in the order of work, the first ones.
+
+        The run keeps no more than a few hundred at hand, however many match.
+        """
+        return [] if self._run is None else self._run.queued(limit)
 
     async def query(self) -> Query:
         """The configuration's query, complete.
