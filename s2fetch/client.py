@@ -6,6 +6,7 @@ async with s2fetch.Client(config) as client:
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,14 +20,16 @@ import msgspec
 import platformdirs
 
 from s2fetch.account.account import Account
+from s2fetch.account.meter import Usage
 from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
+from s2fetch.archive.space import Volumes
 from s2fetch.area import from_footprint
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, find_accounts
-from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
+from s2fetch.errors import ArchiveInUseError, QueryError, S2FetchError, UsageError
 from s2fetch.events import AreaNoted, EventBus
 from s2fetch.export import (
     Exported,
@@ -43,12 +46,15 @@ from s2fetch.hub.base import Hub
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
+from s2fetch.sync.audit import Audit, AuditReport, Gap
+from s2fetch.sync.explain import Explanation, explain
 from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
+from s2fetch.sync.work import Queued
 from s2fetch.transfer.bandwidth import Bandwidth
 
 LOCK_POLL_SECONDS = 0.5
@@ -80,11 +86,14 @@ class Shared(msgspec.Struct, frozen=True):
         connection: To the hub of their configurations.
         accounts: Of that hub; each client's own view of them.
         bandwidth: A limit on all clients together; None for each one's own.
+        volumes: What archives on one file system are going to write, so that they leave its reserve
+            together.
     """
 
     connection: Connection
     accounts: tuple[Account, ...]
     bandwidth: Bandwidth | None = None
+    volumes: Volumes = msgspec.field(default_factory=Volumes)
 
 
 class Client:
@@ -121,6 +130,7 @@ class Client:
         self._environ = os.environ if environ is None else environ
         self._home = home or Path.home()
         self._state_folder = state_folder or state_folder_of(self._environ)
+        self._volumes = shared.volumes if shared is not None else Volumes()
         self._stack = AsyncExitStack()
         self._shared = shared
         self._connected = shared.connection if shared is not None else None
@@ -155,6 +165,18 @@ class Client:
     def report(self) -> Report | None:
         """The sums of the run that is under way or was last, if any."""
         return self._run.reporter.report if self._run is not None else None
+
+    @property
+    def waits_for_hub(self) -> bool:
+        """Whether a run is under way that only waits for products the hub brings back."""
+        return self._run is not None and self._run.waits_for_hub
+
+    def queued(self, limit: int) -> list[Queued]:
+        """Products that the run under way has yet to fetch, in the order of work, the first ones.
+
+        The run keeps no more than a few hundred at hand, however many match.
+        """
+        return [] if self._run is None else self._run.queued(limit)
 
     async def query(self) -> Query:
         """The configuration's query, complete.
@@ -218,10 +240,14 @@ class Client:
             query: Instead of the configuration's.
 
         Raises:
-            QueryError: If the hub does not understand the query.
+            QueryError: If nothing can match, or the hub does not understand the query.
             HubError: If it cannot be read completely.
         """
-        return await count_selected(self.hub, query or await self.query(), events=self.events)
+        query = query or await self.query()
+        counted = await count_selected(self.hub, query, events=self.events)
+        if not (counted.count or counted.missing_names):
+            await self._explain_empty(query)
+        return counted
 
     async def export(
         self,
@@ -255,9 +281,7 @@ class Client:
             exported.other_versions = products.other_versions
             exported.missing_names = products.missing
         if not (exported.count or exported.superseded or exported.missing_names):
-            reason = await hub.explain_empty(query)
-            if reason:
-                raise QueryError(f"nothing matches: {reason}")
+            await self._explain_empty(query)
         return exported
 
     async def sync(self, *, renew: bool = False) -> Report:
@@ -332,6 +356,36 @@ class Client:
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
         ).run()
 
+    async def audit(self, on_gap: Callable[[Gap], object] | None = None) -> AuditReport:
+        """Compare catalogue and archive; changes nothing, and needs neither account nor lock.
+
+        Args:
+            on_gap: Called with every gap as it is found; the report lists only the first of them.
+
+        Raises:
+            UsageError: If the configuration names no folder.
+            QueryError, HubError: If the catalogue cannot be read completely.
+            ArchiveError: If the archive cannot be read.
+        """
+        return await Audit(
+            self.hub, self.into, await self.query(), clock=self._clock, on_gap=on_gap
+        ).run()
+
+    async def explain(self, product: str, *, local: bool = False) -> Explanation:
+        """Everything that is known of one product, and what happens to it next.
+
+        Args:
+            product: Its name or identifier, or the path of its file.
+            local: Ask nothing of the network.
+
+        Raises:
+            UsageError: If neither archive nor catalogue know it, or there is no archive's folder.
+            ArchiveError: If the archive cannot be read.
+        """
+        hub = None if local else self.hub
+        layout = Layout(self.config.layout)
+        return await explain(hub, self.into, layout, await self.query(), product)
+
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
 
@@ -359,7 +413,21 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError: If the archive cannot be read.
         """
-        return await anyio.to_thread.run_sync(read_status, self.into)
+        status = await anyio.to_thread.run_sync(read_status, self.into)
+        if await anyio.to_thread.run_sync((self._state_folder / "received").exists):
+            # Without credentials it is not known whose ledger is meant; the rest is told.
+            with contextlib.suppress(S2FetchError):
+                status.accounts = await self.usage()
+        return status
+
+    async def usage(self) -> list[Usage]:
+        """What every account has received in the last 30 days, and where that leads.
+
+        Raises:
+            CredentialsMissingError: If the credentials of one cannot be found.
+            ArchiveError: If a ledger cannot be read.
+        """
+        return [await account.meter.usage() for account in await self.accounts()]
 
     async def login(self) -> list[Login]:
         """Log every account in, and look who uses its slots on this machine.
@@ -399,7 +467,11 @@ class Client:
         """
         layout = Layout(self.config.layout)
         opening = partial(
-            Archive.opened, self.into, layout, reserve_bytes=self.config.reserve_bytes
+            Archive.opened,
+            self.into,
+            layout,
+            reserve_bytes=self.config.reserve_bytes,
+            volumes=self._volumes,
         )
         if wait_seconds is None:
             wait_seconds = self.config.wait_for_lock_seconds
@@ -438,6 +510,15 @@ class Client:
         if self._connected is None:
             raise RuntimeError("Client is used outside its context")
         return self._connected
+
+    async def _explain_empty(self, query: Query) -> None:
+        """A typo is an error and not an empty result.
+
+        Raises:
+            QueryError: If nothing can match; says why.
+        """
+        if reason := await self.hub.explain_empty(query):
+            raise QueryError(f"nothing matches: {reason}")
 
     async def _with_footprint(self, name: str) -> Query:
         names = [name] if "." in name else [name, *(name + suffix for suffix in SUFFIXES)]

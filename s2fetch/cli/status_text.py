@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from s2fetch.account.meter import Usage
 from s2fetch.cli.summary import summary_line
 from s2fetch.cli.text import counted, printable, sentence, time_shown
 from s2fetch.sync.report import Report
+from s2fetch.sync.scrub import ScrubState
 from s2fetch.sync.status import PartialProduct, Status, UnfinishedProduct
 from s2fetch.units import format_size
 
@@ -31,6 +33,9 @@ def status_text(status: Status) -> str:
         ("Free space", format_size(status.free_bytes)),
         ("Last run", _last_run(status.last_run)),
     ]
+    rows += [("Received", _usage(usage)) for usage in status.accounts]
+    if status.scrub is not None:
+        rows.append(("Scrub", _scrub(status.scrub)))
     if status.damage:
         rows.append(("Damage", sentence(status.damage)))
     parts = [f"{name + ':':<13}{value}" for name, value in rows]
@@ -52,6 +57,24 @@ def _last_run(last_run: object) -> str:
         return "unknown"
     told = f"{time_shown(report.started)}, {printable(report.outcome)}. {summary_line(report)}"
     return f"{told} {sentence(report.error)}".rstrip()
+
+
+def _usage(usage: Usage) -> str:
+    told = f"{printable(usage.account)}: {format_size(usage.received)} in 30 days"
+    if usage.quota is None:
+        return told
+    told += f" of {format_size(usage.quota)}"
+    if usage.reached:
+        return f"{told}, reached {time_shown(usage.reached)} at the pace of the last day"
+    return f"{told}, not reached at the pace of the last day"
+
+
+def _scrub(scrub: object) -> str:
+    try:
+        state = msgspec.convert(scrub, ScrubState)
+    except msgspec.ValidationError:
+        return "unknown"
+    return f"{time_shown(state.at)}, {state.verified_share:.1%} of the bytes have a young proof"
 
 
 def _unfinished(product: UnfinishedProduct) -> str:

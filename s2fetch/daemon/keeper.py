@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,6 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.space import free_bytes
 from s2fetch.client import Client
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import Config, IncrementConfig, OnFull
@@ -24,7 +22,7 @@ from s2fetch.daemon.intake import Intake as Queue
 from s2fetch.daemon.intake import Notifications
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import Pool
-from s2fetch.daemon.state import Activity, ArchiveState, RunState
+from s2fetch.daemon.state import Activity, ArchiveState, ProductRow, RunState
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry, Intake
 from s2fetch.errors import (
@@ -44,14 +42,14 @@ FIRST_DELETIONS = timedelta(days=30)
 """How far back the hub's deletions are read the first time."""
 SCRUB_SECONDS = 3600.0
 """How often it is looked at whether there is anything to hash again."""
-SPACE_SECONDS = 60.0
-"""How often the free space is looked at."""
 IN_USE_SECONDS = 30.0
 """An archive that another process works on is tried again after so long."""
 RETRY_SECONDS = 300.0
 """A run that failed is tried again after so long the first time, see `Agenda.failed`."""
 REFUSED_SECONDS = 3600.0
 """The same for an account that was refused: services lock accounts for too many attempts."""
+QUEUED = "queued"
+"""The state, in lists, of products whose turn comes in the run that is under way."""
 _ORDERED = "an operator has paused it"
 _ALL_ORDERED = "an operator has paused the daemon"
 
@@ -100,6 +98,8 @@ class Keeper:
         self._last_run: RunState | None = None
         self._last_success = ""
         self._watermark = ""
+        self._syncing: Client | None = None
+        self.free_bytes = 0
         self._queue: Queue | None = None
         self._status: Status | None = None
 
@@ -123,7 +123,6 @@ class Keeper:
     async def _keep(self) -> None:
         await self._look()
         async with anyio.create_task_group() as group:
-            group.start_soon(self._watch_space)
             if self.plan.intake is Intake.SUBSCRIPTION:
                 group.start_soon(self._watch_notifications)
             while True:
@@ -175,15 +174,6 @@ class Keeper:
                     self._trouble = str(error)
             await self._clock.sleep(SCRUB_SECONDS)
 
-    async def _watch_space(self) -> None:
-        """Between runs nobody else looks at the disk, which others may fill."""
-        while True:
-            await self._clock.sleep(SPACE_SECONDS)
-            if self._status is not None:
-                with suppress(S2FetchError):  # what was known stays; the next run tells why
-                    free = await anyio.to_thread.run_sync(free_bytes, self.folder)
-                    self._status.free_bytes = free
-
     def call(self) -> None:
         """Have a run begin now."""
         self._agenda.call()
@@ -210,8 +200,26 @@ class Keeper:
 
     @property
     def has_to_move(self) -> bool:
-        """Whether a run is under way that neither waits for space nor is paused."""
-        return self.is_busy and not self._pause.is_on and not self.tally.out_of_space
+        """Whether a run is under way that waits for nothing outside.
+
+        A pause, a full disk, a used-up quota, slots or an archive that another process has, and
+        products that the hub brings back from tape may take days.
+        """
+        return (
+            self.is_busy
+            and not self._pause.is_on
+            and not self.tally.out_of_space
+            and not self._around.pool.waits(self.plan.name)
+            and not self._waits_for_hub_or_lock
+        )
+
+    @property
+    def _waits_for_hub_or_lock(self) -> bool:
+        client = self._syncing
+        if client is None:
+            return False
+        waits_for_lock = client.report is None and self.plan.config.wait_for_lock_seconds > 0
+        return waits_for_lock or client.waits_for_hub
 
     @property
     def folder(self) -> Path:
@@ -222,13 +230,7 @@ class Keeper:
     def state(self) -> ArchiveState:
         """The archive now; cheap."""
         status, tally = self._status, self.tally
-        activity, why = self._activity, self._trouble
-        if tally.out_of_space:
-            activity, why = Activity.OUT_OF_SPACE, tally.out_of_space
-        elif self._pause.is_on:
-            activity, why = Activity.PAUSED, self._pause.why
-        elif activity is Activity.IDLE and tally.scrubbing:
-            activity = Activity.SCRUBBING
+        activity, why = self._doing()
         waiting = status.waiting if status is not None else []
         return ArchiveState(
             name=self.plan.name,
@@ -246,12 +248,42 @@ class Keeper:
             lag_seconds=tally.lag_seconds,
             newest=timestamp(tally.newest),
             oldest_waiting=min((each.since for each in waiting if each.since), default=""),
-            free_bytes=status.free_bytes if status is not None else 0,
+            free_bytes=self.free_bytes,
             floor_bytes=self.plan.config.reserve_bytes if status is not None else 0,
             last_arrival=timestamp(tally.last_arrival),
             damaged=tally.damaged,
             verified_share=tally.verified_share,
         )
+
+    def _doing(self) -> tuple[Activity, str]:
+        """What the archive does, and why when that is not what it should."""
+        if self.tally.out_of_space:
+            return Activity.OUT_OF_SPACE, self.tally.out_of_space
+        if self._pause.is_on:
+            return Activity.PAUSED, self._pause.why
+        if self.is_busy and self._around.pool.waits(self.plan.name):
+            return Activity.QUEUED, self._trouble
+        if self._activity is Activity.IDLE and self.tally.scrubbing:
+            return Activity.SCRUBBING, self._trouble
+        return self._activity, self._trouble
+
+    def queued(self, limit: int) -> list[ProductRow]:
+        """Products of the run that is under way, in the order of work."""
+        if self._syncing is None:
+            return []
+        return [
+            ProductRow(
+                archive=self.plan.name,
+                id=each.product.id,
+                name=each.product.name,
+                state=QUEUED,
+                reason=each.reason,
+                attempts=each.attempts,
+                next=each.next,
+                size=each.product.size,
+            )
+            for each in self._syncing.queued(limit)
+        ]
 
     async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
         """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
@@ -310,7 +342,11 @@ class Keeper:
         )
         await anyio.to_thread.run_sync(memory.check_there, self._around.state_folder, self.folder)
         async with await self._opened(config) as client:
-            report = await client.sync()
+            self._syncing = client
+            try:
+                report = await client.sync()
+            finally:
+                self._syncing = None
             if not report.error:
                 await self._finish(client)
         return report
@@ -375,6 +411,7 @@ class Keeper:
             self._trouble = str(error)
             return
         self._status = status
+        self.free_bytes = status.free_bytes
         self.tally.start_from(status)
         self._watermark = memory.settled_at(status.watermark)
 

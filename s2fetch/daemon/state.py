@@ -147,6 +147,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
         paused: Whether everything is paused.
         stopping: Whether it is about to end.
         hub_reachable: Whether the hubs answered when they were last asked.
+        bandwidth: Limit on all archives together that holds now, or None for none.
         loop_delay_seconds: How late the event loop is, at worst over the last minute.
         stalled_seconds: For how long the engine has had work it could do and no progress in it;
             0 while it waits for something outside, is paused or has nothing to do.
@@ -161,6 +162,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     stopping: bool = False
     hub_reachable: bool = True
+    bandwidth: float | None = None
     loop_delay_seconds: float = 0.0
     stalled_seconds: float = 0.0
     archives: tuple[ArchiveState, ...] = ()

@@ -25,11 +25,9 @@ from s2fetch.hub.base import Deletion
 from s2fetch.hub.deletions import read_deletions, walk
 from s2fetch.hub.http import HttpClient
 from s2fetch.hub.listings import by_eviction, merged, position
-from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
 from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
-from s2fetch.naming import collection_of
 from s2fetch.product import Product
 from s2fetch.query import Condition, Operator, Order, Query
 from s2fetch.taskgroups import one_error_task_group
@@ -266,7 +264,7 @@ class CdseCatalogue:
 
     async def _named(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         found: dict[str, Product] = {}
-        if _is_names_only(query) and not search.attributes:
+        if query.only_named and not query.ids and not search.attributes:
             found.update((product.id, product) for product in await self.by_name(query.names))
         else:
             for part in _named_parts(query):
@@ -390,21 +388,6 @@ def _named_parts(query: Query) -> Iterator[Query]:
         yield msgspec.structs.replace(query, names=(), ids=tuple(ids))
 
 
-def _is_names_only(query: Query) -> bool:
-    """Whether products are all that have these names, so that they can be looked up in bulk."""
-    alone = Query(
-        collection=query.collection,
-        names=query.names,
-        versions=query.versions,
-        streams=query.streams,
-        limit=query.limit,
-        order=query.order,
-        newest_first=query.newest_first,
-    )
-    collections = {collection_of(name) for name in query.names}
-    return query == alone and (not query.collection or collections == {query.collection})
-
-
 def _halves(query: Query) -> list[Query]:
     """The query with either half of its longest list of values; empty where there is none."""
     replace = msgspec.structs.replace
@@ -430,9 +413,7 @@ def _halves(query: Query) -> list[Query]:
 
 def _everything(query: Query) -> Window:
     """The whole listing of a query."""
-    axis = odata.axis_of(query)
-    sensing = Bounds(query.sensing_from, query.sensing_to)
-    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)
+    return Window.around(odata.axis_of(query), odata.periods_of(query))
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:

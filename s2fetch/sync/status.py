@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from s2fetch.account.meter import Usage
 from s2fetch.archive.archive import archive_holder
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
@@ -68,6 +69,8 @@ class Status(msgspec.Struct, kw_only=True):
         watermark: Up to when changes are settled, see `sync.increment.Watermark`; None for archives
             that are always listed as a whole.
         free_bytes: Free space.
+        scrub: What the last scrub found, see `scrub.ScrubState`; None before the first.
+        accounts: What the accounts have received that are known here.
         damage: What is wrong with the progress file, or None.
     """
 
@@ -86,6 +89,8 @@ class Status(msgspec.Struct, kw_only=True):
     last_run: object = None
     watermark: object = None
     free_bytes: int = 0
+    scrub: object = None
+    accounts: list[Usage] = msgspec.field(default_factory=list)
     damage: str | None = None
 
 
@@ -105,6 +110,7 @@ def read_status(root: Path) -> Status:
         status.damage = progress.damage
         status.last_run = progress.meta.get("last_run")
         status.watermark = progress.meta.get(WATERMARK)
+        status.scrub = progress.meta.get("scrub")
         counts = progress.counts()
         status.complete = counts[State.COMPLETE].count
         status.complete_bytes = counts[State.COMPLETE].size_bytes

@@ -19,6 +19,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError, ExitCode
 from s2fetch.events import EventBus, FileDamaged, Healed, VerificationProgressed
 from s2fetch.product import Algorithm, Checksum
+from s2fetch.sync.history import remembering
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.threads import stop_if_cancelled
 
@@ -91,6 +92,10 @@ class Verification:
         Raises:
             ArchiveError: If the progress file cannot be written.
         """
+        async with remembering(self._archive.root, clock=self._clock, events=self._events):
+            return await self._run()
+
+    async def _run(self) -> VerifyReport:
         started = self._clock.monotonic()
         if self._archive.progress.damage:
             self._events.emit(Healed(subject="progress file", what=self._archive.progress.damage))

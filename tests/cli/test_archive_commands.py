@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 
 import msgspec
@@ -33,6 +34,22 @@ async def test_the_state_of_an_archive_is_told(shell: Shell, hub: EmbeddedHub) -
     assert (status["complete"], status["failed_count"], status["holder"]) == (5, 1, None)
     assert status["failed"][0]["id"] == refused.id
     assert status["last_run"]["fetched"] == 5
+
+
+async def test_status_tells_what_the_account_has_received(shell: Shell, hub: EmbeddedHub) -> None:
+    """And when that reaches the quota; without credentials, the rest is told."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("status", "--into", "archive", "--json")
+    (usage,) = msgspec.json.decode(done.out)["accounts"]
+    assert usage["received"] == usage["per_day"] == hub.stats.all_bytes_served
+    assert (usage["quota"], usage["reached"]) == (None, "")
+    (shell.folder / "archive.toml").write_text('into = "archive"\nquota = "1 MB"\n')
+    done = await shell.run("status", "archive.toml")
+    assert "in 30 days of 1.00 MB, reached " in done.out
+    del shell.environment["S2FETCH_USER"]
+    done = await shell.run("status", "archive.toml")
+    assert done.code == 0
+    assert "Received" not in done.out
 
 
 async def test_status_works_while_a_sync_is_running(shell: Shell, hub: EmbeddedHub) -> None:
@@ -115,6 +132,8 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     done = await shell.run("scrub", *options)
     assert done.code == 0, done.err
     assert "6 files checked, 6 intact" in done.out
+    status = await shell.run("status", "--into", "archive")
+    assert "of the bytes have a young proof" in status.out
     damaged = min((shell.folder / "archive").glob("*.zip"))
     damaged.unlink()
     done = await shell.run("scrub", *options, "--report", "scrub.json")
@@ -123,3 +142,64 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     report = msgspec.json.decode((shell.folder / "scrub.json").read_bytes())
     assert (report["checked"], report["intact"], report["exit_code"]) == (6, 5, 9)
     assert (await shell.run("sync", "--into", "archive")).code == 0
+
+
+async def test_one_product_is_explained(shell: Shell, hub: EmbeddedHub) -> None:
+    """In words, in JSON, and without the network; nobody's product is an error."""
+    refused, fetched = hub.folder.entries[:2]
+    hub.faults.add(Fault(access_forbidden(), product=refused.id, times=None))
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("explain", fetched.name, "--into", "archive")
+    assert done.code == 0, done.err
+    assert f"Identifier:  {fetched.id}" in done.out
+    assert "Next: nothing: it is on disk and verified." in done.out
+    assert "product-completed: " in done.out
+
+    done = await shell.run("explain", refused.id, "--into", "archive", "--tile", "01CDE", "--json")
+    told = msgspec.json.decode(done.out)
+    assert (told["matches"], told["record"]["state"]) == (False, "failed")
+    assert told["conditions"] == [{"condition": "tiles", "wanted": "01CDE", "holds": False}]
+
+    done = await shell.run("explain", refused.name, "--into", "archive", "--local")
+    assert "Next: depends on the catalogue, which was not asked." in done.out
+    done = await shell.run("explain", "nobody", "--into", "archive")
+    assert (done.code, done.out) == (2, "")
+    assert "neither archive nor catalogue know a product 'nobody'" in done.err
+
+
+async def test_an_audit_is_a_table_json_or_csv(shell: Shell, hub: EmbeddedHub) -> None:
+    """All with the same numbers; only a complete archive gives exit code 0."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("audit", "--into", "archive")
+    assert done.code == 0, done.err
+    assert "Complete:     6 products" in done.out
+    assert done.out.endswith("The archive is complete.\n")
+
+    missing = min((shell.folder / "archive").glob("*.zip"))
+    missing.unlink()
+    done = await shell.run("audit", "--into", "archive")
+    assert done.code == 7
+    assert f"  {missing.stem}: file-missing: {missing.name} is missing.\n" in done.out
+    assert done.out.endswith("The archive is not complete.\n")
+
+    as_json = await shell.run("audit", "--into", "archive", "--json", "--report", "audit.json")
+    report = msgspec.json.decode(as_json.out)
+    assert (as_json.code, report["listed"], report["complete"]) == (7, 6, 5)
+    assert report["reasons"]["file-missing"] == 1
+    assert msgspec.json.decode((shell.folder / "audit.json").read_bytes())["complete"] == 5
+
+    as_csv = await shell.run("audit", "--into", "archive", "--csv")
+    rows = list(csv.DictReader(as_csv.out.splitlines()))
+    (gap,) = (row for row in rows if row["row"] == "gap")
+    assert (gap["name"], gap["reason"]) == (missing.stem, "file-missing")
+    for kind in ("day", "tile", "all"):
+        listed = [row for row in rows if row["row"] == kind]
+        assert sum(int(row["listed"]) for row in listed) == 6
+        assert sum(int(row["complete"]) for row in listed) == 5
+
+
+async def test_the_rows_of_an_audit_come_as_they_are_found(shell: Shell, hub: EmbeddedHub) -> None:
+    """A reader that has had enough is no failure."""
+    done = await shell.run_script("$S2FETCH audit --into archive --csv | head -n 2")
+    assert done.code == 0
+    assert done.out.splitlines()[0].startswith("row,day,tile,id,name,reason")

@@ -171,5 +171,5 @@ async def test_a_disk_that_others_fill_is_seen_between_runs(
         await kept.until(lambda: kept.complete("alps") == 4)
         await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
         assert kept.state("alps").free_bytes > 5
-        monkeypatch.setattr("s2fetch.daemon.keeper.free_bytes", lambda _: 5)
+        monkeypatch.setattr("s2fetch.daemon.daemon.free_bytes", lambda _: 5)
         await kept.until(lambda: kept.state("alps").free_bytes == 5)

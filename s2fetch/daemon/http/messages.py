@@ -66,7 +66,7 @@ def message_of(event: Event, *, id: str, time: str) -> Message:  # noqa: A002 - 
         time=time,
         name=event.name,
         level=event.level,
-        archive=getattr(event, "archive", ""),
+        archive=event.archive,
         product=name,
         account=getattr(event, "account", ""),
         text=_text(event),

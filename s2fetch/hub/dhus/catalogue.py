@@ -28,7 +28,7 @@ from s2fetch.hub.dhus.opensearch import encoded, order_of, parts_of, text_of
 from s2fetch.hub.dhus.recheck import is_exact, still_matches
 from s2fetch.hub.dhus.requests import Requests
 from s2fetch.hub.listings import by_eviction, merged, position
-from s2fetch.hub.odata import Axis, Bounds, axis_of
+from s2fetch.hub.odata import axis_of, periods_of
 from s2fetch.hub.rows import Page
 from s2fetch.hub.windows import PASSES, Listing, Window
 from s2fetch.product import Product
@@ -275,6 +275,4 @@ def _wants_few(query: Query) -> bool:
 
 def _everything(query: Query) -> Window:
     """The whole listing of a query."""
-    axis = axis_of(query)
-    sensing = Bounds(query.sensing_from, query.sensing_to)
-    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)
+    return Window.around(axis_of(query), periods_of(query))
