@@ -146,7 +146,7 @@ async def test_sighup_begins_ends_and_changes_archives(server: Server, products:
     server.write(f"alps\n{YEARLY}", "plain")
     daemon = await server.start()
     await daemon.until("run-finished", count=2)
-    server.write("coast", "alps\nschedule = \"1h\"\npriority = 7", http="port = 1")
+    server.write("coast", 'alps\nschedule = "1h"\npriority = 7', http="port = 1")
     daemon.process.send_signal(signal.SIGHUP)
     taken = await daemon.until("configuration-taken")
     assert (taken["archives"], taken["needs_restart"]) == (2, "http")
