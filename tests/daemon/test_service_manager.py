@@ -96,7 +96,7 @@ async def test_it_says_when_it_is_ready_what_it_does_and_that_it_stops(
 
 
 @pytest.mark.parametrize("way", ["a signal", "ctl"])
-@pytest.mark.parametrize("change", ["coast", "alps\nschedule = \"sometimes\""])
+@pytest.mark.parametrize("change", ["coast", 'alps\nschedule = "sometimes"'])
 async def test_it_says_when_it_reads_its_file_again_and_when_it_has(
     server: Server, products: Path, manager: Manager, change: str, way: str
 ) -> None:
@@ -123,7 +123,7 @@ async def test_an_idle_daemon_and_one_that_works_give_signs_of_life(
 ) -> None:
     watched(server)
     await server.hub(products, "--rate", "40000")
-    server.write("alps\nschedule = \"365d\"")
+    server.write('alps\nschedule = "365d"')
     daemon = await server.start()
     await manager.until(lambda m: "WATCHDOG" in m, count=4)
     assert not daemon.logged("run-finished"), "it works"
@@ -139,7 +139,7 @@ async def test_a_wedged_engine_gives_none_although_its_event_loop_turns(
     watched(server)
     hub = await server.hub(products)
     await hub.fail(Fault(Delay(3600), on=Kind.SEARCH, times=None))
-    server.write("alps\nfirst-byte-timeout = \"1h\"")
+    server.write('alps\nfirst-byte-timeout = "1h"')
     daemon = await server.start()
     await server.until_state(lambda state: state.stalled_seconds > WATCHDOG_SECONDS)
     signs = manager.signs
@@ -157,7 +157,7 @@ async def test_an_engine_that_waits_with_a_reason_gives_signs(
     watched(server)
     folder = server.folder / "tape"
     await server.hub(offline_only(folder), "--retrieval", "3600")
-    server.write("alps\nwait-offline = \"10h\"\npoll-interval = \"1h\"")
+    server.write('alps\nwait-offline = "10h"\npoll-interval = "1h"')
     daemon = await server.start()
     await daemon.until("retrieval-requested", count=2)
     before = manager.signs
