@@ -6,6 +6,7 @@ async with s2fetch.Client(config) as client:
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,10 +24,10 @@ from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.area import from_footprint
-from s2fetch.clock import Clock, SystemClock
+from s2fetch.clock import Clock, SystemClock, timestamp
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, find_accounts
-from s2fetch.errors import ArchiveInUseError, QueryError, UsageError
+from s2fetch.errors import ArchiveInUseError, QueryError, S2FetchError, UsageError
 from s2fetch.events import AreaNoted, EventBus
 from s2fetch.export import (
     Exported,
@@ -47,7 +48,7 @@ from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.scrub import Scrub, ScrubReport
-from s2fetch.sync.status import Status, read_status
+from s2fetch.sync.status import AccountVolume, Status, read_status
 from s2fetch.sync.verify import Verification, VerifyReport
 from s2fetch.sync.work import Queued
 from s2fetch.transfer.bandwidth import Bandwidth
@@ -372,7 +373,27 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError: If the archive cannot be read.
         """
-        return await anyio.to_thread.run_sync(read_status, self.into)
+        status = await anyio.to_thread.run_sync(read_status, self.into)
+        status.accounts = await self._volumes()
+        return status
+
+    async def _volumes(self) -> list[AccountVolume]:
+        """What the accounts have received; nothing of those that cannot be found."""
+        volumes: list[AccountVolume] = []
+        # Whoever needs an account or its ledger tells what is wrong with it.
+        with contextlib.suppress(S2FetchError):
+            for account in await self.accounts():
+                pace = await account.meter.pace()
+                volumes.append(
+                    AccountVolume(
+                        account=account.name,
+                        received=pace.received,
+                        per_day=pace.per_day,
+                        quota=account.meter.known_quota,
+                        reached=timestamp(pace.reached),
+                    )
+                )
+        return volumes
 
     async def login(self) -> list[Login]:
         """Log every account in, and look who uses its slots on this machine.

@@ -133,7 +133,12 @@ class Meter:
         """
         async with self._turn:
             await self._read()
-        return pacing.pace(self._known(), self._clock.now(), self.quota or self._hub_quota)
+        return pacing.pace(self._known(), self._clock.now(), self.known_quota)
+
+    @property
+    def known_quota(self) -> int | None:
+        """Bytes that 30 days may have: our own limit, else the hub's; None when nobody knows."""
+        return self.quota or self._hub_quota
 
     # Keeping below the quota
 

@@ -7,7 +7,7 @@ import msgspec
 from s2fetch.cli.summary import summary_line
 from s2fetch.cli.text import counted, printable, sentence, time_shown
 from s2fetch.sync.report import Report
-from s2fetch.sync.status import PartialProduct, Status, UnfinishedProduct
+from s2fetch.sync.status import AccountVolume, PartialProduct, Status, UnfinishedProduct
 from s2fetch.units import format_size
 
 MOST_LISTED = 20
@@ -30,6 +30,7 @@ def status_text(status: Status) -> str:
         ("Withdrawn", f"{status.withdrawn_count:,}"),
         ("Free space", format_size(status.free_bytes)),
         ("Last run", _last_run(status.last_run)),
+        *(("Received", _volume(volume)) for volume in status.accounts),
     ]
     if status.damage:
         rows.append(("Damage", sentence(status.damage)))
@@ -52,6 +53,14 @@ def _last_run(last_run: object) -> str:
         return "unknown"
     told = f"{time_shown(report.started)}, {printable(report.outcome)}. {summary_line(report)}"
     return f"{told} {sentence(report.error)}".rstrip()
+
+
+def _volume(volume: AccountVolume) -> str:
+    of = "" if volume.quota is None else f" of {format_size(volume.quota)}"
+    told = f"{format_size(volume.received)}{of} in 30 days by {printable(volume.account)}"
+    if volume.reached:
+        told += f"; at today's pace all of it on {time_shown(volume.reached)}"
+    return told
 
 
 def _unfinished(product: UnfinishedProduct) -> str:

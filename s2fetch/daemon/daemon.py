@@ -280,7 +280,7 @@ class Daemon:
             refused=str(refusal) if refusal is not None else self._refused.get(folder, ""),
             token_seconds=account.tokens.seconds_left,
             received_30_days=pace.received if pace is not None else 0,
-            quota=account.meter.quota,
+            quota=account.meter.known_quota,
             quota_reached=timestamp(pace.reached) if pace is not None else "",
             throttled=account.meter.throttled,
         )

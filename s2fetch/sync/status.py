@@ -48,6 +48,24 @@ class PartialProduct(msgspec.Struct, frozen=True):
     total: int | None
 
 
+class AccountVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account has received, over all archives and processes of this machine. In bytes.
+
+    Attributes:
+        account: Its name.
+        received: In the last 30 days.
+        per_day: In the last 24 hours.
+        quota: What 30 days may have, or None when nobody knows.
+        reached: When that is reached if every day is like the last one, or empty if it never is.
+    """
+
+    account: str
+    received: int
+    per_day: int
+    quota: int | None = None
+    reached: str = ""
+
+
 class Status(msgspec.Struct, kw_only=True):
     """The state of an archive. Sizes in bytes.
 
@@ -69,6 +87,7 @@ class Status(msgspec.Struct, kw_only=True):
             that are always listed as a whole.
         free_bytes: Free space.
         damage: What is wrong with the progress file, or None.
+        accounts: What its accounts have received; without those whose credentials are not here.
     """
 
     archive: str
@@ -87,6 +106,7 @@ class Status(msgspec.Struct, kw_only=True):
     watermark: object = None
     free_bytes: int = 0
     damage: str | None = None
+    accounts: list[AccountVolume] = msgspec.field(default_factory=list)
 
 
 def read_status(root: Path) -> Status:

@@ -111,7 +111,9 @@ async def test_what_is_queued_is_listed_in_the_order_of_work(kept: DaemonSite) -
     """One product is on its way and one is next in line; the others follow, as many as wanted."""
     kept.hub.faults.add(Fault(Delay(3600), on=Kind.BODY, times=None))
     names = [kept.publish(number).name for number in range(30, 40)]
-    plan = kept.plan("alps", slots=1, first_byte_timeout="1d", **{"from": "2024-06-01T15:00"})
+    plan = kept.plan(
+        "alps", 3600.0, slots=1, first_byte_timeout="1d", **{"from": "2024-06-01T15:00"}
+    )
     async with kept.running(plan) as daemon:
         await kept.until(lambda: kept.state("alps").queued == 10)
         rows = await daemon.products("alps", "queued", limit=5)
