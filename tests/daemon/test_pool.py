@@ -138,4 +138,5 @@ async def test_what_has_failed_once_is_queued_with_the_reason(kept: DaemonSite) 
         await kept.until(lambda: kept.complete("alps") == 4)
     (row,) = (row for row in rows if row.reason)
     assert (row.name, row.attempts) == (entry.name, 1)
-    assert row.next > "2024-07-01"
+    assert row.next == "tried again"
+    assert row.next_at > "2024-07-01"
