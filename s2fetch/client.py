@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 import msgspec
@@ -25,42 +25,31 @@ from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.space import Volumes
-from s2fetch.area import from_footprint
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, find_accounts
 from s2fetch.errors import ArchiveInUseError, QueryError, S2FetchError, UsageError
-from s2fetch.events import AreaNoted, EventBus
-from s2fetch.export import (
-    Exported,
-    FileSink,
-    Form,
-    ParquetSink,
-    Sink,
-    TextSink,
-    export_all,
-    make_form,
-)
-from s2fetch.export.fields import UrlOf
+from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
-from s2fetch.sync.audit import Audit, AuditReport, Gap
-from s2fetch.sync.explain import Explanation, explain
-from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
-from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
-from s2fetch.sync.verify import Verification, VerifyReport
 from s2fetch.sync.work import Queued
 from s2fetch.transfer.bandwidth import Bandwidth
 
+if TYPE_CHECKING:
+    from s2fetch.export import Exported, Form
+    from s2fetch.sync.audit import AuditReport, Gap
+    from s2fetch.sync.explain import Explanation
+    from s2fetch.sync.preview import Preview
+    from s2fetch.sync.scrub import ScrubReport
+    from s2fetch.sync.verify import VerifyReport
+
 LOCK_POLL_SECONDS = 0.5
 """How often an archive that is in use is looked at while waiting for it."""
-SUFFIXES = (".SAFE", ".SEN3", ".nc")
-"""What names in the catalogue end with and people leave off."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +181,11 @@ class Client:
             return self.config.query
         async with self._looking_up:
             if self._query is None:
-                self._query = await self._with_footprint(self.config.area_product)
+                from s2fetch.footprints import with_footprint_of
+
+                self._query = await with_footprint_of(
+                    self.config.area_product, self.config.query, self.hub, self.events
+                )
             return self._query
 
     async def accounts(self) -> tuple[Account, ...]:
@@ -272,8 +265,10 @@ class Client:
             HubError: If the catalogue cannot be read completely.
             ArchiveError: If the file cannot be written.
         """
+        from s2fetch.export import export_all, sink_for
+
         hub = self.hub
-        sink = _sink(form, to, fields, hub.url_of)
+        sink = sink_for(form, to, fields, hub.url_of)
         query = query or await self.query()
         async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
             exported = await export_all(products, sink)
@@ -339,6 +334,8 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
+        from s2fetch.sync.verify import Verification
+
         async with self.archive() as archive:
             return await Verification(archive, clock=self._clock, events=self.events).run()
 
@@ -351,6 +348,8 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError: If the archive cannot be worked on.
         """
+        from s2fetch.sync.scrub import Scrub
+
         opened = partial(self.archive, wait_seconds=0)
         return await Scrub(
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
@@ -367,6 +366,8 @@ class Client:
             QueryError, HubError: If the catalogue cannot be read completely.
             ArchiveError: If the archive cannot be read.
         """
+        from s2fetch.sync.audit import Audit
+
         return await Audit(
             self.hub, self.into, await self.query(), clock=self._clock, on_gap=on_gap
         ).run()
@@ -382,9 +383,12 @@ class Client:
             UsageError: If neither archive nor catalogue know it, or there is no archive's folder.
             ArchiveError: If the archive cannot be read.
         """
-        hub = None if local else self.hub
+        from s2fetch.sync.explain import explain
+
         layout = Layout(self.config.layout)
-        return await explain(hub, self.into, layout, await self.query(), product)
+        if local:
+            return await explain(None, self.into, layout, self.config.query, product)
+        return await explain(self.hub, self.into, layout, await self.query(), product)
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
@@ -397,6 +401,8 @@ class Client:
             QueryError, HubError: If the catalogue cannot be read.
             ArchiveError: If the archive cannot be read.
         """
+        from s2fetch.sync.preview import preview
+
         return await preview(
             self.hub,
             self.into,
@@ -519,32 +525,6 @@ class Client:
         """
         if reason := await self.hub.explain_empty(query):
             raise QueryError(f"nothing matches: {reason}")
-
-    async def _with_footprint(self, name: str) -> Query:
-        names = [name] if "." in name else [name, *(name + suffix for suffix in SUFFIXES)]
-        found = await self.hub.by_name(names)
-        if not found:
-            advice = "Give its whole name as the catalogue has it, or its folder or zip on disk"
-            what = f"the product whose footprint is the area is not in the catalogue: {name}"
-            raise QueryError(what, advice=advice)
-        product = next((product for product in found if product.footprint), found[0])
-        if product.footprint is None:
-            raise QueryError("the catalogue has no footprint of it", product=product.name)
-        area = await anyio.to_thread.run_sync(from_footprint, product.footprint, product.name)
-        for note in area.notes:
-            self.events.emit(AreaNoted(note=note))
-        return area.applied_to(self.config.query)
-
-
-def _sink(
-    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
-) -> Sink:
-    if form == "geoparquet":
-        if not isinstance(to, Path) or fields:
-            raise UsageError("GeoParquet is written to a file, with fields of its own")
-        return ParquetSink(to, url_of)
-    made = make_form(form, url_of, fields) if isinstance(form, str) else form
-    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
 
 
 def state_folder_of(environ: Mapping[str, str]) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +10,9 @@ import anyio
 import msgspec
 
 from s2fetch.archive.durable import UNFINISHED_SUFFIX, fsync_file, publish, translating
+from s2fetch.errors import UsageError
 from s2fetch.export.fields import UrlOf
-from s2fetch.export.forms import Form
+from s2fetch.export.forms import Form, make_form
 from s2fetch.export.parquet import ParquetTable
 from s2fetch.product import Product
 
@@ -201,6 +202,28 @@ class ParquetSink:
     def _clean_up(self) -> None:
         self._table.abandon()
         _remove(self._unfinished)
+
+
+def sink_for(
+    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
+) -> Sink:
+    """The sink that writes a form to a file, or to what takes text.
+
+    Args:
+        form: One of `FORMS`, a form of one's own, or ``geoparquet``, which needs a file.
+        to: A file, or what takes text piece by piece.
+        fields: Names of the columns; empty for the form's own.
+        url_of: Address of a product's download.
+
+    Raises:
+        UsageError: If there is no such form or field, or its library is not installed.
+    """
+    if form == "geoparquet":
+        if not isinstance(to, Path) or fields:
+            raise UsageError("GeoParquet is written to a file, with fields of its own")
+        return ParquetSink(to, url_of)
+    made = make_form(form, url_of, fields) if isinstance(form, str) else form
+    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
 
 
 def _unfinished(path: Path) -> Path:

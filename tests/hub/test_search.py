@@ -400,6 +400,7 @@ async def test_a_long_listing_by_eviction_is_read_twice(
     [
         (Query(product_types=("S2MSI1C", "S2MSI9X")), "no product of type S2MSI9X in SENTINEL-2"),
         (Query(orbit_direction="ASCENDING"), "SENTINEL-2 has no attribute orbitDirection"),
+        (Query(baselines=("09.99",)), "no product whose processorVersion is 09.99 in SENTINEL-2"),
         (Query(product_types=("S2MSI1C",), tiles=("01CCV",)), ""),
         (Query(sensing_to=datetime(2000, 1, 1, tzinfo=UTC)), ""),
         (Query(collection="SENTINEL-6", cloud=(0, 20)), "SENTINEL-6 has no attribute cloudCover"),

@@ -17,7 +17,7 @@ import msgspec
 
 from s2fetch.cli.log import fields_of
 from s2fetch.cli.tuning import tune_process
-from s2fetch.daemon import agenda, daemon, intake, keeper, service
+from s2fetch.daemon import agenda, daemon, intake, service
 from s2fetch.daemon.config import load_daemon_config
 from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.service import Service
@@ -38,7 +38,6 @@ def patch_looks() -> None:
     space.POLL_SECONDS = MINUTE
     daemon.PACE_SECONDS = HALF_HOUR
     intake.POLL_SECONDS = HALF_HOUR
-    keeper.SPACE_SECONDS = HALF_HOUR
     service.LOOK_SECONDS = HALF_HOUR
 
 
