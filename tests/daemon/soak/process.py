@@ -22,15 +22,20 @@ from s2fetch.daemon.config import load_daemon_config
 from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.service import Service
 from s2fetch.events import Event, GapFound, ProductCompleted, ProductFailed, ProductWithdrawn
+from s2fetch.hub import gate
+from s2fetch.sync import space
 from tests.daemon.soak.clock import FollowingClock
 
 TOLD = (ProductCompleted, ProductFailed, ProductWithdrawn, GapFound, KeeperFailed)
+MINUTE = 60.0
 HALF_HOUR = 1800.0
 
 
 def patch_looks() -> None:
-    """Look at things every half hour."""
+    """Look at things more rarely."""
     agenda.LOOK_SECONDS = HALF_HOUR
+    gate.SLICE_SECONDS = MINUTE
+    space.POLL_SECONDS = MINUTE
     daemon.PACE_SECONDS = HALF_HOUR
     intake.POLL_SECONDS = HALF_HOUR
     service.LOOK_SECONDS = HALF_HOUR
