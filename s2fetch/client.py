@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 import msgspec
@@ -30,19 +30,21 @@ from s2fetch.config.values import Config
 from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
 from s2fetch.errors import QueryError, S2FetchError, UsageError
 from s2fetch.events import EventBus
-from s2fetch.export import Exported, Form, export_all, make_sink
-from s2fetch.footprint import with_footprint
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
-from s2fetch.sync.audit import Audit, AuditReport, Gap
-from s2fetch.sync.explain import Explanation, explain
-from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
-from s2fetch.sync.scrub import Scrub, ScrubReport
 from s2fetch.sync.status import Status, read_status
-from s2fetch.sync.verify import Verification, VerifyReport
+from s2fetch.sync.work import Queued
+
+if TYPE_CHECKING:
+    from s2fetch.export import Exported, Form
+    from s2fetch.sync.audit import AuditReport, Gap
+    from s2fetch.sync.explain import Explanation
+    from s2fetch.sync.preview import Preview
+    from s2fetch.sync.scrub import ScrubReport
+    from s2fetch.sync.verify import VerifyReport
 
 
 class Client:
@@ -115,6 +117,18 @@ class Client:
         """The sums of the run that is under way or was last, if any."""
         return self._run.reporter.report if self._run is not None else None
 
+    @property
+    def waits_for_hub(self) -> bool:
+        """Whether a run is under way that only waits for products the hub brings back."""
+        return self._run is not None and self._run.waits_for_hub
+
+    def queued(self, limit: int) -> list[Queued]:
+        """Products that the run under way has yet to fetch, in the order of work, the first ones.
+
+        The run keeps no more than a few hundred at hand, however many match.
+        """
+        return [] if self._run is None else self._run.queued(limit)
+
     async def query(self) -> Query:
         """The configuration's query, complete.
 
@@ -129,6 +143,8 @@ class Client:
             return self.config.query
         async with self._looking_up:
             if self._query is None:
+                from s2fetch.footprint import with_footprint
+
                 self._query = await with_footprint(
                     self.config.query, self.config.area_product, hub=self.hub, events=self.events
                 )
@@ -211,6 +227,8 @@ class Client:
             HubError: If the catalogue cannot be read completely.
             ArchiveError: If the file cannot be written.
         """
+        from s2fetch.export import export_all, make_sink
+
         hub = self.hub
         sink = make_sink(form, to, fields, hub.url_of)
         query = query or await self.query()
@@ -278,6 +296,8 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
+        from s2fetch.sync.verify import Verification
+
         async with self.archive() as archive:
             return await Verification(archive, clock=self._clock, events=self.events).run()
 
@@ -291,6 +311,8 @@ class Client:
             ArchiveError: If the archive cannot be worked on.
         """
         opened = partial(self.archive, wait_seconds=0)
+        from s2fetch.sync.scrub import Scrub
+
         return await Scrub(
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
         ).run()
@@ -306,6 +328,8 @@ class Client:
             QueryError, HubError: If the catalogue cannot be read completely.
             ArchiveError: If the archive cannot be read.
         """
+        from s2fetch.sync.audit import Audit
+
         return await Audit(
             self.hub, self.into, await self.query(), clock=self._clock, on_gap=on_gap
         ).run()
@@ -321,9 +345,12 @@ class Client:
             UsageError: If neither archive nor catalogue know it, or there is no archive's folder.
             ArchiveError: If the archive cannot be read.
         """
-        hub = None if local else self.hub
+        from s2fetch.sync.explain import explain
+
         layout = Layout(self.config.layout)
-        return await explain(hub, self.into, layout, await self.query(), product)
+        if local:
+            return await explain(None, self.into, layout, self.config.query, product)
+        return await explain(self.hub, self.into, layout, await self.query(), product)
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
@@ -333,17 +360,24 @@ class Client:
 
         Raises:
             UsageError: If the configuration names no folder.
-            QueryError, HubError: If the catalogue cannot be read.
+            QueryError: If nothing can match, or the hub does not understand the query.
+            HubError: If the catalogue cannot be read.
             ArchiveError: If the archive cannot be read.
         """
-        return await preview(
+        from s2fetch.sync.preview import preview
+
+        query = await self.query()
+        found = await preview(
             self.hub,
             self.into,
-            await self.query(),
+            query,
             reserve_bytes=self.config.reserve_bytes,
             renew=renew,
             events=self.events,
         )
+        if not (found.found or found.superseded or found.missing_names):
+            await self._explain_empty(query)
+        return found
 
     async def status(self) -> Status:
         """The state of the archive; can be asked for while a sync is running.

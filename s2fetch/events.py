@@ -21,17 +21,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Stable name in logs, e.g. ``product-completed``.
         level: ``debug``, ``info``, ``warning`` or ``error``.
+        archive: In which archive of a daemon it happened; empty where there is only one, or when it
+            concerns all of them.
     """
 
     name: ClassVar[str] = "event"
     level: ClassVar[str] = "info"
+    archive: str = ""
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
     """A run begins. ``slots`` is the number of concurrent downloads over all accounts."""
 
     name: ClassVar[str] = "run-started"
-    archive: str
+    folder: str
     hub: str
     slots: int
 
@@ -318,7 +321,7 @@ class ScrubStarted(Event, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "scrub-started"
     level: ClassVar[str] = "debug"
-    archive: str
+    folder: str
     files: int
     size: int
 
@@ -327,7 +330,7 @@ class ScrubFinished(Event, frozen=True, kw_only=True):
     """Hashing again is over for now. ``verified_share`` is that of the bytes with a young proof."""
 
     name: ClassVar[str] = "scrub-finished"
-    archive: str
+    folder: str
     checked: int
     damaged: int
     size: int
@@ -379,7 +382,6 @@ class IntakeChanged(Event, frozen=True, kw_only=True):
     """Notifications of an archive come, or do not and why; its schedule goes on either way."""
 
     name: ClassVar[str] = "intake-changed"
-    archive: str
     works: bool
     why: str
 
@@ -413,7 +415,6 @@ class DaemonAsked(Event, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "daemon-asked"
     what: str
-    archive: str
     via: str
 
 

@@ -83,6 +83,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.
+        published_from: Products that the hub published at or after this.
+        published_to: Products that the hub published before this.
         modified_from: Entries that the hub published or changed at or after this.
         area: WKT in EPSG:4326 (lon lat).
         area_exact: WKT of what ``area`` is a simpler and larger form of, which hubs are asked for;
@@ -109,6 +111,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     product_types: tuple[str, ...] = ()
     sensing_from: datetime | None = None
     sensing_to: datetime | None = None
+    published_from: datetime | None = None
+    published_to: datetime | None = None
     modified_from: datetime | None = None
     area: str | None = None
     area_exact: str | None = None

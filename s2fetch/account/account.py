@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from s2fetch.account.meter import Meter
+from s2fetch.errors import S2FetchError
 
 
 class Authorisation(Protocol):
@@ -32,6 +33,14 @@ class Authorisation(Protocol):
 
     async def logout(self) -> None:
         """End what has been begun. Never fails."""
+
+    @property
+    def refusal(self) -> S2FetchError | None:
+        """Why the account cannot be used any more, or None."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the present token lives; None without one, or where tokens do not end."""
 
 
 class SlotSource(Protocol):

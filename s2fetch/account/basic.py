@@ -9,7 +9,7 @@ import base64
 from collections.abc import Awaitable, Callable
 
 from s2fetch.account.credentials import Credentials
-from s2fetch.errors import AccountError, TokenRefusedError, WrongPasswordError
+from s2fetch.errors import AccountError, S2FetchError, TokenRefusedError, WrongPasswordError
 
 
 class BasicLogin:
@@ -86,3 +86,13 @@ class BasicLogin:
 
     async def logout(self) -> None:
         """Nothing has been begun."""
+
+    @property
+    def refusal(self) -> S2FetchError | None:
+        """What the hub's refusal was, or None."""
+        return self._refused
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None: what is shown does not end by itself."""
+        return None

@@ -98,6 +98,7 @@ class Meter:
         self._claimed = 0
         self._needed = 0
         self._waiting = False
+        self._waiters = 0
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -200,6 +201,11 @@ class Meter:
         """Whether `wait` would wait, as far as is known."""
         return self.quota is not None and (self._is_old() or self._left_until(self._needed) > 0)
 
+    @property
+    def keeps_waiting(self) -> bool:
+        """Whether somebody waits until the account may receive again."""
+        return self._waiters > 0
+
     async def wait(self) -> None:
         """Return when the account may receive again; cancellable.
 
@@ -207,6 +213,13 @@ class Meter:
         """
         if self.quota is None:
             return
+        self._waiters += 1
+        try:
+            await self._wait()
+        finally:
+            self._waiters -= 1
+
+    async def _wait(self) -> None:
         await self._look()
         while (left := self._left_until(self._needed)) > 0:
             self._tell_waiting(left)

@@ -114,11 +114,23 @@ class Tokens:
         self._grant: _Grant | None = None
         self._renew_at = 0.0
         self._refresh_until = 0.0
+        self._expires_at = 0.0
         self._refused: S2FetchError | None = None
         self.logins = 0
 
     def __repr__(self) -> str:
         return f"<Tokens of {self.account}: {'one' if self._grant else 'none'}>"
+
+    @property
+    def refusal(self) -> S2FetchError | None:
+        """Why the account cannot be used any more, or None."""
+        return self._refused
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the present token lives, or None when there is none."""
+        left = self._expires_at - self._clock.monotonic()
+        return left if self._grant is not None and left > 0 else None
 
     async def get(self) -> str:
         """A token that is valid for the next request. All callers share one login.
@@ -182,7 +194,8 @@ class Tokens:
         grant = answer.grant
         assert grant is not None  # noqa: S101 - an answer without one was refused
         margin = min(RENEWAL_MARGIN_SECONDS, grant.expires_in / 2)
-        self._renew_at = answer.asked + grant.expires_in - margin
+        self._expires_at = answer.asked + grant.expires_in
+        self._renew_at = self._expires_at - margin
         # A service that does not say how long it can be renewed is simply asked.
         life = grant.refresh_expires_in if grant.refresh_expires_in > 0 else math.inf
         self._refresh_until = answer.asked + life - margin

@@ -33,7 +33,7 @@ class EventLog:
     """A listener that writes one line per event that is important enough, and cheap otherwise.
 
     Every line has the event's name, its level, the time in UTC (ISO 8601) and the event's own
-    fields; ``product``, ``account`` and ``attempt`` are the same fields in all of them.
+    fields; ``archive``, ``product``, ``account`` and ``attempt`` are the same in all of them.
 
     Args:
         stream: Where to; a stream that breaks is given up without a word.
@@ -57,7 +57,7 @@ class EventLog:
             if as_json
             else structlog.dev.ConsoleRenderer(colors=colours, sort_keys=False, pad_event_to=22)
         )
-        self._transfers: dict[str, Mapping[str, object]] = {}
+        self._transfers: dict[tuple[str, str], Mapping[str, object]] = {}
         self._least = _LEVELS[least]
         self._silent = frozenset(name for name, level in _LEVELS.items() if level < self._least)
         self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
@@ -101,12 +101,12 @@ class EventLog:
         """Account and attempt of the product's transfer, for events that do not say it."""
         if isinstance(event, TransferStarted):
             bound = {"account": event.account, "attempt": event.attempt}
-            self._transfers[event.product.id] = bound
+            self._transfers[event.archive, event.product.id] = bound
             return bound
         if isinstance(event, _SETTLED):
-            return self._transfers.pop(event.product.id, {})
+            return self._transfers.pop((event.archive, event.product.id), {})
         if isinstance(event, TransferEnded):
-            return self._transfers.get(event.product.id, {})
+            return self._transfers.get((event.archive, event.product.id), {})
         return {}
 
 
@@ -159,7 +159,7 @@ def fields_of(event: Event) -> dict[str, Any]:
         if isinstance(value, Product):
             fields["product"] = printable(value.name)
             fields["product_id"] = printable(value.id)
-        else:
+        elif name != "archive" or value:
             fields[name] = _plain(value)
     return fields
 

@@ -25,6 +25,7 @@ from s2fetch.daemon.control_socket import listening, may_control
 from s2fetch.daemon.controls import Controls
 from s2fetch.daemon.state import DaemonState
 from s2fetch.errors import S2FetchError, UsageError
+from s2fetch.events import DaemonAsked
 
 MOST_CLIENTS = 16
 REQUEST_SECONDS = 10.0
@@ -158,6 +159,9 @@ class ControlServer:
                 await controls.resume(request.archive)
             case Command.SYNC:
                 await controls.sync(request.archive)
+        controls.events.emit(
+            DaemonAsked(what=request.command, archive=request.archive, via="the control socket")
+        )
         return None
 
 

@@ -6,21 +6,24 @@ It owns no socket and no signal: those belong to `daemon.service`, which puts th
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 import anyio
+import msgspec
 from anyio.abc import TaskGroup
 
 import s2fetch
 from s2fetch.account.account import Account
 from s2fetch.account.meter import Usage
+from s2fetch.archive.space import free_bytes
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
-from s2fetch.daemon.keeper import Keeper, Surroundings
+from s2fetch.daemon.keeper import QUEUED, Keeper, Surroundings
 from s2fetch.daemon.loop_delay import LoopDelay
-from s2fetch.daemon.pool import Pool
+from s2fetch.daemon.pause import Pause
+from s2fetch.daemon.pool import UNNAMED, Pool
 from s2fetch.daemon.state import (
     AccountState,
     DaemonState,
@@ -32,15 +35,18 @@ from s2fetch.daemon.state import (
 from s2fetch.daemon.transfers import Transfers
 from s2fetch.daemon.values import ArchiveEntry
 from s2fetch.daemon.watchdog import Heartbeat
-from s2fetch.errors import ArchiveError, ExitCode, UsageError
+from s2fetch.errors import ArchiveError, ExitCode, S2FetchError, UsageError
 from s2fetch.events import Event, EventBus, HubPaused, HubResumed
 from s2fetch.transfer.bandwidth import Bandwidth
 
 PACE_SECONDS = 60.0
-"""How often the accounts' volumes are looked at."""
+"""How often the accounts' volumes and the archives' disks are looked at."""
 
 Reread = Callable[[], tuple[ArchiveEntry, ...]]
-"""Reads the configuration again; raises UsageError, with every mistake, when it is bad."""
+"""Reads the configuration again; raises UsageError, with every mistake, when it is bad. Called in a
+thread."""
+Take = Callable[[Reread], Awaitable[tuple[ArchiveEntry, ...]]]
+"""Calls `Reread`, and puts in force what is not the daemon's own business; may refuse it too."""
 
 
 class Daemon:
@@ -49,6 +55,7 @@ class Daemon:
     Args:
         plans: One for each archive, with names of their own.
         reread: For `reload`.
+        take: Has it called, before the archives change.
         environ: Where credentials may be.
         home: Where ``.netrc`` is.
         state_folder: Where the slots of accounts are.
@@ -66,6 +73,7 @@ class Daemon:
         plans: tuple[ArchiveEntry, ...],
         reread: Reread,
         *,
+        take: Take = anyio.to_thread.run_sync,
         environ: Mapping[str, str],
         home: Path,
         state_folder: Path,
@@ -78,19 +86,23 @@ class Daemon:
         self._after_run = after_run
         self._plans = plans
         self._reread = reread
+        self._take = take
         self._environ = environ
         self._home = home
         self._clock = clock
+        self._engine = EventBus()
+        """What archives and accounts do, which are signs of life; `events` has orders and alerts
+        besides."""
         self._pool = Pool(
             environ=environ,
             home=home,
             state_folder=state_folder,
             clock=clock,
             bandwidth=bandwidth,
-            events=self.events,
+            events=self._engine,
         )
         self._around = Surroundings(
-            self._pool, environ, home, clock, self.events, self._hear, self._ran
+            self._pool, state_folder, environ, home, clock, self.events, self._hear, self._ran
         )
         self._keepers: dict[str, Keeper] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
@@ -101,30 +113,39 @@ class Daemon:
         self._usage: dict[str, Usage] = {}
         self._moved = 0, clock.monotonic()
         self._paused = False
+        self._reloading = anyio.Lock()
         self._stopping = anyio.Event()
         self._started = ""
         self._group: TaskGroup | None = None
-        self.events.subscribe(self._watch_hubs)
-        self.heartbeat.follow(self.events)
+        self._engine.subscribe(self._watch_hubs)
+        self._engine.subscribe(self.events.emit)
+        self.heartbeat.follow(self._engine)
 
     def __repr__(self) -> str:
         return f"<Daemon with {len(self._keepers)} archives>"
 
-    async def run(self, started: Callable[[], object] = lambda: None) -> None:
+    async def run(
+        self,
+        started: Callable[[], object] = lambda: None,
+        stopping: Callable[[], object] = lambda: None,
+    ) -> None:
         """Keep the archives until `stop`; part files stay resumable.
 
         Args:
             started: Called when everything is under way.
+            stopping: Called when it has been told to end, before it does.
         """
         self._started = timestamp(self._clock.now())
         async with self._pool, anyio.create_task_group() as group:
             self._group = group
             group.start_soon(self._loop_delay.run)
-            group.start_soon(self._follow_quotas)
+            group.start_soon(self._meet_accounts)
+            group.start_soon(self._follow_disks)
             for plan in self._plans:
                 self._begin(plan)
             started()
             await self._stopping.wait()
+            stopping()
             group.cancel_scope.cancel()
 
     @property
@@ -138,6 +159,8 @@ class Daemon:
     def state(self) -> DaemonState:
         """See `Controls.state`."""
         accounts = self._pool.accounts
+        named = {account.name for account in accounts}
+        missing = [name for name in self._refused if name not in named]
         return DaemonState(
             version=s2fetch.__version__,
             now=timestamp(self._clock.now()),
@@ -145,17 +168,23 @@ class Daemon:
             paused=self._paused,
             stopping=self._stopping.is_set(),
             hub_reachable=not self._unreachable,
+            bandwidth=self._pool.bandwidth.rate if self._pool.bandwidth is not None else None,
             loop_delay_seconds=self._loop_delay.worst_seconds,
             stalled_seconds=self._stalled_seconds(),
             archives=tuple(keeper.state() for keeper in self._keepers.values()),
-            accounts=tuple(self._account_state(account) for account in accounts),
+            accounts=(
+                *(self._account_state(account) for account in accounts),
+                *(AccountState(name=n, slots=0, refused=self._refused[n]) for n in missing),
+            ),
             slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
         )
 
     async def products(self, archive: str, state: str, *, limit: int) -> list[ProductRow]:
         """See `Controls.products`."""
-        folder = self._keeper(archive).folder
-        read = partial(inspection.products, folder, archive, state, limit)
+        keeper = self._keeper(archive)
+        if state == QUEUED:
+            return keeper.queued(limit)
+        read = partial(inspection.products, keeper.folder, archive, state, limit)
         return await anyio.to_thread.run_sync(read)
 
     async def coverage(self, archive: str) -> list[DayCoverage]:
@@ -197,7 +226,10 @@ class Daemon:
 
     async def reload(self) -> None:
         """See `Controls.reload`. Archives that are gone from it end; others go on."""
-        plans = await anyio.to_thread.run_sync(self._reread)
+        async with self._reloading:
+            self._follow(await self._take(self._reread))
+
+    def _follow(self, plans: tuple[ArchiveEntry, ...]) -> None:
         self._pool.forget_credentials()
         wanted = {plan.name for plan in plans}
         for name in [name for name in self._keepers if name not in wanted]:
@@ -245,11 +277,13 @@ class Daemon:
 
     def _account_state(self, account: Account) -> AccountState:
         usage = self._usage.get(account.name)
+        refusal = account.tokens.refusal
         return AccountState(
             name=account.name,
             slots=account.slots.count,
             in_use=self._pool.in_use(account),
-            refused=self._refused.get(account.name, ""),
+            refused=str(refusal) if refusal else self._refused.get(account.name, ""),
+            token_seconds=account.tokens.seconds_left,
             received_30_days=usage.received if usage is not None else 0,
             quota=usage.quota if usage is not None else account.meter.quota,
             quota_reached=usage.reached if usage is not None else "",
@@ -263,6 +297,14 @@ class Daemon:
             self._moved = beats, now
         return now - self._moved[1]
 
+    async def _meet_accounts(self) -> None:
+        """Find the accounts before the first run needs them: they are shown from the start."""
+        for plan in self._plans:
+            # Who cannot be found is told by the run that needs it.
+            with contextlib.suppress(S2FetchError):
+                await self._pool.shared(plan.config, plan.name, plan.priority, Pause())
+        await self._follow_quotas()
+
     async def _follow_quotas(self) -> None:
         while True:
             for account in self._pool.accounts:
@@ -271,17 +313,27 @@ class Daemon:
                     self._usage[account.name] = await account.meter.usage()
             await self._clock.sleep(PACE_SECONDS)
 
+    async def _follow_disks(self) -> None:
+        while True:
+            for keeper in tuple(self._keepers.values()):
+                # A disk that cannot be asked is told by the next run; the last number stays.
+                with contextlib.suppress(ArchiveError):
+                    look = partial(free_bytes, keeper.folder)
+                    keeper.free_bytes = await anyio.to_thread.run_sync(look)
+            await self._clock.sleep(PACE_SECONDS)
+
     def _ran(self, archive: ArchiveEntry, run: RunState, code: ExitCode) -> None:
-        for account in archive.config.accounts:
+        for name in self._pool.names_of(archive.config):
             if code is ExitCode.ACCOUNT:
-                self._refused[account.name] = run.error
+                self._refused[name] = run.error
             else:
-                self._refused.pop(account.name, None)
+                self._refused.pop(name, None)
+                self._refused.pop(UNNAMED, None)
         self._after_run(archive, run)
 
     def _hear(self, archive: str, event: Event) -> None:
         self._transfers.take(archive, event)
-        self.events.emit(event)
+        self._engine.emit(msgspec.structs.replace(event, archive=archive))
 
     def _watch_hubs(self, event: Event) -> None:
         if isinstance(event, HubPaused) and not event.account:

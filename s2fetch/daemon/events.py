@@ -41,7 +41,6 @@ class HookFinished(Event, frozen=True, kw_only=True):
     """A hook of an archive ended well, after so many seconds."""
 
     name: ClassVar[str] = "hook-finished"
-    archive: str
     hook: str
     seconds: float
 
@@ -51,9 +50,24 @@ class HookFailed(Event, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "hook-failed"
     level: ClassVar[str] = "warning"
-    archive: str
     hook: str
     error: str
+
+
+class DaemonStarted(Event, frozen=True, kw_only=True):
+    """The daemon keeps its archives, and answers at ``page``, if there is one, and ``socket``."""
+
+    name: ClassVar[str] = "daemon-started"
+    version: str
+    archives: int
+    page: str
+    socket: str
+
+
+class DaemonStopped(Event, frozen=True, kw_only=True):
+    """The daemon has ended in good order."""
+
+    name: ClassVar[str] = "daemon-stopped"
 
 
 class ConfigurationTaken(Event, frozen=True, kw_only=True):
@@ -80,3 +94,14 @@ class AlertsNotKept(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "alerts-not-kept"
     level: ClassVar[str] = "warning"
     error: str
+
+
+class KeeperFailed(Event, frozen=True, kw_only=True):
+    """A defect of s2fetch ended what it did for an archive; the others go on, and so will this."""
+
+    name: ClassVar[str] = "keeper-failed"
+    level: ClassVar[str] = "error"
+    archive: str
+    error: str
+    traceback: str
+    next_try: str

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import anyio
 import msgspec
@@ -22,18 +24,42 @@ from s2fetch.daemon.turns import TurnedSlots, Turns
 from s2fetch.events import EventBus
 from s2fetch.transfer.bandwidth import Bandwidth
 
+UNNAMED = "account"
+"""What an account is called whose name nobody knows, because its credentials were not found."""
 
-class PausedSlots:
-    """Slots that nobody gets while an archive is paused; what is under way goes on.
+REFUSED_REST_SECONDS = 6 * 3600.0
+"""After so long an account that was refused is looked up and tried again: a password may be right
+by now, and asking more often could lock the account."""
+
+
+@dataclass
+class Use:
+    """What one archive does with slots now.
+
+    Attributes:
+        holding: How many it has.
+        waiting: How many it waits for: a pause, its turn, or another process that has them.
+    """
+
+    holding: int = 0
+    waiting: int = 0
+
+
+class ArchiveSlots:
+    """The slots of an account as one archive sees them: none while it is paused.
+
+    What is under way when the pause begins goes on.
 
     Args:
         slots: The slots behind it.
         pause: Of the archive.
+        use: Counts what the archive has and waits for.
     """
 
-    def __init__(self, slots: SlotSource, pause: Pause) -> None:
+    def __init__(self, slots: SlotSource, pause: Pause, use: Use) -> None:
         self._slots = slots
         self._pause = pause
+        self._use = use
 
     @property
     def count(self) -> int:
@@ -48,12 +74,25 @@ class PausedSlots:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[int]:
         """Hold a slot; yields its number, from 1. Waits as long as it takes; cancellable."""
+        async with AsyncExitStack() as stack:
+            self._use.waiting += 1
+            try:
+                number = await self._enter(stack)
+            finally:
+                self._use.waiting -= 1
+            self._use.holding += 1
+            try:
+                yield number
+            finally:
+                self._use.holding -= 1
+
+    async def _enter(self, stack: AsyncExitStack) -> int:
         while True:
             await self._pause.over()
-            async with self._slots.slot() as number:
-                if not self._pause.is_on:
-                    yield number
-                    return
+            number = await stack.enter_async_context(self._slots.slot())
+            if not self._pause.is_on:
+                return number
+            await stack.aclose()
 
     def close(self) -> None:
         """Nothing: the account's slots are given up by whoever shares them out."""
@@ -94,6 +133,9 @@ class Pool:
         self._found: dict[tuple[HubConfig, tuple[AccountConfig, ...]], tuple[Account, ...]] = {}
         self._accounts: dict[Path, Account] = {}
         self._turns: dict[Path, Turns] = {}
+        self._uses: dict[str, Use] = {}
+        self._used: dict[str, tuple[Account, ...]] = {}
+        self._refused_at: dict[Path, float] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,6 +160,22 @@ class Pool:
         """How many downloads the archives of this daemon have through an account now."""
         return sum(self._turns[account.slots.folder].in_use().values())
 
+    def use(self, archive: str) -> Use:
+        """What an archive does with slots now."""
+        return self._uses.setdefault(archive, Use())
+
+    def accounts_of(self, archive: str) -> tuple[Account, ...]:
+        """The accounts an archive had in its last run."""
+        return self._used.get(archive, ())
+
+    def waits(self, archive: str) -> bool:
+        """Whether an archive has no slot, and waits for one or for an account's quota."""
+        use = self.use(archive)
+        accounts = self.accounts_of(archive)
+        return not use.holding and (
+            use.waiting > 0 or any(account.meter.keeps_waiting for account in accounts)
+        )
+
     async def shared(self, config: Config, archive: str, priority: int, pause: Pause) -> Shared:
         """Connection and accounts as one archive is to see them.
 
@@ -133,8 +191,16 @@ class Pool:
         async with self._opening:
             connection = await self._connection(config)
             accounts = await self._find(config, connection)
+        self._used[archive] = accounts
         views = tuple(self._view(account, archive, priority, pause) for account in accounts)
         return Shared(connection, views, self.bandwidth, self._volumes)
+
+    def names_of(self, config: Config) -> tuple[str, ...]:
+        """What the accounts of a configuration are called, also where they were not found."""
+        found = self._found.get((config.hub, config.accounts))
+        if found is not None:
+            return tuple(account.name for account in found)
+        return tuple(each.name or each.user or UNNAMED for each in config.accounts)
 
     def forget_credentials(self) -> None:
         """Look credentials up again when they are next needed; those in use stay in use."""
@@ -148,26 +214,76 @@ class Pool:
 
     async def _find(self, config: Config, connection: Connection) -> tuple[Account, ...]:
         key = config.hub, config.accounts
+        if any(self._is_worth_another_try(account) for account in self._found.get(key, ())):
+            del self._found[key]
         if key not in self._found:
-            find = partial(
-                find_accounts,
-                msgspec.structs.replace(config, into=None),
-                connection,
-                environ=self._environ,
-                home=self._home,
-                state_folder=self._state_folder,
-            )
-            found = await anyio.to_thread.run_sync(find)
-            self._found[key] = tuple(self._kept(account) for account in found)
+            found = await self._look_up(config, connection)
+            if any(self._has_anothers_name(account) for account in found):
+                found = await self._look_up(self._with_names(config, found), connection)
+            kept = tuple([await self._kept(account) for account in found])
+            if any(map(_differ, kept, found)):
+                return kept  # what the configuration says now is taken when nobody uses them
+            self._found[key] = kept
         return self._found[key]
 
-    def _kept(self, account: Account) -> Account:
-        """The account, or the one that has the same slots already."""
-        kept = self._accounts.setdefault(account.slots.folder, account)
-        turns = self._turns.setdefault(account.slots.folder, Turns(kept.slots.count))
-        turns.resize(kept.slots.count)
-        return kept
+    async def _look_up(self, config: Config, connection: Connection) -> tuple[Account, ...]:
+        find = partial(
+            find_accounts,
+            msgspec.structs.replace(config, into=None),
+            connection,
+            environ=self._environ,
+            home=self._home,
+            state_folder=self._state_folder,
+        )
+        return await anyio.to_thread.run_sync(find)
+
+    def _is_worth_another_try(self, account: Account) -> bool:
+        if account.tokens.refusal is None:
+            return False
+        now = self._clock.monotonic()
+        since = self._refused_at.setdefault(account.slots.folder, now)
+        return now - since >= REFUSED_REST_SECONDS
+
+    def _has_anothers_name(self, account: Account) -> bool:
+        """Whether an account of another hub is called so: events and metrics know names only."""
+        folder = account.slots.folder
+        return any(
+            other.name == account.name and place != folder
+            for place, other in self._accounts.items()
+        )
+
+    def _with_names(self, config: Config, found: tuple[Account, ...]) -> Config:
+        """The configuration with the hub's host in the names that another hub's accounts have."""
+        host = urlsplit(config.hub.account_service).netloc
+        named = tuple(
+            msgspec.structs.replace(each, name=f"{account.name} at {host}")
+            if self._has_anothers_name(account)
+            else each
+            for each, account in zip(config.accounts, found, strict=True)
+        )
+        return msgspec.structs.replace(config, accounts=named)
+
+    async def _kept(self, account: Account) -> Account:
+        """The account, or the one that has the same slots already and is as good."""
+        folder = account.slots.folder
+        before = self._accounts.get(folder)
+        turns = self._turns.setdefault(folder, Turns(account.slots.count))
+        works = before is not None and before.tokens.refusal is None
+        if before is not None and works and (turns.in_use() or not _differ(before, account)):
+            return before
+        self._accounts[folder] = account
+        self._refused_at.pop(folder, None)
+        turns.resize(account.slots.count)
+        if before is not None:
+            await before.close()
+        return account
 
     def _view(self, account: Account, archive: str, priority: int, pause: Pause) -> Account:
         turned = TurnedSlots(account.slots, self._turns[account.slots.folder], archive, priority)
-        return Account(account.name, PausedSlots(turned, pause), account.tokens, account.meter)
+        slots = ArchiveSlots(turned, pause, self.use(archive))
+        return Account(account.name, slots, account.tokens, account.meter)
+
+
+def _differ(one: Account, other: Account) -> bool:
+    """Whether two accounts of the same user have other limits."""
+    return one.slots.count != other.slots.count or one.meter.quota != other.meter.quota

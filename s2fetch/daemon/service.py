@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 import anyio
 from anyio.abc import TaskGroup
 
+from s2fetch import __version__
 from s2fetch.clock import Clock
 from s2fetch.connect import state_folder_of
 from s2fetch.daemon.alert_delivery import AlertDelivery
@@ -20,8 +22,14 @@ from s2fetch.daemon.alerts import Alerts
 from s2fetch.daemon.config import load_daemon_config
 from s2fetch.daemon.control import ControlServer
 from s2fetch.daemon.control_socket import server_path
-from s2fetch.daemon.daemon import Daemon
-from s2fetch.daemon.events import AlertsNotKept, ConfigurationRefused, ConfigurationTaken
+from s2fetch.daemon.daemon import Daemon, Reread
+from s2fetch.daemon.events import (
+    AlertsNotKept,
+    ConfigurationRefused,
+    ConfigurationTaken,
+    DaemonStarted,
+    DaemonStopped,
+)
 from s2fetch.daemon.hooks import AFTER_RUN, AfterRun, Hooks
 from s2fetch.daemon.notify import Notifier, watchdog_seconds
 from s2fetch.daemon.receivers import make_receivers
@@ -30,9 +38,13 @@ from s2fetch.daemon.state import RunState
 from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, HttpConfig
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
+from s2fetch.events import DaemonAsked
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.timetable import timetable
 from s2fetch.transfer.bandwidth import Bandwidth
+
+if TYPE_CHECKING:
+    from s2fetch.daemon.http.face import HttpFace
 
 LOOK_SECONDS = 15.0
 """How often it is looked at whether there is something to alert of, and the status is told."""
@@ -69,9 +81,12 @@ class Service:
         self._state_folder = state_folder_of(environ)
         self._notifier = Notifier.from_environment(environ)
         self._group: TaskGroup | None = None
+        self._face: HttpFace | None = None
+        self._read = config
         self.daemon = Daemon(
             config.archives,
             self._reread,
+            take=self._take,
             environ=environ,
             home=home,
             state_folder=self._state_folder,
@@ -96,7 +111,8 @@ class Service:
             self._group = group
             stack.callback(self._notifier.close)
             if self._config.http.enabled:
-                listening(await self._put_up_http(stack, self._config.http))
+                self._face = await self._put_up_http(stack, self._config.http)
+                listening(self._face.url)
             session = await stack.enter_async_context(aiohttp.ClientSession())
             await self._begin_alerts(group, session)
             self._begin_watchdog(group)
@@ -106,46 +122,68 @@ class Service:
             group.start_soon(control.run, up.set)
             await up.wait()
             group.start_soon(self._tell_status)
-            await self.daemon.run(partial(self._notifier.ready, "keeping archives current"))
-            self._notifier.stopping()
+            await self.daemon.run(partial(self._started, socket), self._stopping)
             group.cancel_scope.cancel()
+        self.daemon.events.emit(DaemonStopped())
+
+    def _started(self, socket: Path) -> None:
+        self._notifier.ready(_status_line(self.daemon))
+        self.daemon.events.emit(
+            DaemonStarted(
+                version=__version__,
+                archives=len(self._config.archives),
+                page=self._face.url if self._face is not None else "",
+                socket=str(socket),
+            )
+        )
+
+    def _stopping(self) -> None:
+        self._notifier.stopping("stopping; part files stay resumable")
 
     async def reload(self) -> None:
         """Read the file again, as a signal asks for; what is wrong with it is an event."""
-        self._notifier.reloading()
-        try:
+        self.daemon.events.emit(DaemonAsked(what="reload", via="a signal"))
+        with contextlib.suppress(UsageError):
             await self.daemon.reload()
-        except UsageError as error:
-            self.daemon.events.emit(ConfigurationRefused(file=str(self._path), error=str(error)))
-        self._notifier.ready()
 
     def _reread(self) -> tuple[ArchiveEntry, ...]:
-        config = load_daemon_config(self._path, self._environ, datetime.now(UTC))
+        self._read = load_daemon_config(self._path, self._environ, self._clock.now())
+        return self._read.archives
+
+    async def _take(self, reread: Reread) -> tuple[ArchiveEntry, ...]:
+        """Read the file, and put in force what concerns the faces; the archives follow."""
+        self._notifier.reloading()
+        try:
+            plans = await anyio.to_thread.run_sync(reread)
+            if self._face is not None:
+                await self._face.reload()
+        except UsageError as error:
+            self.daemon.events.emit(ConfigurationRefused(file=str(self._path), error=str(error)))
+            raise
+        finally:
+            self._notifier.ready()
+        config, before = self._read, self._config
         if self._alerts is not None:
             self._alerts.follow(config.alerts.rules)
-        kept = [
-            name
-            for name in ("http", "control_socket", "bandwidth", "time_zone", "showing")
-            if getattr(config, name) != getattr(self._config, name)
-        ]
         self._config = config
         self.daemon.events.emit(
             ConfigurationTaken(
                 file=str(self._path),
-                archives=len(config.archives),
-                needs_restart=", ".join(name.replace("_", "-") for name in kept),
+                archives=len(plans),
+                needs_restart=", ".join(_only_at_start(before, config)),
             )
         )
-        return config.archives
+        return plans
 
-    async def _put_up_http(self, stack: AsyncExitStack, config: HttpConfig) -> str:
+    async def _put_up_http(self, stack: AsyncExitStack, config: HttpConfig) -> HttpFace:
         from s2fetch.daemon.http.face import HttpFace
         from s2fetch.daemon.http.settings import HttpSettings
 
         wanted = {f: getattr(config, f) for f in config.__struct_fields__ if f != "enabled"}
-        face = HttpFace(self.daemon, HttpSettings(**wanted), clock=self._clock)
-        await stack.enter_async_context(face)
-        return face.url
+        face = HttpFace(
+            self.daemon, HttpSettings(**wanted), clock=self._clock, environ=self._environ
+        )
+        return await stack.enter_async_context(face)
 
     async def _begin_alerts(self, group: TaskGroup, session: aiohttp.ClientSession) -> None:
         config, clock, events = self._config.alerts, self._clock, self.daemon.events
@@ -197,6 +235,20 @@ class Service:
             hook = archive.after_run
             call = partial(self._hooks.after_run, hook.arguments, told, seconds=hook.limit_seconds)
             self._group.start_soon(call)
+
+
+def _only_at_start(before: DaemonConfig, now: DaemonConfig) -> Iterator[str]:
+    """What has changed in the file and is taken when the daemon starts, by the file's names."""
+    pairs = {
+        "http": (before.http, now.http),
+        "control": (before.control_socket, now.control_socket),
+        "bandwidth": (before.bandwidth, now.bandwidth),
+        "time-zone": (before.time_zone, now.time_zone),
+        "alerts.commands": (before.alerts.commands, now.alerts.commands),
+        "alerts.webhooks": (before.alerts.webhooks, now.alerts.webhooks),
+        "log-format, quiet, verbose": (before.showing, now.showing),
+    }
+    return (name for name, (old, new) in pairs.items() if old != new)
 
 
 def _bandwidth(config: DaemonConfig, clock: Clock) -> Bandwidth | None:

@@ -147,6 +147,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
         paused: Whether everything is paused.
         stopping: Whether it is about to end.
         hub_reachable: Whether the hubs answered when they were last asked.
+        bandwidth: Limit on all archives together that holds now, or None for none.
         loop_delay_seconds: How late the event loop is, at worst over the last minute.
         stalled_seconds: For how long the engine has had work it could do and no progress in it;
             0 while it waits for something outside, is paused or has nothing to do.
@@ -161,6 +162,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     stopping: bool = False
     hub_reachable: bool = True
+    bandwidth: float | None = None
     loop_delay_seconds: float = 0.0
     stalled_seconds: float = 0.0
     archives: tuple[ArchiveState, ...] = ()
@@ -169,7 +171,20 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One product in a list of those that wait, failed or were withdrawn."""
+    """One product in a list of those that are queued, wait, failed or were withdrawn.
+
+    Attributes:
+        archive: In which archive.
+        id: Its identifier.
+        name: Its name.
+        state: Of the list.
+        since: Since when it is in that state, or empty.
+        reason: Why.
+        attempts: Attempts that failed so far.
+        next: What happens to it next, in words, or empty.
+        next_at: When, or empty when that depends on something else.
+        size: Of the product, or None when nobody knows.
+    """
 
     archive: str
     id: str
@@ -179,6 +194,7 @@ class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     attempts: int = 0
     next: str = ""
+    next_at: str = ""
     size: int | None = None
 
 

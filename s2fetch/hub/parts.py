@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from s2fetch.hub.odata import Axis, Bounds, axis_of
+from s2fetch.hub.odata import axis_of, periods_of
 from s2fetch.hub.windows import Window
 from s2fetch.product import AttributeValue
 from s2fetch.query import Operator, Query
@@ -19,9 +19,7 @@ _OVERHEAD = 20
 
 def whole_listing(query: Query) -> Window:
     """All of a query's listing, as one window."""
-    axis = axis_of(query)
-    sensing = Bounds(query.sensing_from, query.sensing_to)
-    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)
+    return Window.around(axis_of(query), periods_of(query))
 
 
 def halves(query: Query, fields: Sequence[str]) -> tuple[Query, Query] | None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 
 import anyio
 import msgspec
@@ -48,7 +49,7 @@ from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
 from s2fetch.sync.retrieval import RetrievalDesk
 from s2fetch.sync.space import SpaceGate
-from s2fetch.sync.work import Work, WorkQueue
+from s2fetch.sync.work import Queued, Work, WorkQueue
 from s2fetch.sync.workers import WORKERS_PER_SLOT, Workers
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.transfer.bandwidth import Bandwidth
@@ -134,10 +135,25 @@ class Run:
             if settings.increment is not None and not settings.renew
             else None
         )
+        self._workers: Workers | None = None
         self._selection: Selection | None = None
         self._bodies_ended = anyio.Event()
         self._listing_error: HubError | QueryError | None = None
         self.reporter = Reporter()
+
+    @property
+    def waits_for_hub(self) -> bool:
+        """Whether nothing is left to do but to wait for products the hub brings back."""
+        return self._desk.waiting > 0 and self._queue.is_idle(apart_from=1)
+
+    def queued(self, limit: int) -> list[Queued]:
+        """What waits for its turn, in the order of work, and then what is tried again later."""
+        ready = (
+            Queued(product=work.product, attempts=work.before + work.attempts)
+            for work in self._queue.ready()
+        )
+        later = self._workers.later if self._workers is not None else ()
+        return list(islice(chain(ready, later), limit))
 
     async def run(self) -> Report:
         """Run to the end.
@@ -155,7 +171,7 @@ class Run:
         self.reporter.report.started = timestamp(self._clock.now())
         self._events.emit(
             RunStarted(
-                archive=str(self._archive.root),
+                folder=str(self._archive.root),
                 hub=self._hub.url,
                 slots=sum(account.slots.count for account in self._accounts),
             )
@@ -200,7 +216,7 @@ class Run:
             clock=self._clock,
             events=self._events,
         )
-        workers = Workers(
+        workers = self._workers = Workers(
             self._accounts,
             hub=self._hub,
             archive=self._archive,

@@ -326,7 +326,7 @@ class Scrub:
         if self._told:
             self._events.emit(
                 ScrubFinished(
-                    archive=str(self._root),
+                    folder=str(self._root),
                     checked=report.checked,
                     damaged=len(report.damaged),
                     size=report.size_bytes,
@@ -338,7 +338,7 @@ class Scrub:
     def _tell_started(self, choice: _Choice, size: int) -> None:
         if not self._told:
             self._events.emit(
-                ScrubStarted(archive=str(self._root), files=len(choice.files), size=size)
+                ScrubStarted(folder=str(self._root), files=len(choice.files), size=size)
             )
         self._told = True
 

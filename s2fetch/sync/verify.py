@@ -27,6 +27,8 @@ READERS = 2
 """Files that are hashed at a time; more makes a disk seek."""
 BATCH_RECORDS = 500
 """Records that are taken from the progress file at a time."""
+DAMAGED = "damaged"
+"""Code of the failure in the record of a file that is not what was verified."""
 
 
 class DamagedFile(msgspec.Struct, frozen=True):
@@ -194,7 +196,7 @@ def examine(
 
 def as_damaged(record: Record, reason: str, now: datetime) -> Record:
     """The record of a damaged file, which stays where it is; the next sync replaces it."""
-    failure = Failure(code="damaged", message=f"{record.path}: {reason}", at=timestamp(now))
+    failure = Failure(code=DAMAGED, message=f"{record.path}: {reason}", at=timestamp(now))
     return Record(
         name=record.name,
         state=State.FAILED,

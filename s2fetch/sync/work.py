@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import anyio
@@ -32,6 +33,22 @@ class Work:
     busy: int = 0
     shared_name: bool = False
     successes_seen: int = field(default=0, repr=False)
+
+
+class Queued(msgspec.Struct, frozen=True, kw_only=True):
+    """One product that has its turn later.
+
+    Attributes:
+        product: The product.
+        attempts: Failed attempts since the last success.
+        reason: Why it is not tried before ``next``; empty for what only waits for a slot.
+        next: When it is tried again, ISO 8601, or empty.
+    """
+
+    product: Product
+    attempts: int
+    reason: str = ""
+    next: str = ""
 
 
 class QueueStatistics(msgspec.Struct, frozen=True):
@@ -66,6 +83,10 @@ class WorkQueue:
     def statistics(self) -> QueueStatistics:
         """How full it is."""
         return QueueStatistics(len(self._ready), self._unsettled)
+
+    def ready(self) -> Iterator[Work]:
+        """What is ready to be taken, in the order of work; not to be kept while that goes on."""
+        return iter(self._ready)
 
     def open_source(self) -> None:
         """Say that somebody may put work from now on."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -36,7 +38,7 @@ from s2fetch.product import Product
 from s2fetch.retry import BUSY_LIMIT, product_pause
 from s2fetch.sync.commit import Commit, Committer, listed_text
 from s2fetch.sync.space import SpaceGate
-from s2fetch.sync.work import Work, WorkQueue
+from s2fetch.sync.work import Queued, Work, WorkQueue
 from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.download import Arrived, Downloader
 
@@ -96,6 +98,7 @@ class Workers:
         self._events = events
         self._refused: set[str] = set()
         self._put_off: set[str] = set()
+        self._later: dict[str, Queued] = {}
 
     async def run(self) -> None:
         """Work until the queue is closed and everything is settled.
@@ -109,6 +112,11 @@ class Workers:
             for account in self._accounts:
                 for _ in range(account.slots.count * WORKERS_PER_SLOT):
                     group.start_soon(self._work, account, group)
+
+    @property
+    def later(self) -> Iterable[Queued]:
+        """Products whose last attempt failed, until they are back in the queue."""
+        return self._later.values()
 
     async def _work(self, account: Account, group: TaskGroup) -> None:
         while (work := await self._next(account)) is not None:
@@ -300,6 +308,12 @@ class Workers:
         group: TaskGroup,
     ) -> None:
         pause = product_pause(work.attempts)
+        self._later[work.product.id] = Queued(
+            product=work.product,
+            attempts=work.before + work.attempts,
+            reason=error.what,
+            next=timestamp(self._clock.now() + timedelta(seconds=pause)),
+        )
         self._events.emit(
             AttemptFailed(
                 product=work.product,
@@ -313,6 +327,7 @@ class Workers:
 
         async def wait() -> None:
             await self._clock.sleep(pause)
+            del self._later[work.product.id]
             self._queue.put_back(work)
 
         group.start_soon(wait)

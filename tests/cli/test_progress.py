@@ -57,7 +57,7 @@ def progressed(number: int, position: int, slot: int = 1) -> TransferProgressed:
 def test_a_slot_shows_its_product_with_rate_and_time_left() -> None:
     """Kept bytes count as there, and not as arrived."""
     watched = Watched()
-    watched.tell(RunStarted(archive="x", hub="y", slots=2), planned(1), started(1, offset=200))
+    watched.tell(RunStarted(folder="x", hub="y", slots=2), planned(1), started(1, offset=200))
     watched.progress.slots()
     watched.now = 2.0
     watched.tell(progressed(1, 600))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Shell
 from tests.conftest import HubFactory
+from tests.daemon.server import Server
 from tests.daemon.site import DaemonSite
 from tests.sync.clock import JumpingClock
 from tests.sync.site import body_of, catalogue_of
@@ -25,3 +27,17 @@ async def kept(hub_factory: HubFactory, jumping: JumpingClock, tmp_path: Path) -
     """A hub with four products, and no archive yet."""
     catalogue = catalogue_of(*(body_of(2000, number) for number in range(4)))
     return DaemonSite(await hub_factory(catalogue, clock=jumping), jumping, tmp_path)
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    """A folder and an environment to run commands in; no hub yet."""
+    shell = Shell(tmp_path)
+    yield shell
+    await shell.clean_up()
+
+
+@pytest.fixture
+def server(shell: Shell) -> Server:
+    """A machine for a daemon."""
+    return Server(shell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ def test_halves_ask_for_everything_once(
         assert cut is None
         return
     assert cut is not None
-    held = [[h.tiles, h.relative_orbits, h.conditions[0].values] for h in cut]
+    held: list[list[Any]] = [[h.tiles, h.relative_orbits, h.conditions[0].values] for h in cut]
     (changed,) = [n for n, values in enumerate(lists) if held[0][n] != tuple(values)]
     for number, values in enumerate(lists):
         if number == changed:

@@ -140,6 +140,12 @@ def test_deleted_rows_are_not_fetched(tmp_path: Path) -> None:
             (ID,),
         ),
         ("LC08_L1TP_192027_20240601\n", ("LC08_L1TP_192027_20240601",), ()),
+        (f"{FIRST},https://hub.example/odata/v1/Products('{ID}')/$value\n", (FIRST,), ()),
+        (f"{ID} : {FIRST}\n", (FIRST,), ()),
+        (f" x {ID} x {FIRST}\n", (FIRST,), ()),
+        (f'[{{"Name":"{FIRST}.SAFE","Id":"{ID}"}},{{"name":"{SECOND}"}}]', (FIRST, SECOND), ()),
+        (f'{{"@odata.context":"x","value":[{{"Id":"{ID}"}}]}}', (), (ID,)),
+        (f'{{"value":[{{"Id":"{ID}","Name":"{FIRST}.SAFE"}}]}}', (FIRST,), ()),
     ],
 )
 def test_a_list_is_understood_from_what_is_in_it(
@@ -175,6 +181,9 @@ def test_parquet_of_others_is_a_list(tmp_path: Path) -> None:
         (f'{{"name":"{FIRST}"}}\n{{"nam\n{{}}\n', "line 2: "),
         ('{\n"features": [\n{"a":1}\n{"b":2}\n]}', "line 4: JSON is malformed"),
         ('{"features":{}}', "Expected `array`"),
+        ("[]", "holds no names"),
+        ('{"value":[]}', "holds no names"),
+        ('[{"name":', "line 1: the file ends in the middle"),
         ('{"features":[{"properties":{"name":"a*"}}]}', "feature 1: 'a\\*' is not a product's"),
         ('{"features":[{"properties":{"size":1}}]}', "feature 1: there is neither a name nor"),
         (f'{{"name":"{FIRST}"}}\n{{"size":1}}\n', "line 2: there is neither a name nor"),

@@ -140,3 +140,10 @@ def test_what_cannot_be_a_products_name_is_refused(name: str) -> None:
     """Patterns as well: names are exact."""
     with pytest.raises(QueryError, match="not a product's name"):
         v.check_name(name)
+
+
+def test_a_pattern_is_refused_with_the_query_that_takes_one() -> None:
+    """sentinelsat took wildcards in names."""
+    with pytest.raises(QueryError) as caught:
+        v.check_name("S2A_MSIL1C_2018*")
+    assert "--query \"startswith(Name,'S2A_MSIL1C_2024')" in str(caught.value)

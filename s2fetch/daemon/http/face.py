@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ class HttpFace:
         controls: The daemon.
         settings: Where to listen and whom to answer.
         clock: Times of the messages in the event stream.
+        environ: Tells where the service manager puts secrets; the process's own when not given.
 
     Raises:
         UsageError: On entering: the settings would let strangers in, a file cannot be used, the
@@ -43,11 +45,17 @@ class HttpFace:
     """
 
     def __init__(
-        self, controls: Controls, settings: HttpSettings, *, clock: Clock | None = None
+        self,
+        controls: Controls,
+        settings: HttpSettings,
+        *,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._controls = controls
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._environ = os.environ if environ is None else environ
         self._stack = AsyncExitStack()
         self._address: tuple[str, int] | None = None
         self._tls: ssl.SSLContext | None = None
@@ -78,10 +86,9 @@ class HttpFace:
         settings = self._settings
         token = await anyio.to_thread.run_sync(self._token)
         if self._tls is not None and settings.certificate and settings.key:
-            await anyio.to_thread.run_sync(server_context, settings)
-            await anyio.to_thread.run_sync(
-                load_certificate, self._tls, settings.certificate, settings.key
-            )
+            files = settings.certificate, settings.key, self._environ
+            await anyio.to_thread.run_sync(server_context, settings, self._environ)
+            await anyio.to_thread.run_sync(load_certificate, self._tls, *files)
         if self._guard.renew(token):
             self._end_streams()
 
@@ -98,11 +105,11 @@ class HttpFace:
         return f"{self._settings.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def _read_files(self) -> tuple[bytes | None, ssl.SSLContext | None, Page]:
-        return self._token(), server_context(self._settings), Page()
+        return self._token(), server_context(self._settings, self._environ), Page()
 
     def _token(self) -> bytes | None:
         path = self._settings.token_file
-        return None if path is None else read_token(path)
+        return None if path is None else read_token(path, self._environ)
 
     def _application(self, page: Page, stack: AsyncExitStack) -> web.Application:
         try:

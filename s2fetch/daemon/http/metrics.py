@@ -20,6 +20,7 @@ from s2fetch.daemon.http.tally import Tally
 from s2fetch.daemon.state import AccountState, Activity, ArchiveState, DaemonState
 
 Rows = Iterable[tuple[tuple[str, ...], float | None]]
+OUTCOMES = ("ok", "failed", "waiting", "hub", "account")
 PRODUCT_STATES = ("complete", "waiting", "failed", "quarantined", "withdrawn")
 
 
@@ -178,15 +179,15 @@ def _counted(tally: Tally, state: DaemonState) -> Iterator[Metric]:
         ("account", "way"),
         [(key, count) for key, count in {**ways, **tally.tokens}.items()],
     )
-    yield _counter(
-        "retries", "Attempts that failed and are repeated", ("reason",), _rows(tally.retries)
-    )
-    yield _counter(
-        "products_failed", "Products given up for a run", ("reason",), _rows(tally.failures)
-    )
     yield _counter("hub_pauses", "Times a hub made us wait", ("scope",), _rows(tally.hub_pauses))
-    runs = {**dict.fromkeys(("ok", "failed", "waiting", "hub", "account"), 0), **tally.runs}
-    yield _counter("runs", "Runs that ended", ("outcome",), _rows(runs))
+    archives = [archive.name for archive in state.archives]
+    pairs = {
+        "retries": ("Attempts that failed and are repeated", "reason", tally.retries),
+        "products_failed": ("Products given up for a run", "reason", tally.failures),
+        "runs": ("Runs that ended", "outcome", {**_no_runs(archives), **tally.runs}),
+    }
+    for name, (text, label, counts) in pairs.items():
+        yield _counter(name, text, ("archive", label), sorted(counts.items()))
     others = {
         "products_completed": ("Products fetched and verified", "completed"),
         "products_adopted": ("Files that were there and proved to be products", "adopted"),
@@ -196,7 +197,13 @@ def _counted(tally: Tally, state: DaemonState) -> Iterator[Metric]:
         "records_healed": ("Records that were put right", "healed"),
     }
     for name, (text, key) in others.items():
-        yield _counter(name, text, (), [((), tally.others[key])])
+        counted = {**dict.fromkeys(archives, 0), **tally.others[key]}
+        yield _counter(name, text, ("archive",), _rows(counted))
+
+
+def _no_runs(archives: Iterable[str]) -> dict[tuple[str, str], int]:
+    """Outcomes that are there from the start, so that the first one is seen as an increase."""
+    return {(name, how): 0 for name in archives for how in OUTCOMES}
 
 
 def _gauge(name: str, text: str, labels: tuple[str, ...], rows: Rows) -> Metric:

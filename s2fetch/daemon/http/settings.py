@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from s2fetch.account.secret import others_can_read
 from s2fetch.errors import UsageError
 
 LEAST_TOKEN_LENGTH = 24
@@ -101,14 +103,18 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def read_token(path: Path) -> bytes:
+def read_token(path: Path, environ: Mapping[str, str]) -> bytes:
     """The token in a file, without the newline at its end.
+
+    Args:
+        path: The file.
+        environ: As for `account.secret.others_can_read`.
 
     Raises:
         UsageError: It cannot be read, others can read it, or it is no token.
     """
     try:
-        refuse_if_open(path, "the token of the HTTP face")
+        refuse_if_open(path, "the token of the HTTP face", environ)
         with path.open("rb") as file:
             token = file.read(_MOST_TOKEN_BYTES).strip()
     except OSError as error:
@@ -127,15 +133,15 @@ def read_token(path: Path) -> bytes:
     return token
 
 
-def refuse_if_open(path: Path, what: str) -> None:
+def refuse_if_open(path: Path, what: str, environ: Mapping[str, str]) -> None:
     """Refuse a file with a secret that others can read.
 
     Raises:
-        UsageError: Group or others may do anything with it.
+        UsageError: Others can, see `account.secret.others_can_read`.
         OSError: It cannot be looked at.
     """
     mode = path.stat().st_mode
-    if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
+    if others_can_read(path, mode, environ):
         raise UsageError(
             f"{path} holds {what}, and others can read it (mode {stat.S_IMODE(mode):04o})",
             did="It was not used",

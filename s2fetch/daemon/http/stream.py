@@ -19,6 +19,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon.controls import Controls
 from s2fetch.daemon.http.messages import LEVELS, message_of
 from s2fetch.daemon.http.settings import HttpSettings
+from s2fetch.daemon.state import DaemonState
 from s2fetch.events import Event
 
 MOST_QUEUED = 256
@@ -27,6 +28,8 @@ MOST_REMEMBERED = 200
 """Events told again to those who come, or come back."""
 WRITE_SECONDS = 20.0
 """A client that takes nothing for so long is cut off."""
+TOKEN_STEP_SECONDS = 60.0
+"""How exactly the life of a token is told to those who watch."""
 _RETRY = b"retry: 3000\n\n"
 _HEARTBEAT = b": here\n\n"
 
@@ -189,12 +192,24 @@ class EventStream:
         taken, compared, message = self._snapshot
         if now - taken >= self._settings.tick:
             state = self._controls.state()
-            still = msgspec.structs.replace(state, now="", loop_delay_seconds=0.0)
-            encoded = msgspec.json.encode(still)
+            encoded = msgspec.json.encode(_lasting(state))
             if encoded != compared:
                 compared, message = encoded, _frame("state", msgspec.json.encode(state))
             self._snapshot = now, compared, message
         return message
+
+
+def _lasting(state: DaemonState) -> DaemonState:
+    """The state without what changes all the time: nobody needs to be told every second."""
+    accounts = tuple(
+        msgspec.structs.replace(
+            account, token_seconds=account.token_seconds // TOKEN_STEP_SECONDS * TOKEN_STEP_SECONDS
+        )
+        if account.token_seconds is not None
+        else account
+        for account in state.accounts
+    )
+    return msgspec.structs.replace(state, now="", loop_delay_seconds=0.0, accounts=accounts)
 
 
 async def _woken(wake: asyncio.Event, seconds: float) -> None:

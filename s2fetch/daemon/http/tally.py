@@ -26,30 +26,37 @@ from s2fetch.events import (
     TransferStarted,
 )
 
+_OTHERS: dict[type[Event], str] = {
+    ProductCompleted: "completed",
+    ProductAdopted: "adopted",
+    ProductQuarantined: "quarantined",
+    RetrievalRequested: "retrievals",
+    FileDamaged: "damaged",
+    Healed: "healed",
+}
+
 
 class Tally:
-    """A listener that counts. What it is asked by is bounded: accounts, and codes of errors.
+    """A listener that counts. What it counts by is bounded: archives, accounts, codes of errors.
 
     Attributes:
         received: Bytes by account.
-        retries: Attempts that failed and are repeated, by the code of the error.
-        failures: Products given up for a run, by the code of the error.
+        retries: Attempts that failed and are repeated, by archive and code of the error.
+        failures: Products given up for a run, by archive and code of the error.
         tokens: Access tokens by account and way, ``login`` or ``renewal``.
-        runs: Runs that ended, by outcome.
+        runs: Runs that ended, by archive and outcome.
         hub_pauses: Times a hub made us wait, by scope: ``host`` or ``account``.
-        others: Everything that has no label, by name.
+        others: Everything else, by what it is and archive.
     """
 
     def __init__(self) -> None:
         self.received: Counter[str] = Counter()
-        self.retries: Counter[str] = Counter()
-        self.failures: Counter[str] = Counter()
+        self.retries: Counter[tuple[str, str]] = Counter()
+        self.failures: Counter[tuple[str, str]] = Counter()
         self.tokens: Counter[tuple[str, str]] = Counter()
-        self.runs: Counter[str] = Counter()
+        self.runs: Counter[tuple[str, str]] = Counter()
         self.hub_pauses: Counter[str] = Counter(host=0, account=0)
-        self.others: Counter[str] = Counter(
-            completed=0, adopted=0, quarantined=0, damaged=0, healed=0, retrievals=0
-        )
+        self.others: dict[str, Counter[str]] = {kind: Counter() for kind in _OTHERS.values()}
         self._codes = frozenset(_codes(S2FetchError))
         self._positions: dict[tuple[str, int], tuple[int, int]] = {}
         self._takers: dict[type[Event], Callable[[Any], None]] = {
@@ -57,16 +64,11 @@ class Tally:
             TransferProgressed: self._progressed,
             TransferEnded: self._ended,
             AttemptFailed: self._attempt_failed,
-            ProductCompleted: lambda _: self._other("completed"),
-            ProductAdopted: lambda _: self._other("adopted"),
             ProductFailed: self._product_failed,
-            ProductQuarantined: lambda _: self._other("quarantined"),
-            RetrievalRequested: lambda _: self._other("retrievals"),
-            FileDamaged: lambda _: self._other("damaged"),
-            Healed: lambda _: self._other("healed"),
             HubPaused: self._hub_paused,
             TokenObtained: self._token,
             RunFinished: self._run_finished,
+            **dict.fromkeys(_OTHERS, self._other),
         }
 
     def __call__(self, event: Event) -> None:
@@ -75,8 +77,8 @@ class Tally:
         if taker is not None:
             taker(event)
 
-    def _other(self, name: str) -> None:
-        self.others[name] += 1
+    def _other(self, event: Event) -> None:
+        self.others[_OTHERS[type(event)]][event.archive] += 1
 
     def _code(self, code: str) -> str:
         return code if code in self._codes else "other"
@@ -97,10 +99,10 @@ class Tally:
         self.received[event.account] += max(0, event.received - counted)
 
     def _attempt_failed(self, event: AttemptFailed) -> None:
-        self.retries[self._code(event.code)] += 1
+        self.retries[event.archive, self._code(event.code)] += 1
 
     def _product_failed(self, event: ProductFailed) -> None:
-        self.failures[self._code(event.code)] += 1
+        self.failures[event.archive, self._code(event.code)] += 1
 
     def _hub_paused(self, event: HubPaused) -> None:
         self.hub_pauses["account" if event.account else "host"] += 1
@@ -109,7 +111,7 @@ class Tally:
         self.tokens[event.account, "renewal" if event.renewed else "login"] += 1
 
     def _run_finished(self, event: RunFinished) -> None:
-        self.runs[outcome(event.exit_code)] += 1
+        self.runs[event.archive, outcome(event.exit_code)] += 1
 
 
 def _codes(of: type[S2FetchError]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from s2fetch.hub.dhus.fields import (
     is_in_names,
     kind_of,
 )
-from s2fetch.hub.odata import Axis, Bounds
+from s2fetch.hub.odata import Axis, Bounds, periods_of
 from s2fetch.hub.parts import halves
 from s2fetch.product import AttributeValue
 from s2fetch.query import Condition, Operator, Query
@@ -45,9 +45,9 @@ _RADAR_TYPE = re.compile(r"[A-Z0-9]{2}_(SLC|GRD|OCN|RAW)[A-Z_]_[012A_][A-Z_]")
 def text_of(query: Query, windows: Mapping[Axis, Bounds] | None = None) -> str:
     """The whole ``q`` of a query, within windows when given.
 
-    A window on the sensing axis replaces the query's own period, which it must lie in.
+    A window on an axis replaces the query's own period there, which it must lie in.
     """
-    bounds = {Axis.SENSING: Bounds(query.sensing_from, query.sensing_to), **(windows or {})}
+    bounds = {**periods_of(query), **(windows or {})}
     periods = (solr.period(TIMES[axis], each) for axis, each in bounds.items())
     conditions = [*_restrictions(query), *filter(None, periods)]
     return solr.all_of(conditions) or EVERYTHING
@@ -103,7 +103,7 @@ def _halves(query: Query) -> tuple[Query, Query] | None:
 
 
 def _restrictions(query: Query) -> list[str]:
-    """All conditions of a query but its sensing period."""
+    """All conditions of a query but its periods."""
     conditions: list[str] = []
 
     def one_of(some: Iterable[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from s2fetch.events import (
     AttemptFailed,
     EventBus,
@@ -53,9 +55,11 @@ def transfer(bus: EventBus, tile: str, *, offset: int = 0, slot: int = 1) -> Non
     )
 
 
-def happen(bus: EventBus) -> None:
-    """Emit everything."""
-    bus.emit(RunStarted(archive="alps", hub="cdse", slots=6))
+def happen(everybody: EventBus) -> None:
+    """Emit everything, as of the archive alps."""
+    bus = EventBus()
+    bus.subscribe(lambda event: everybody.emit(msgspec.structs.replace(event, archive="alps")))
+    bus.emit(RunStarted(folder="/data/alps", hub="cdse", slots=6))
     bus.emit(TokenObtained(account=ACCOUNT, renewed=False, seconds=600.0))
     bus.emit(TokenObtained(account=ACCOUNT, renewed=True, seconds=600.0))
     transfer(bus, "32TQM")

@@ -65,15 +65,15 @@ async def test_what_happens_is_counted(
     found = await scrape(http, face)
     assert value(found, "received_bytes_total", account=ACCOUNT) == 2 * SIZE - 12_000_000
     assert value(found, "received_bytes_total", account="second@example.org") == 0
-    assert value(found, "retries_total", reason="body-cut") == 1
-    assert value(found, "products_failed_total", reason="access-forbidden") == 1
+    assert value(found, "retries_total", archive="alps", reason="body-cut") == 1
+    assert value(found, "products_failed_total", archive="alps", reason="access-forbidden") == 1
     assert value(found, "tokens_obtained_total", account=ACCOUNT, way="login") == 1
     assert value(found, "tokens_obtained_total", account=ACCOUNT, way="renewal") == 1
     assert value(found, "hub_pauses_total", scope="host") == 1
-    assert value(found, "runs_total", outcome="waiting") == 1
-    assert value(found, "runs_total", outcome="ok") == 0
-    assert value(found, "products_completed_total") == 2
-    assert value(found, "retrievals_requested_total") == 1
+    assert value(found, "runs_total", archive="alps", outcome="waiting") == 1
+    assert value(found, "runs_total", archive="alps", outcome="ok") == 0
+    assert value(found, "products_completed_total", archive="alps") == 2
+    assert value(found, "retrievals_requested_total", archive="alps") == 1
 
 
 async def test_bytes_are_counted_while_they_arrive_and_once_in_the_end(
@@ -103,7 +103,7 @@ async def test_labels_are_bounded_whatever_the_events_say(
             )
         )
     found = await scrape(http, face)
-    assert value(found, "retries_total", reason="other") == 50
+    assert value(found, "retries_total", archive="", reason="other") == 50
     assert "surprise" not in str(found)
 
 
@@ -161,7 +161,7 @@ async def test_openmetrics_is_given_to_those_who_prefer_it(
     async with http.get(f"{face.url}/metrics", headers=accept) as answer:
         assert answer.content_type == "application/openmetrics-text"
         found = list(openmetrics(await answer.text()))  # type: ignore[no-untyped-call]
-    assert value(found, "products_completed_total") == 2
+    assert value(found, "products_completed_total", archive="alps") == 2
 
 
 async def test_names_from_the_configuration_are_escaped(
