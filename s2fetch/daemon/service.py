@@ -114,7 +114,7 @@ class Service:
                 self._face = await self._put_up_http(stack, self._config.http)
                 listening(self._face.url)
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            await self._begin_alerts(group, session)
+            stack.callback((await self._begin_alerts(group, session)).close)
             self._begin_watchdog(group)
             socket = self._config.control_socket or server_path(self._environ, self._user)
             control = ControlServer(self.daemon, socket)
@@ -185,7 +185,9 @@ class Service:
         )
         return await stack.enter_async_context(face)
 
-    async def _begin_alerts(self, group: TaskGroup, session: aiohttp.ClientSession) -> None:
+    async def _begin_alerts(
+        self, group: TaskGroup, session: aiohttp.ClientSession
+    ) -> AlertDelivery:
         config, clock, events = self._config.alerts, self._clock, self.daemon.events
         make = partial(make_receivers, config, session=session, clock=clock, environ=self._environ)
         delivery = AlertDelivery(await anyio.to_thread.run_sync(make), events=events)
@@ -196,6 +198,7 @@ class Service:
         )
         group.start_soon(delivery.run)
         group.start_soon(self._look_for_trouble, self._alerts, memory)
+        return delivery
 
     async def _look_for_trouble(self, alerts: Alerts, memory: Path) -> None:
         while True:
