@@ -13,80 +13,38 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 import msgspec
-import platformdirs
 
 from s2fetch.account.account import Account
-from s2fetch.account.slots import holders
+from s2fetch.account.login import Login, log_in
+from s2fetch.account.meter import Usage
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
-from s2fetch.area import from_footprint
-from s2fetch.clock import Clock, SystemClock, timestamp
+from s2fetch.archive.space import Volumes
+from s2fetch.archive.waiting import opened_in_turn
+from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
-from s2fetch.connect import Connection, find_accounts
-from s2fetch.errors import ArchiveInUseError, QueryError, S2FetchError, UsageError
-from s2fetch.events import AreaNoted, EventBus
-from s2fetch.export import (
-    Exported,
-    FileSink,
-    Form,
-    ParquetSink,
-    Sink,
-    TextSink,
-    export_all,
-    make_form,
-)
-from s2fetch.export.fields import UrlOf
+from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
+from s2fetch.errors import QueryError, S2FetchError, UsageError
+from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
-from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
-from s2fetch.sync.preview import Preview, preview
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
-from s2fetch.sync.scrub import Scrub, ScrubReport
-from s2fetch.sync.status import AccountVolume, Status, read_status
-from s2fetch.sync.verify import Verification, VerifyReport
+from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.work import Queued
-from s2fetch.transfer.bandwidth import Bandwidth
 
-LOCK_POLL_SECONDS = 0.5
-"""How often an archive that is in use is looked at while waiting for it."""
-SUFFIXES = (".SAFE", ".SEN3", ".nc")
-"""What names in the catalogue end with and people leave off."""
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that works, and who uses it.
-
-    Attributes:
-        account: Its name.
-        seconds: How long the login took.
-        slots: How many downloads it may have at a time.
-        holders: Who on this machine holds which slot, by its number from 1.
-    """
-
-    account: str
-    seconds: float
-    slots: int
-    holders: dict[int, Holder]
-
-
-class Shared(msgspec.Struct, frozen=True):
-    """What several clients use together.
-
-    Attributes:
-        connection: To the hub of their configurations.
-        accounts: Of that hub; each client's own view of them.
-        bandwidth: A limit on all clients together; None for each one's own.
-    """
-
-    connection: Connection
-    accounts: tuple[Account, ...]
-    bandwidth: Bandwidth | None = None
+if TYPE_CHECKING:
+    from s2fetch.export import Exported, Form
+    from s2fetch.sync.audit import AuditReport, Gap
+    from s2fetch.sync.explain import Explanation
+    from s2fetch.sync.preview import Preview
+    from s2fetch.sync.scrub import ScrubReport
+    from s2fetch.sync.verify import VerifyReport
 
 
 class Client:
@@ -123,6 +81,7 @@ class Client:
         self._environ = os.environ if environ is None else environ
         self._home = home or Path.home()
         self._state_folder = state_folder or state_folder_of(self._environ)
+        self._volumes = shared.volumes if shared is not None else Volumes()
         self._stack = AsyncExitStack()
         self._shared = shared
         self._connected = shared.connection if shared is not None else None
@@ -184,7 +143,11 @@ class Client:
             return self.config.query
         async with self._looking_up:
             if self._query is None:
-                self._query = await self._with_footprint(self.config.area_product)
+                from s2fetch.footprint import with_footprint
+
+                self._query = await with_footprint(
+                    self.config.query, self.config.area_product, hub=self.hub, events=self.events
+                )
             return self._query
 
     async def accounts(self) -> tuple[Account, ...]:
@@ -232,10 +195,14 @@ class Client:
             query: Instead of the configuration's.
 
         Raises:
-            QueryError: If the hub does not understand the query.
+            QueryError: If nothing can match, or the hub does not understand the query.
             HubError: If it cannot be read completely.
         """
-        return await count_selected(self.hub, query or await self.query(), events=self.events)
+        query = query or await self.query()
+        counted = await count_selected(self.hub, query, events=self.events)
+        if not (counted.count or counted.missing_names):
+            await self._explain_empty(query)
+        return counted
 
     async def export(
         self,
@@ -260,8 +227,10 @@ class Client:
             HubError: If the catalogue cannot be read completely.
             ArchiveError: If the file cannot be written.
         """
+        from s2fetch.export import export_all, make_sink
+
         hub = self.hub
-        sink = _sink(form, to, fields, hub.url_of)
+        sink = make_sink(form, to, fields, hub.url_of)
         query = query or await self.query()
         async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
             exported = await export_all(products, sink)
@@ -269,9 +238,7 @@ class Client:
             exported.other_versions = products.other_versions
             exported.missing_names = products.missing
         if not (exported.count or exported.superseded or exported.missing_names):
-            reason = await hub.explain_empty(query)
-            if reason:
-                raise QueryError(f"nothing matches: {reason}")
+            await self._explain_empty(query)
         return exported
 
     async def sync(self, *, renew: bool = False) -> Report:
@@ -329,6 +296,8 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
+        from s2fetch.sync.verify import Verification
+
         async with self.archive() as archive:
             return await Verification(archive, clock=self._clock, events=self.events).run()
 
@@ -342,9 +311,46 @@ class Client:
             ArchiveError: If the archive cannot be worked on.
         """
         opened = partial(self.archive, wait_seconds=0)
+        from s2fetch.sync.scrub import Scrub
+
         return await Scrub(
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
         ).run()
+
+    async def audit(self, on_gap: Callable[[Gap], object] | None = None) -> AuditReport:
+        """Compare catalogue and archive; changes nothing, and needs neither account nor lock.
+
+        Args:
+            on_gap: Called with every gap as it is found; the report lists only the first of them.
+
+        Raises:
+            UsageError: If the configuration names no folder.
+            QueryError, HubError: If the catalogue cannot be read completely.
+            ArchiveError: If the archive cannot be read.
+        """
+        from s2fetch.sync.audit import Audit
+
+        return await Audit(
+            self.hub, self.into, await self.query(), clock=self._clock, on_gap=on_gap
+        ).run()
+
+    async def explain(self, product: str, *, local: bool = False) -> Explanation:
+        """Everything that is known of one product, and what happens to it next.
+
+        Args:
+            product: Its name or identifier, or the path of its file.
+            local: Ask nothing of the network.
+
+        Raises:
+            UsageError: If neither archive nor catalogue know it, or there is no archive's folder.
+            ArchiveError: If the archive cannot be read.
+        """
+        from s2fetch.sync.explain import explain
+
+        layout = Layout(self.config.layout)
+        if local:
+            return await explain(None, self.into, layout, self.config.query, product)
+        return await explain(self.hub, self.into, layout, await self.query(), product)
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
@@ -357,6 +363,8 @@ class Client:
             QueryError, HubError: If the catalogue cannot be read.
             ArchiveError: If the archive cannot be read.
         """
+        from s2fetch.sync.preview import preview
+
         return await preview(
             self.hub,
             self.into,
@@ -374,26 +382,20 @@ class Client:
             ArchiveError: If the archive cannot be read.
         """
         status = await anyio.to_thread.run_sync(read_status, self.into)
-        status.accounts = await self._volumes()
+        if await anyio.to_thread.run_sync((self._state_folder / "received").exists):
+            # Without credentials it is not known whose ledger is meant; the rest is told.
+            with contextlib.suppress(S2FetchError):
+                status.accounts = await self.usage()
         return status
 
-    async def _volumes(self) -> list[AccountVolume]:
-        """What the accounts have received; nothing of those that cannot be found."""
-        volumes: list[AccountVolume] = []
-        # Whoever needs an account or its ledger tells what is wrong with it.
-        with contextlib.suppress(S2FetchError):
-            for account in await self.accounts():
-                pace = await account.meter.pace()
-                volumes.append(
-                    AccountVolume(
-                        account=account.name,
-                        received=pace.received,
-                        per_day=pace.per_day,
-                        quota=account.meter.known_quota,
-                        reached=timestamp(pace.reached),
-                    )
-                )
-        return volumes
+    async def usage(self) -> list[Usage]:
+        """What every account has received in the last 30 days, and where that leads.
+
+        Raises:
+            CredentialsMissingError: If the credentials of one cannot be found.
+            ArchiveError: If a ledger cannot be read.
+        """
+        return [await account.meter.usage() for account in await self.accounts()]
 
     async def login(self) -> list[Login]:
         """Log every account in, and look who uses its slots on this machine.
@@ -402,22 +404,7 @@ class Client:
             AccountError: If one is refused.
             HubError: If the identity service, or the hub without one, cannot be reached.
         """
-        logins = []
-        for account in await self.accounts():
-            started = self._clock.monotonic()
-            await account.tokens.check()
-            held = await anyio.to_thread.run_sync(
-                holders, account.slots.folder, account.slots.count
-            )
-            logins.append(
-                Login(
-                    account=account.name,
-                    seconds=self._clock.monotonic() - started,
-                    slots=account.slots.count,
-                    holders=held,
-                )
-            )
-        return logins
+        return [await log_in(account, self._clock) for account in await self.accounts()]
 
     @asynccontextmanager
     async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:
@@ -433,25 +420,16 @@ class Client:
         """
         layout = Layout(self.config.layout)
         opening = partial(
-            Archive.opened, self.into, layout, reserve_bytes=self.config.reserve_bytes
+            Archive.opened,
+            self.into,
+            layout,
+            reserve_bytes=self.config.reserve_bytes,
+            volumes=self._volumes,
         )
         if wait_seconds is None:
             wait_seconds = self.config.wait_for_lock_seconds
-        deadline = self._clock.monotonic() + wait_seconds
-        while True:
-            opened = opening()
-            try:
-                archive = await anyio.to_thread.run_sync(opened.__enter__)
-                break
-            except ArchiveInUseError:
-                if self._clock.monotonic() >= deadline:
-                    raise
-            await self._clock.sleep(LOCK_POLL_SECONDS)
-        try:
+        async with opened_in_turn(opening, wait_seconds, self._clock) as archive:
             yield archive
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(partial(opened.__exit__, None, None, None))
 
     @property
     def into(self) -> Path:
@@ -473,34 +451,11 @@ class Client:
             raise RuntimeError("Client is used outside its context")
         return self._connected
 
-    async def _with_footprint(self, name: str) -> Query:
-        names = [name] if "." in name else [name, *(name + suffix for suffix in SUFFIXES)]
-        found = await self.hub.by_name(names)
-        if not found:
-            advice = "Give its whole name as the catalogue has it, or its folder or zip on disk"
-            what = f"the product whose footprint is the area is not in the catalogue: {name}"
-            raise QueryError(what, advice=advice)
-        product = next((product for product in found if product.footprint), found[0])
-        if product.footprint is None:
-            raise QueryError("the catalogue has no footprint of it", product=product.name)
-        area = await anyio.to_thread.run_sync(from_footprint, product.footprint, product.name)
-        for note in area.notes:
-            self.events.emit(AreaNoted(note=note))
-        return area.applied_to(self.config.query)
+    async def _explain_empty(self, query: Query) -> None:
+        """A typo is an error and not an empty result.
 
-
-def _sink(
-    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
-) -> Sink:
-    if form == "geoparquet":
-        if not isinstance(to, Path) or fields:
-            raise UsageError("GeoParquet is written to a file, with fields of its own")
-        return ParquetSink(to, url_of)
-    made = make_form(form, url_of, fields) if isinstance(form, str) else form
-    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
-
-
-def state_folder_of(environ: Mapping[str, str]) -> Path:
-    """Where slots of accounts are, unless somebody says otherwise."""
-    given = environ.get("S2FETCH_STATE_DIR")
-    return Path(given) if given else platformdirs.user_state_path("s2fetch")
+        Raises:
+            QueryError: If nothing can match; says why.
+        """
+        if reason := await self.hub.explain_empty(query):
+            raise QueryError(f"nothing matches: {reason}")

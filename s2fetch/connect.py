@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import msgspec
+import platformdirs
+
 from s2fetch.account.account import Account, Authorisation
-from s2fetch.account.basic import BasicLogin
 from s2fetch.account.credentials import (
     ENVIRONMENT_PREFIX,
     Credentials,
@@ -21,16 +24,19 @@ from s2fetch.account.meter import Meter
 from s2fetch.account.slots import Slots, slot_folder
 from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
+from s2fetch.archive.space import Volumes
 from s2fetch.clock import Clock
 from s2fetch.config.settings import CDSE_TOKEN
 from s2fetch.config.values import AccountConfig, Config, HubConfig, HubKind
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.hub.cdse import CdseHub
-from s2fetch.hub.dhus.hub import DhusHub
-from s2fetch.hub.dhus.requests import Accounts, check_login
 from s2fetch.hub.http import HttpClient
-from s2fetch.hub.subscriptions import Subscriptions
+from s2fetch.transfer.bandwidth import Bandwidth
+
+if TYPE_CHECKING:
+    from s2fetch.hub.dhus.requests import Accounts
+    from s2fetch.hub.subscriptions import Subscriptions
 
 DHUS_PREFIX = "DHUS"
 """Of the variables that sentinelsat's users have set: ``DHUS_USER``, ``DHUS_PASSWORD``."""
@@ -91,6 +97,8 @@ class Connection:
             accounts: Finds the accounts, should its catalogue want one.
         """
         if self._config.kind is HubKind.DHUS:
+            from s2fetch.hub.dhus.hub import DhusHub
+
             return DhusHub(
                 self._client,
                 url=self._config.url,
@@ -110,6 +118,8 @@ class Connection:
         """The account's subscriptions; None for hubs that have no such thing."""
         if self._config.kind is HubKind.DHUS:
             return None
+        from s2fetch.hub.subscriptions import Subscriptions
+
         return Subscriptions(self._client, self._config.catalogue_url, account)
 
     def account(
@@ -135,7 +145,9 @@ class Connection:
             name,
             Ledger(ledger_folder(state_folder, self._config.account_service, found.user)),
             quota=config.quota_bytes,
-            hub_quota=PUBLISHED_QUOTA_BYTES if self._config.token_url == CDSE_TOKEN else None,
+            hub_quota=max(PUBLISHED_QUOTA_BYTES, config.quota_bytes or 0)
+            if self._config.token_url == CDSE_TOKEN
+            else None,
             clock=self._clock,
             events=self._events,
         )
@@ -144,6 +156,9 @@ class Connection:
     def _authorisation(self, name: str, found: Credentials) -> Authorisation:
         hub = self._config
         if hub.kind is HubKind.DHUS:
+            from s2fetch.account.basic import BasicLogin
+            from s2fetch.hub.dhus.requests import check_login
+
             ask = partial(check_login, self._client, hub.url)
             return BasicLogin(name, found, hub=urlsplit(hub.url).netloc, ask=ask)
         return Tokens(
@@ -157,6 +172,23 @@ class Connection:
             clock=self._clock,
             events=self._events,
         )
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What several clients use together.
+
+    Attributes:
+        connection: To the hub of their configurations.
+        accounts: Of that hub; each client's own view of them.
+        bandwidth: A limit on all clients together; None for each one's own.
+        volumes: What archives on one file system are going to write, so that they leave its reserve
+            together.
+    """
+
+    connection: Connection
+    accounts: tuple[Account, ...]
+    bandwidth: Bandwidth | None = None
+    volumes: Volumes = msgspec.field(default_factory=Volumes)
 
 
 def find_accounts(
@@ -196,3 +228,9 @@ def find_accounts(
             connection.account(account, found, state_folder=state_folder, archive=archive)
         )
     return tuple(accounts)
+
+
+def state_folder_of(environ: Mapping[str, str]) -> Path:
+    """Where slots of accounts are, unless somebody says otherwise."""
+    given = environ.get("S2FETCH_STATE_DIR")
+    return Path(given) if given else platformdirs.user_state_path("s2fetch")

@@ -69,7 +69,7 @@ class ExitCode(IntEnum):
     WAITING = 8
     """Nothing failed, but some products are not on disk yet: offline, or put off to a later run."""
     DAMAGED = 9
-    """`verify` found files that are damaged or missing."""
+    """`verify` or `scrub` found files that are damaged or missing."""
     NO_DAEMON = 10
     """No daemon answers on the control socket."""
     INTERRUPTED = 130

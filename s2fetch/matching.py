@@ -43,6 +43,7 @@ def matches(query: Query, product: Product) -> bool:
         (not query.collection or product.collection in ("", query.collection))
         and _is_named(query, product)
         and _sensed_within(query, product)
+        and _published_within(query, product)
         and _modified_since(query.modified_from, product)
         and _has_attributes(query, product)
         and all(_holds(condition, query, product) for condition in query.conditions)
@@ -57,14 +58,18 @@ def _is_named(query: Query, product: Product) -> bool:
 
 
 def _sensed_within(query: Query, product: Product) -> bool:
-    if query.sensing_from is None and query.sensing_to is None:
+    return _within(query.sensing_from, query.sensing_to, product.sensing_start)
+
+
+def _published_within(query: Query, product: Product) -> bool:
+    return _within(query.published_from, query.published_to, product.published)
+
+
+def _within(start: datetime | None, end: datetime | None, time: datetime | None) -> bool:
+    """Whether a time lies in a half-open period; an unknown one does not lie in any."""
+    if start is None and end is None:
         return True
-    start = product.sensing_start
-    return (
-        start is not None
-        and (query.sensing_from is None or query.sensing_from <= start)
-        and (query.sensing_to is None or start < query.sensing_to)
-    )
+    return time is not None and (start is None or start <= time) and (end is None or time < end)
 
 
 def _modified_since(start: datetime | None, product: Product) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from s2fetch.naming import collection_of
 from s2fetch.product import AttributeValue
 
 
@@ -82,6 +83,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         product_types: Any of these, e.g. ``S2MSI1C``.
         sensing_from: Acquisitions that start at or after this.
         sensing_to: Acquisitions that start before this.
+        published_from: Products that the hub published at or after this.
+        published_to: Products that the hub published before this.
         modified_from: Entries that the hub published or changed at or after this.
         area: WKT in EPSG:4326 (lon lat).
         area_exact: WKT of what ``area`` is a simpler and larger form of, which hubs are asked for;
@@ -108,6 +111,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     product_types: tuple[str, ...] = ()
     sensing_from: datetime | None = None
     sensing_to: datetime | None = None
+    published_from: datetime | None = None
+    published_to: datetime | None = None
     modified_from: datetime | None = None
     area: str | None = None
     area_exact: str | None = None
@@ -127,3 +132,21 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None = None
     order: Order = Order.SENSING
     newest_first: bool = False
+
+    @property
+    def only_named(self) -> bool:
+        """Whether names and identifiers alone decide, so that one not listed does not exist."""
+        own = Query(
+            collection=self.collection,
+            names=self.names,
+            ids=self.ids,
+            versions=self.versions,
+            streams=self.streams,
+            limit=self.limit,
+            order=self.order,
+            newest_first=self.newest_first,
+        )
+        if self != own or not (self.names or self.ids):
+            return False
+        collections = {collection_of(name) for name in self.names}
+        return not self.collection or (not self.ids and collections == {self.collection})

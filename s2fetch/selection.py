@@ -25,10 +25,12 @@ class Counted(msgspec.Struct, frozen=True):
     Attributes:
         count: The exact number.
         listed: Whether they had to be listed for that; otherwise the hub counted.
+        missing_names: Names and identifiers that were asked for and not listed.
     """
 
     count: int
     listed: bool
+    missing_names: tuple[str, ...] = ()
 
 
 class Selection:
@@ -174,7 +176,7 @@ async def count_selected(hub: Hub, query: Query, *, events: EventBus) -> Counted
         async with selected(hub, query, events=events) as products:
             async for _ in products:
                 total += 1
-        return Counted(total, listed=True)
+            return Counted(total, listed=True, missing_names=tuple(products.missing))
     total = await hub.count(query)
     return Counted(total if query.limit is None else min(total, query.limit), listed=False)
 

@@ -9,6 +9,8 @@ import math
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
+from s2fetch.date_math import read_date_math
+
 SECONDS = {
     "ms": 0.001,
     **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1.0),
@@ -30,7 +32,7 @@ _DURATION_PART = re.compile(rf"{_NUMBER}\s*([a-z]*)\s*")
 _SIZE = re.compile(rf"{_NUMBER}\s*([A-Za-z]*)")
 _BITS = re.compile(r"[KMGTP]b|.*bits?", re.ASCII)
 _RELATIVE = re.compile(r"-\s*(\S.*)")
-_ISO_START = re.compile(r"\d{4}-\d{2}-\d{2}([T ]|$)")
+_ISO_START = re.compile(r"(\d{4}-\d{2}-\d{2}|\d{8})([T ]|$)")
 
 
 def parse_duration(value: object) -> float:
@@ -78,7 +80,8 @@ def parse_rate(value: object) -> float:
 def parse_time(value: object, now: datetime) -> datetime:
     """An instant from ISO 8601, ``today``, ``yesterday``, ``now`` or ``-30d`` (so long before now).
 
-    A time without a zone is UTC, and a date is its midnight.
+    A time without a zone is UTC, and a date, also in the form ``20240601``, is its midnight. What
+    hubs count themselves, such as ``NOW-1DAY``, is counted here; see `date_math`.
 
     Args:
         value: Text, or a date or datetime as TOML has them.
@@ -102,6 +105,8 @@ def parse_time(value: object, now: datetime) -> datetime:
             return datetime.combine(_in_utc(now), time(), UTC) - timedelta(days=days_back)
         if text.lower() == "now":
             return _in_utc(now)
+        if (counted := read_date_math(text, now)) is not None:
+            return counted
         if relative := _RELATIVE.fullmatch(text):
             return _in_utc(now) - timedelta(seconds=parse_duration(relative[1]))
         if _ISO_START.match(text):

@@ -90,6 +90,8 @@ FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "product_types": some(TYPES),
     "sensing_from": st.sampled_from(MOMENTS),
     "sensing_to": st.sampled_from(MOMENTS),
+    "published_from": st.sampled_from(MOMENTS),
+    "published_to": st.sampled_from(MOMENTS),
     "area": boxes.map(wkt),
     "cloud": st.sampled_from(((0.0, 12.345), (-1.0, 33.333333), (0.0, 0.0))),
     "relative_orbits": st.lists(st.integers(1, 3), max_size=2, unique=True).map(tuple),
@@ -128,7 +130,7 @@ def entries(draw: st.DrawFn, collection: str = "") -> Entry:
         sensing_start=hub_time(start),
         sensing_end=hub_time(start),
         origin_date=hub_time(start),
-        publication_date=hub_time(start),
+        publication_date=hub_time(draw(st.sampled_from(MOMENTS))),
         modification_date=hub_time(start),
         footprint=wkt(box) if box else None,
         attributes=listed,
@@ -141,6 +143,7 @@ def product_of(entry: Entry) -> Product:
         name=entry.name,
         collection=entry.collection,
         sensing_start=datetime.fromisoformat(entry.sensing_start),
+        published=datetime.fromisoformat(entry.publication_date),
         footprint=entry.footprint,
         attributes={attribute.name: attribute.value for attribute in entry.attributes},
     )
@@ -243,3 +246,4 @@ def test_a_product_of_unknown_collection_or_time() -> None:
     product = Product(id="1", name="X")
     assert matches(Query(collection="SENTINEL-1"), product)
     assert not matches(Query(sensing_to=NOON), product)
+    assert not matches(Query(published_from=NOON), product)

@@ -99,6 +99,10 @@ def test_what_is_no_rate_is_refused_with_an_example(text: object) -> None:
         ("today", datetime(2026, 3, 1, tzinfo=UTC)),
         ("Yesterday", datetime(2026, 2, 28, tzinfo=UTC)),
         ("now", NOW),
+        ("20240601", datetime(2024, 6, 1, tzinfo=UTC)),
+        ("20240601T101031", datetime(2024, 6, 1, 10, 10, 31, tzinfo=UTC)),
+        ("NOW-1DAY", NOW - timedelta(days=1)),
+        ("2024-06-01T00:00:00Z+1DAY", datetime(2024, 6, 2, tzinfo=UTC)),
         ("-30d", NOW - timedelta(days=30)),
         ("-1h30m", NOW - timedelta(minutes=90)),
         (date(2024, 6, 1), datetime(2024, 6, 1, tzinfo=UTC)),
@@ -112,7 +116,12 @@ def test_times_become_aware_utc(text: object, expected: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "June", "2024-13-01", "2024-06", "0001-01-01T00:00+02:00", "-5 parsecs", "-", 5]
+    "text",
+    [
+        *("", "June", "2024-13-01", "2024-06", "0001-01-01T00:00+02:00", "-5 parsecs", "-", 5),
+        *("20241301", "202406", 20240601, "NOW-1PARSEC", "NOW-999999YEARS", "NOW-1", "NOW+DAY"),
+        "2024-13-01T00:00:00Z-1DAY",
+    ],
 )
 def test_what_is_no_time_is_refused_with_an_example(text: object) -> None:
     """Months that do not exist and instants before the calendar as well."""

@@ -8,15 +8,16 @@ comes to its end at full speed, because a connection that is kept waiting would 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import anyio
+import msgspec
 
 from s2fetch.account import pacing
 from s2fetch.account.ledger import Ledger
-from s2fetch.account.pacing import Pace
 from s2fetch.account.throttle import USED_SHARE, RateWatch
 from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError
@@ -35,6 +36,26 @@ READ_SECONDS = 60.0
 """What other processes received is read again after so long."""
 LOOK_SECONDS = 600.0
 """Whoever waits for the budget looks at it again after so long: clocks are set, files removed."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account has received, and where that leads. Sizes in bytes.
+
+    Attributes:
+        account: Its name.
+        received: In the last 30 days.
+        per_day: In the last 24 hours.
+        quota: What 30 days may have: the setting, else what the hub is known to allow, else None.
+        reached: When that is reached at the pace of the last day, ISO 8601; empty when it is not.
+        throttled: Whether the hub was seen to have slowed the account down, in this process.
+    """
+
+    account: str
+    received: int
+    per_day: int
+    quota: int | None = None
+    reached: str = ""
+    throttled: bool = False
 
 
 class Meter:
@@ -72,7 +93,8 @@ class Meter:
         self._events = events
         self._hours: dict[int, int] = {}
         self._read_at: float | None = None
-        self._pending = 0
+        self._unwritten: Counter[int] = Counter()
+        self._pending = self._pending_hour = 0
         self._claimed = 0
         self._needed = 0
         self._waiting = False
@@ -83,12 +105,15 @@ class Meter:
         self._turn = anyio.Lock()
 
     def __repr__(self) -> str:
-        return f"<Meter of {self._account}: {self._pending} bytes to be written down>"
+        unwritten = self._pending + sum(self._unwritten.values())
+        return f"<Meter of {self._account}: {unwritten} bytes to be written down>"
 
     # Counting
 
     def add(self, count: int) -> None:
         """Bytes have come."""
+        if not self._pending:
+            self._pending_hour = self._hour()
         self._pending += count
         if self._timer is None:
             loop = asyncio.get_running_loop()
@@ -101,13 +126,14 @@ class Meter:
     async def flush(self) -> None:
         """Write down what has come. A failure is told and costs nothing: it is tried again."""
         async with self._turn:
-            count, hour = self._pending, self._hour()
+            self._assign()
             try:
                 with anyio.CancelScope(shield=True):
-                    if count:
+                    for hour, count in list(self._unwritten.items()):
                         await anyio.to_thread.run_sync(self._ledger.append, hour, count)
-                        self._pending -= count
+                        self._unwritten[hour] -= count
                         self._hours[hour] = self._hours.get(hour, 0) + count
+                    self._unwritten = +self._unwritten
                     await self._read_if_old()
                 self._failed = False
             except ArchiveError as error:
@@ -116,16 +142,17 @@ class Meter:
                 self._failed = True
 
     async def close(self) -> None:
-        """Write down the last of it."""
+        """Write down the last of it, also when everything else is being cancelled."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._flushing is not None:
-            await asyncio.wait([self._flushing])
-        if self._pending:
-            await self.flush()
+        with anyio.CancelScope(shield=True):
+            if self._flushing is not None:
+                await asyncio.wait([self._flushing])
+            if self._pending or self._unwritten:
+                await self.flush()
 
-    async def pace(self) -> Pace:
+    async def usage(self) -> Usage:
         """Where the account's pace leads, from what all processes have received.
 
         Raises:
@@ -133,12 +160,16 @@ class Meter:
         """
         async with self._turn:
             await self._read()
-        return pacing.pace(self._known(), self._clock.now(), self.known_quota)
-
-    @property
-    def known_quota(self) -> int | None:
-        """Bytes that 30 days may have: our own limit, else the hub's; None when nobody knows."""
-        return self.quota or self._hub_quota
+        quota = self.quota or self._hub_quota
+        pace = pacing.pace(self._known(), self._clock.now(), quota)
+        return Usage(
+            account=self._account,
+            received=pace.received,
+            per_day=pace.per_day,
+            quota=quota,
+            reached=timestamp(pace.reached),
+            throttled=self.throttled,
+        )
 
     # Keeping below the quota
 
@@ -158,10 +189,12 @@ class Meter:
         """Hold while a body of that size is under way, so that others do not count on its share."""
         size = size or 0
         self._claimed += size
+        self._assign()
         try:
             yield
         finally:
             self._claimed -= size
+            self._assign()
 
     @property
     def must_wait(self) -> bool:
@@ -223,8 +256,17 @@ class Meter:
 
     def _known(self, claimed: int = 0) -> dict[int, int]:
         """Bytes by hour as read, with what is not written down yet."""
-        hour = self._hour()
-        return {**self._hours, hour: self._hours.get(hour, 0) + self._pending + claimed}
+        self._assign()
+        known = Counter(self._hours)
+        known.update(self._unwritten)
+        known[self._hour()] += claimed
+        return known
+
+    def _assign(self) -> None:
+        """Assign what has come to the hour in which it began to come: that of a body, at most."""
+        if self._pending:
+            self._unwritten[self._pending_hour] += self._pending
+            self._pending = 0
 
     async def _look(self) -> None:
         if self._is_old():

@@ -16,7 +16,7 @@ from s2fetch.archive.formats import possible_names
 from s2fetch.archive.layout import COMPONENT_BYTES, Layout
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
-from s2fetch.archive.space import SpaceGuard
+from s2fetch.archive.space import SpaceGuard, Volumes
 from s2fetch.errors import ArchiveInUseError, UnsafeNameError
 from s2fetch.lockfile import FileLock, Holder, read_holder
 from s2fetch.product import Product
@@ -78,8 +78,16 @@ class Archive:
 
     @classmethod
     @contextmanager
-    def opened(cls, root: Path, layout: Layout, *, reserve_bytes: int) -> Iterator[Archive]:
+    def opened(
+        cls, root: Path, layout: Layout, *, reserve_bytes: int, volumes: Volumes | None = None
+    ) -> Iterator[Archive]:
         """Lock the archive, creating it when there is none, and read its progress file.
+
+        Args:
+            root: Its folder.
+            layout: Where products lie in it.
+            reserve_bytes: Free space to leave on its volume.
+            volumes: Of all archives of this process, so that they count each other's downloads.
 
         Raises:
             ArchiveInUseError: If another process works on it.
@@ -91,7 +99,9 @@ class Archive:
         if lock is None:
             raise _in_use(root)
         with lock, ProgressFile.load(root, True, archive=str(root)) as progress:
-            yield cls(root, layout, progress, SpaceGuard(root, reserve_bytes))
+            volume = volumes.of(root) if volumes is not None else None
+            space = SpaceGuard(root, reserve_bytes, volume=volume)
+            yield cls(root, layout, progress, space)
 
     def file_at(self, path: str) -> FileState | None:
         """The regular file at a relative path, or None."""

@@ -66,6 +66,30 @@ class Claim:
         self.release()
 
 
+class Volume:
+    """What is set aside on one file system, by all archives of this process that lie on it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.claims: set[Claim] = set()
+
+
+class Volumes:
+    """The file systems of a process with several archives."""
+
+    def __init__(self) -> None:
+        self._volumes: dict[int, Volume] = {}
+
+    def of(self, root: Path) -> Volume:
+        """The volume a folder is on. Blocking.
+
+        Raises:
+            ArchiveError: The folder cannot be looked at.
+        """
+        with translating(root):
+            return self._volumes.setdefault(root.stat().st_dev, Volume())
+
+
 class SpaceGuard:
     """Keeps transfers from filling the disk. Safe to use from several threads.
 
@@ -73,15 +97,22 @@ class SpaceGuard:
         root: A folder on the file system in question; need not exist yet.
         reserve_bytes: To be left free whatever happens.
         free: How to find the free bytes of a path.
+        volume: What others set aside on it; None when there are no others.
     """
 
     def __init__(
-        self, root: Path, reserve_bytes: int, *, free: Callable[[Path], int] = free_bytes
+        self,
+        root: Path,
+        reserve_bytes: int,
+        *,
+        free: Callable[[Path], int] = free_bytes,
+        volume: Volume | None = None,
     ) -> None:
+        volume = volume or Volume()
         self.root = root
         self.reserve_bytes = reserve_bytes
-        self.lock = threading.Lock()
-        self.claims: set[Claim] = set()
+        self.lock = volume.lock
+        self.claims = volume.claims
         self._free = free
 
     def claim(self, size_bytes: int) -> Claim:

@@ -21,14 +21,16 @@ EXAMPLES = """\b
 Examples:
   s2fetch daemon config/daemon.toml
   s2fetch daemon daemon.toml --check
-  s2fetch ctl status
 
 SIGTERM ends it, with every part file resumable; SIGHUP reads the file again. config/daemon.toml
-explains every key, config/s2fetch.service runs it under systemd.
+explains every key, config/s2fetch.service runs it under systemd. "s2fetch ctl status" asks it how
+it is.
 """
 
 
-@click.command(cls=GroupedCommand, short_help="Keep archives current.", epilog=EXAMPLES)
+@click.command(
+    cls=GroupedCommand, short_help="Keep several archives current on a server.", epilog=EXAMPLES
+)
 @click.argument("file", metavar="DAEMON.toml", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Only check the file; the exit code tells")
 @click.pass_obj

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s2fetch.cli.engine import run
-from s2fetch.cli.listing import about_versions
+from s2fetch.cli.listing import about_versions, not_listed
 from s2fetch.cli.output import Output
 from s2fetch.cli.text import counted, printable
 from s2fetch.errors import ExitCode
@@ -60,7 +60,7 @@ def show_preview(config: Config, output: Output, *, renew: bool) -> int:
     for said in about_versions(preview.superseded, preview.other_versions):
         output.say(said)
     for name in preview.missing_names:
-        output.warn(f"not in the catalogue: {name}")
+        output.warn(f"{not_listed(config)}: {name}")
     return ExitCode.FAILED if preview.missing_names else ExitCode.OK
 
 

@@ -15,6 +15,7 @@ from s2fetch.units import format_size
 
 if TYPE_CHECKING:
     from s2fetch.client import Client
+    from s2fetch.config.values import Config
     from s2fetch.export import Exported
 
 Write = Callable[[str], object]
@@ -55,18 +56,27 @@ def about_versions(superseded: int, other_versions: int) -> list[str]:
     """What was left out for better versions, or that there are several versions."""
     said = []
     if superseded:
-        are = "is" if superseded == 1 else "are"
+        are, them = ("is", "it") if superseded == 1 else ("are", "them")
         said.append(
             f"{counted(superseded, 'product')} besides {are} superseded by better versions: "
-            "--versions all takes them too"
+            f"--versions all takes {them} too"
         )
     if other_versions:
-        are = "is another version" if other_versions == 1 else "are other versions"
+        are, them = ("is another version", "one of the two")
+        if other_versions > 1:
+            are, them = "are other versions", "them"
         said.append(
             f"{other_versions:,} of these {are} of the same acquisition: "
-            "--versions newest leaves them out"
+            f"--versions newest leaves {them} out"
         )
     return said
+
+
+def not_listed(config: Config) -> str:
+    """What is to be said of a name that was asked for and that the hub did not list."""
+    if config.query.only_named and config.area_product is None:
+        return "not in the catalogue"
+    return "not in the catalogue, or left out by the other options"
 
 
 @contextmanager

@@ -24,6 +24,8 @@ COMMANDS = {
     "status": ("s2fetch.cli.status", "Tell the state of an archive."),
     "verify": ("s2fetch.cli.verify", "Hash what is on disk again."),
     "scrub": ("s2fetch.cli.scrub", "Hash a part of it again, oldest proof first."),
+    "audit": ("s2fetch.cli.audit", "Compare catalogue and archive; list every gap."),
+    "explain": ("s2fetch.cli.explain", "Tell all that is known of one product."),
     "login": ("s2fetch.cli.login", "Check the credentials; say whose slots are in use."),
     "hub": ("s2fetch.cli.hub", "Serve a folder of products as a small hub."),
     "demo": ("s2fetch.cli.demo", "Show a sync without an account."),

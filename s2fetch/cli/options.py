@@ -30,7 +30,8 @@ class SettingOption(click.Option):
             super().__init__(
                 [name, setting.option],
                 metavar=setting.metavar,
-                multiple=setting.many,
+                multiple=setting.many or setting.once,
+                callback=_only_one if setting.once else None,
                 help=_help(setting),
                 shell_complete=_completion(setting),
             )
@@ -81,6 +82,19 @@ def option_values(params: Mapping[str, object]) -> dict[str, object]:
 def param_name(setting: str) -> str:
     """A setting's name as click knows it."""
     return setting.replace("-", "_")
+
+
+def _only_one(
+    ctx: click.Context, option: click.Parameter, given: tuple[object, ...]
+) -> object | None:
+    """Refuse what would silently drop a restriction, and so fetch too much."""
+    if len(given) > 1:
+        raise click.BadOptionUsage(
+            str(option.name),
+            f"{option.opts[0]} was given {len(given)} times, and only one could count",
+            ctx,
+        )
+    return given[0] if given else None
 
 
 def _help(setting: Setting[object]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from s2fetch.cli.engine import configured, run
+from s2fetch.cli.listing import list_products, not_listed, totals
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode, UsageError
@@ -33,11 +35,22 @@ A terminal gets a table. Anything else gets lines of name, size, start of sensin
 publication, online or offline, and id, with tabs between, unless a format is chosen.
 """
 
+FORMS = {
+    "json": "One JSON object on each line",
+    "geojson": "A GeoJSON FeatureCollection",
+    "csv": "CSV with a header",
+    "stac": "A STAC item collection",
+    "names": "Names only",
+    "urls": "Addresses of the downloads only",
+}
+"""The forms of `export.FORMS` that can be chosen, and what their options do."""
+
 
 @click.command(
     cls=GroupedCommand,
     params=[
         archive_argument(),
+        *(click.Option([f"--{name}"], is_flag=True, help=text) for name, text in FORMS.items()),
         *setting_options(
             groups=("Selection", "Hub"),
             names=(
@@ -49,12 +62,6 @@ publication, online or offline, and id, with tabs between, unless a format is ch
     short_help="List what matches.",
     epilog=EXAMPLES,
 )
-@click.option("--json", "form", flag_value="json", help="One JSON object on each line")
-@click.option("--geojson", "form", flag_value="geojson", help="A GeoJSON FeatureCollection")
-@click.option("--csv", "form", flag_value="csv", help="CSV with a header")
-@click.option("--stac", "form", flag_value="stac", help="A STAC item collection")
-@click.option("--names", "form", flag_value="names", help="Names only")
-@click.option("--urls", "form", flag_value="urls", help="Addresses of the downloads only")
 @click.option("--geoparquet", metavar="FILE", help="Write a GeoParquet file instead")
 @click.option("--fields", metavar="NAMES", help="Columns, such as name,size,cloudCover")
 @click.option("--count", is_flag=True, help="Only the number of products")
@@ -63,7 +70,6 @@ def command(
     output: Output,
     /,
     archive: str | None,
-    form: str | None,
     geoparquet: str | None,
     fields: str | None,
     count: bool,
@@ -74,14 +80,14 @@ def command(
     Needs no account, unless the hub is of the kind dhus. Takes the same file and the same options
     as sync.
     """
-    from s2fetch.cli.listing import list_products, totals
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
     chosen = tuple(name.strip() for name in (fields or "").split(",") if name.strip())
-    _check_forms(form, geoparquet, chosen, count=count)
+    forms = [name for name in FORMS if params.get(name)]
+    _check_forms(forms, geoparquet, chosen, count=count)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    shown = form or ("table" if on_terminal else "plain")
+    (shown,) = forms or ("table" if on_terminal else "plain",)
 
     async def work(client: Client) -> Exported:
         if geoparquet is not None:
@@ -99,28 +105,20 @@ def command(
         return int(interrupted or ExitCode.INTERRUPTED)
     for sentence in totals(found):
         output.say(sentence)
-    for name in found.missing_names:
-        output.warn(f"not in the catalogue: {name}")
-    return ExitCode.FAILED if found.missing_names else ExitCode.OK
+    return _tell_missing(found.missing_names, config, output)
 
 
 def _check_forms(
-    form: str | None, geoparquet: str | None, fields: tuple[str, ...], *, count: bool
+    forms: list[str], geoparquet: str | None, fields: tuple[str, ...], *, count: bool
 ) -> None:
     """One form at a time.
 
     Raises:
         UsageError: There are several, or fields for what has none.
     """
-    given = [
-        option
-        for option, is_given in (
-            (f"--{form}", form is not None),
-            ("--geoparquet", geoparquet is not None),
-            ("--count", count),
-        )
-        if is_given
-    ]
+    given = [f"--{form}" for form in forms]
+    given += ["--geoparquet"] if geoparquet is not None else []
+    given += ["--count"] if count else []
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} exclude each other")
     if fields and given in (["--geoparquet"], ["--count"]):
@@ -137,4 +135,13 @@ def _count(config: Config, output: Output, bus: EventBus) -> int:
     output.result(str(counted.count))
     if counted.listed:
         output.say("Counted by listing them, because the hub cannot count such a selection")
-    return ExitCode.OK
+    return _tell_missing(counted.missing_names, config, output)
+
+
+def _tell_missing(names: Iterable[str], config: Config, output: Output) -> int:
+    """Warn of every name that the hub did not list; returns the exit code."""
+    code = ExitCode.OK
+    for name in names:
+        output.warn(f"{not_listed(config)}: {name}")
+        code = ExitCode.FAILED
+    return code

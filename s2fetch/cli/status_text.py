@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from s2fetch.account.meter import Usage
 from s2fetch.cli.summary import summary_line
 from s2fetch.cli.text import counted, printable, sentence, time_shown
 from s2fetch.sync.report import Report
-from s2fetch.sync.status import AccountVolume, PartialProduct, Status, UnfinishedProduct
+from s2fetch.sync.scrub import ScrubState
+from s2fetch.sync.status import PartialProduct, Status, UnfinishedProduct
 from s2fetch.units import format_size
 
 MOST_LISTED = 20
@@ -30,8 +32,10 @@ def status_text(status: Status) -> str:
         ("Withdrawn", f"{status.withdrawn_count:,}"),
         ("Free space", format_size(status.free_bytes)),
         ("Last run", _last_run(status.last_run)),
-        *(("Received", _volume(volume)) for volume in status.accounts),
     ]
+    rows += [("Received", _usage(usage)) for usage in status.accounts]
+    if status.scrub is not None:
+        rows.append(("Scrub", _scrub(status.scrub)))
     if status.damage:
         rows.append(("Damage", sentence(status.damage)))
     parts = [f"{name + ':':<13}{value}" for name, value in rows]
@@ -55,12 +59,22 @@ def _last_run(last_run: object) -> str:
     return f"{told} {sentence(report.error)}".rstrip()
 
 
-def _volume(volume: AccountVolume) -> str:
-    of = "" if volume.quota is None else f" of {format_size(volume.quota)}"
-    told = f"{format_size(volume.received)}{of} in 30 days by {printable(volume.account)}"
-    if volume.reached:
-        told += f"; at today's pace all of it on {time_shown(volume.reached)}"
-    return told
+def _usage(usage: Usage) -> str:
+    told = f"{printable(usage.account)}: {format_size(usage.received)} in 30 days"
+    if usage.quota is None:
+        return told
+    told += f" of {format_size(usage.quota)}"
+    if usage.reached:
+        return f"{told}, reached {time_shown(usage.reached)} at the pace of the last day"
+    return f"{told}, not reached at the pace of the last day"
+
+
+def _scrub(scrub: object) -> str:
+    try:
+        state = msgspec.convert(scrub, ScrubState)
+    except msgspec.ValidationError:
+        return "unknown"
+    return f"{time_shown(state.at)}, {state.verified_share:.1%} of the bytes have a young proof"
 
 
 def _unfinished(product: UnfinishedProduct) -> str:

@@ -12,11 +12,16 @@ MOST_LISTED = 50
 """Products listed by name in each list on a terminal; the report has more of them."""
 
 
-def summary_text(report: Report) -> str:
-    """Lists of failed, unknown and waiting products, where there are any, then the summary line."""
+def summary_text(report: Report, not_listed: str = "not in the catalogue") -> str:
+    """Lists of failed, unknown and waiting products, where there are any, then the summary line.
+
+    Args:
+        report: Of the run.
+        not_listed: What is to be said of names that the hub did not list, see `listing.not_listed`.
+    """
     parts = [
         *_failed(report),
-        *_missing(report),
+        *_missing(report, not_listed),
         *_waiting(report),
         *(f"{said}." for said in about_versions(report.superseded, report.other_versions)),
     ]
@@ -73,9 +78,10 @@ def _failure(product: FailedProduct) -> str:
     return f"{printable(product.name)}: {sentence(reason)} Next: {sentence(product.next_step)}"
 
 
-def _missing(report: Report) -> list[str]:
+def _missing(report: Report, what: str) -> list[str]:
     names = [printable(name) for name in report.missing_names]
-    return _list(f"Not in the catalogue ({len(names):,}):", names, len(names))
+    heading = f"{what[0].upper()}{what[1:]} ({len(names):,}):"
+    return _list(heading, names, len(names))
 
 
 def _waiting(report: Report) -> list[str]:

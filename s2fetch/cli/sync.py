@@ -61,11 +61,12 @@ def command(
         if not dry_run:
             _report_failure(kept, error, output)
         raise
+    from s2fetch.cli.listing import not_listed
     from s2fetch.cli.reporting import write_report
     from s2fetch.cli.summary import summary_text
 
     write_report(kept.path, report, output)
-    output.summary(summary_text(report))
+    output.summary(summary_text(report, not_listed(config)))
     if report.error:
         output.failure(report.error, code=report.outcome, exit_code=report.exit_code)
     return report.exit_code

@@ -59,6 +59,8 @@ def read_query(values: Values) -> Read:
         ),
         sensing_from=begin if isinstance(begin, datetime) else None,
         sensing_to=values.find(s.TO),
+        published_from=values.find(s.PUBLISHED_FROM),
+        published_to=values.find(s.PUBLISHED_TO),
         area_relation=values.get(s.AREA_RELATION),
         cloud=values.find(s.CLOUD),
         relative_orbits=_each(
@@ -82,10 +84,27 @@ def read_query(values: Values) -> Read:
         order=values.get(s.ORDER_BY),
         newest_first=values.get(s.NEWEST_FIRST),
     )
-    if query.sensing_from and query.sensing_to and query.sensing_to <= query.sensing_from:
-        start, end = (f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in (query.sensing_from, query.sensing_to))
-        values.wrong(s.TO, QueryError(f"to ({end}) must be later than from ({start})"))
+    _check_period(values, s.FROM, s.TO, query.sensing_from, query.sensing_to)
+    _check_period(
+        values, s.PUBLISHED_FROM, s.PUBLISHED_TO, query.published_from, query.published_to
+    )
     return _with_area_of(values, query)
+
+
+def _check_period(
+    values: Values,
+    first: Setting[object],
+    last: Setting[object],
+    start: datetime | None,
+    end: datetime | None,
+) -> None:
+    """A period that ends before it begins is a mistake of its end."""
+    if start and end and end <= start:
+        told = (
+            f"{each.name} ({time:%Y-%m-%dT%H:%M:%SZ})"
+            for each, time in ((last, end), (first, start))
+        )
+        values.wrong(last, QueryError(" must be later than ".join(told)))
 
 
 def _checked(values: Values, setting: Setting[T], check: Callable[[T], R]) -> R | None:

@@ -35,12 +35,29 @@ FROM = Setting(
     help="Sensed at or after this time (UTC unless it names a zone); or a list, see from-list",
     example="2024-06-01",
     metavar="TIME",
+    once=True,
 )
 TO = Setting(
     name="to",
     group="Selection",
     parse=parsers.instant,
     help="Sensed before this time, which is not included",
+    example="2024-07-01",
+    metavar="TIME",
+)
+PUBLISHED_FROM = Setting(
+    name="published-from",
+    group="Selection",
+    parse=parsers.instant,
+    help="Published by the hub (on hubs of the kind dhus: ingested) at or after this time",
+    example="-24h",
+    metavar="TIME",
+)
+PUBLISHED_TO = Setting(
+    name="published-to",
+    group="Selection",
+    parse=parsers.instant,
+    help="Published before this time, which is not included",
     example="2024-07-01",
     metavar="TIME",
 )
@@ -224,7 +241,7 @@ NEWEST_FIRST = Setting(
 )
 
 SELECTION: tuple[Setting[object], ...] = (
-    *(COLLECTION, PRODUCT_TYPE, FROM, TO),
+    *(COLLECTION, PRODUCT_TYPE, FROM, TO, PUBLISHED_FROM, PUBLISHED_TO),
     *(BOX, WKT, AREA_FILE, AREA_TILE, AREA_PRODUCT, AREA_RELATION),
     *(CLOUD, RELATIVE_ORBIT, ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
     *RESTRICTIONS,

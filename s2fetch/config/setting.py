@@ -23,6 +23,7 @@ class Setting(Generic[T_co]):
         default: As it would be written; empty for none.
         metavar: Placeholder in the help; empty for flags.
         many: May be given several times, or as a list.
+        once: The option cannot be given twice; of others the last one counts.
         flag: True or false; given without a value as an option.
         opposite: Name of the option that says false, without dashes; ``no-<name>`` when empty.
         choices: All values, for completion; empty when there are too many or no end of them.
@@ -38,6 +39,7 @@ class Setting(Generic[T_co]):
     default: str = ""
     metavar: str = "TEXT"
     many: bool = False
+    once: bool = False
     flag: bool = False
     opposite: str = ""
     choices: tuple[str, ...] = ()

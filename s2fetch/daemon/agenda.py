@@ -14,6 +14,8 @@ LOOK_SECONDS = 60.0
 by its monotonic clock that time has passed."""
 BACKWARDS_SECONDS = 60.0
 """A wall clock that goes back by more than this has been set; by less, it is being regulated."""
+LONGEST_RETRY_SECONDS = 6 * 3600.0
+"""Runs that fail again and again are begun this often at least, if they are not due anyway."""
 
 
 class Agenda:
@@ -35,6 +37,7 @@ class Agenda:
         self._clock = clock
         self._last = last
         self._called = False
+        self._failures = 0
         self._due = anyio.Event()
         self._seen = clock.now(), clock.monotonic()
         self._next = self._after_last()
@@ -60,6 +63,20 @@ class Agenda:
         self._due = anyio.Event()
         self._last = self._clock.now()
         self._next = self._schedule.next_after(self._last)
+
+    def begin_again(self, seconds: float) -> None:
+        """Have a run due after so long, if the schedule has none before; after `begin`."""
+        self._next = min(self._next, self._clock.now() + timedelta(seconds=seconds))
+
+    def failed(self, seconds: float) -> None:
+        """As `begin_again`, twice as late after each failure in a row."""
+        pause = min(seconds * 2.0 ** min(self._failures, 20), LONGEST_RETRY_SECONDS)
+        self._failures += 1
+        self.begin_again(pause)
+
+    def went_well(self) -> None:
+        """The next failure is the first one."""
+        self._failures = 0
 
     def reschedule(self, schedule: Schedule) -> None:
         """Follow another schedule from now on."""

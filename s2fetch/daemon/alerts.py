@@ -121,6 +121,7 @@ class Alerts:
         self._events = events
         self._open = {alert.trouble.key: alert for alert in remembered}
         self._told = dict.fromkeys(self._open, clock.monotonic())
+        self._unseen = set(self._open)
 
     @property
     def open(self) -> tuple[OpenAlert, ...]:
@@ -133,6 +134,7 @@ class Alerts:
         for key in tuple(self._open):
             if key[0] not in rules.rules:
                 del self._open[key]
+                self._unseen.discard(key)
 
     def observe(self, state: DaemonState) -> bool:
         """Look at the daemon, and tell what began and what is over.
@@ -143,7 +145,9 @@ class Alerts:
         now = self._clock.monotonic()
         present = {trouble.key: trouble for trouble in find_troubles(state, self._rules)}
         begun = [t for key, t in present.items() if key not in self._open and self._may_tell(key)]
-        ended = [alert for key, alert in self._open.items() if key not in present]
+        self._unseen = {key for key in self._unseen - present.keys() if _may_last(key, state)}
+        gone = self._open.keys() - present.keys() - self._unseen
+        ended = [alert for key, alert in self._open.items() if key in gone]
         for trouble in begun:
             self._told[trouble.key] = now
             self._begin(trouble)
@@ -183,6 +187,24 @@ class Alerts:
             at=timestamp(self._clock.now()),
             host=socket.gethostname(),
         )
+
+
+def _may_last(key: tuple[Rule, str], state: DaemonState) -> bool:
+    """Whether nothing has happened since the daemon was started that could show that it is over.
+
+    What is wrong with an archive or an account shows in a run.
+    """
+    rule, subject = key
+    if rule in _ACCOUNT_RULES:
+        return not any(_has_run(archive, state) for archive in state.archives)
+    return any(each.name == subject and not _has_run(each, state) for each in state.archives)
+
+
+def _has_run(archive: ArchiveState, state: DaemonState) -> bool:
+    run = archive.last_run
+    if run is None or not run.started:
+        return False
+    return datetime.fromisoformat(run.started) >= datetime.fromisoformat(state.started)
 
 
 def find_troubles(state: DaemonState, rules: AlertRules) -> Iterator[Trouble]:

@@ -16,14 +16,14 @@ from anyio.abc import TaskGroup
 
 import s2fetch
 from s2fetch.account.account import Account
-from s2fetch.account.pacing import Pace
+from s2fetch.account.meter import Usage
 from s2fetch.archive.space import free_bytes
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
 from s2fetch.daemon.keeper import QUEUED, Keeper, Surroundings
 from s2fetch.daemon.loop_delay import LoopDelay
 from s2fetch.daemon.pause import Pause
-from s2fetch.daemon.pool import Pool
+from s2fetch.daemon.pool import UNNAMED, Pool
 from s2fetch.daemon.state import (
     AccountState,
     DaemonState,
@@ -102,15 +102,15 @@ class Daemon:
             events=self._engine,
         )
         self._around = Surroundings(
-            self._pool, environ, home, clock, self.events, self._hear, self._ran
+            self._pool, state_folder, environ, home, clock, self.events, self._hear, self._ran
         )
         self._keepers: dict[str, Keeper] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._transfers = Transfers(clock)
         self._loop_delay = LoopDelay()
         self._unreachable: set[str] = set()
-        self._refused: dict[Path, str] = {}
-        self._paces: dict[Path, Pace] = {}
+        self._refused: dict[str, str] = {}
+        self._usage: dict[str, Usage] = {}
         self._moved = 0, clock.monotonic()
         self._paused = False
         self._reloading = anyio.Lock()
@@ -159,6 +159,8 @@ class Daemon:
     def state(self) -> DaemonState:
         """See `Controls.state`."""
         accounts = self._pool.accounts
+        named = {account.name for account in accounts}
+        missing = [name for name in self._refused if name not in named]
         return DaemonState(
             version=s2fetch.__version__,
             now=timestamp(self._clock.now()),
@@ -170,7 +172,10 @@ class Daemon:
             loop_delay_seconds=self._loop_delay.worst_seconds,
             stalled_seconds=self._stalled_seconds(),
             archives=tuple(keeper.state() for keeper in self._keepers.values()),
-            accounts=tuple(self._account_state(account) for account in accounts),
+            accounts=(
+                *(self._account_state(account) for account in accounts),
+                *(AccountState(name=n, slots=0, refused=self._refused[n]) for n in missing),
+            ),
             slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
         )
 
@@ -271,18 +276,17 @@ class Daemon:
         del self._keepers[name]
 
     def _account_state(self, account: Account) -> AccountState:
-        folder = account.slots.folder
-        pace = self._paces.get(folder)
+        usage = self._usage.get(account.name)
         refusal = account.tokens.refusal
         return AccountState(
             name=account.name,
             slots=account.slots.count,
             in_use=self._pool.in_use(account),
-            refused=str(refusal) if refusal is not None else self._refused.get(folder, ""),
+            refused=str(refusal) if refusal else self._refused.get(account.name, ""),
             token_seconds=account.tokens.seconds_left,
-            received_30_days=pace.received if pace is not None else 0,
-            quota=account.meter.known_quota,
-            quota_reached=timestamp(pace.reached) if pace is not None else "",
+            received_30_days=usage.received if usage is not None else 0,
+            quota=usage.quota if usage is not None else account.meter.quota,
+            quota_reached=usage.reached if usage is not None else "",
             throttled=account.meter.throttled,
         )
 
@@ -306,7 +310,7 @@ class Daemon:
             for account in self._pool.accounts:
                 # A ledger that cannot be read is told by the meter itself; the last numbers stay.
                 with contextlib.suppress(ArchiveError):
-                    self._paces[account.slots.folder] = await account.meter.pace()
+                    self._usage[account.name] = await account.meter.usage()
             await self._clock.sleep(PACE_SECONDS)
 
     async def _follow_disks(self) -> None:
@@ -319,11 +323,12 @@ class Daemon:
             await self._clock.sleep(PACE_SECONDS)
 
     def _ran(self, archive: ArchiveEntry, run: RunState, code: ExitCode) -> None:
-        for account in self._pool.accounts_of(archive.name):
+        for name in self._pool.names_of(archive.config):
             if code is ExitCode.ACCOUNT:
-                self._refused[account.slots.folder] = run.error
+                self._refused[name] = run.error
             else:
-                self._refused.pop(account.slots.folder, None)
+                self._refused.pop(name, None)
+                self._refused.pop(UNNAMED, None)
         self._after_run(archive, run)
 
     def _hear(self, archive: str, event: Event) -> None:

@@ -94,3 +94,14 @@ class AlertsNotKept(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "alerts-not-kept"
     level: ClassVar[str] = "warning"
     error: str
+
+
+class KeeperFailed(Event, frozen=True, kw_only=True):
+    """A defect of s2fetch ended what it did for an archive; the others go on, and so will this."""
+
+    name: ClassVar[str] = "keeper-failed"
+    level: ClassVar[str] = "error"
+    archive: str
+    error: str
+    traceback: str
+    next_try: str

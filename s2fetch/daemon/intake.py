@@ -7,11 +7,13 @@ after a run that began later has settled everything, by which time it is in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+import msgspec
+
 from s2fetch.clock import Clock
-from s2fetch.errors import AccountError, HubError
+from s2fetch.errors import S2FetchError
 from s2fetch.events import EventBus, IntakeChanged
 from s2fetch.hub.subscriptions import SubscriptionLostError, Subscriptions, entries_before
 
@@ -23,13 +25,25 @@ SETTLED_MARGIN = timedelta(seconds=5)
 """The hub's clock may be a little ahead: what was told just before a run is left in the queue."""
 
 
+class Notifications(msgspec.Struct, frozen=True):
+    """What a queue is watched with.
+
+    Attributes:
+        subscriptions: Those of the account that asks.
+        wanted: The ``$filter`` of what is to be told of.
+    """
+
+    subscriptions: Subscriptions
+    wanted: str
+
+
 class Intake:
     """Watches the queue of one archive.
 
     Args:
         archive: Its name.
-        subscriptions: Those of the account that asks.
-        wanted: The ``$filter`` of the archive's selection.
+        open_queue: Gives what it is watched with, or None where the hub has no such thing. What it
+            raises is told, and it is asked again.
         wake: Called when there is something new.
         clock: Where the time comes from.
         events: Who is told that it works or does not.
@@ -38,16 +52,15 @@ class Intake:
     def __init__(
         self,
         archive: str,
-        subscriptions: Subscriptions,
-        wanted: str,
+        open_queue: Callable[[], Awaitable[Notifications | None]],
         wake: Callable[[], None],
         *,
         clock: Clock,
         events: EventBus,
     ) -> None:
         self._archive = archive
-        self._subscriptions = subscriptions
-        self._wanted = wanted
+        self._open_queue = open_queue
+        self._queue: Notifications | None = None
         self._wake = wake
         self._clock = clock
         self._events = events
@@ -60,10 +73,17 @@ class Intake:
         self._settled = begun
 
     async def run(self) -> None:
-        """Watch until cancelled. Trouble with the hub or the account is told and waited out."""
+        """Watch until cancelled. Trouble with the hub or the account is told and waited out.
+
+        Returns when the hub has no subscriptions.
+        """
         while True:
             try:
-                await self._look()
+                self._queue = self._queue or await self._open_queue()
+                if self._queue is None:
+                    self._tell(False, "this hub has no subscriptions, so the schedule alone counts")
+                    return
+                await self._look(self._queue.subscriptions, self._queue.wanted)
                 pause = POLL_SECONDS
             except SubscriptionLostError as error:
                 # What was in it is found by the run that this wakes.
@@ -71,22 +91,23 @@ class Intake:
                 self._tell(False, str(error))
                 self._wake()
                 pause = POLL_SECONDS
-            except (HubError, AccountError) as error:
+            except S2FetchError as error:
+                self._queue = None  # other credentials may be there next time
                 self._tell(False, str(error))
                 pause = TROUBLE_SECONDS
             await self._clock.sleep(pause)
 
-    async def _look(self) -> None:
+    async def _look(self, subscriptions: Subscriptions, wanted: str) -> None:
         if not self._subscription:
-            self._subscription = await self._subscriptions.ensure(self._wanted)
+            self._subscription = await subscriptions.ensure(wanted)
         self._tell(True, f"subscription {self._subscription}")
-        while waiting := await self._subscriptions.read(self._subscription):
+        while waiting := await subscriptions.read(self._subscription):
             settled = self._settled
             done = entries_before(waiting, settled - SETTLED_MARGIN) if settled else []
             if not done:
                 self._wake()
                 return
-            said = await self._subscriptions.acknowledge(self._subscription, done[-1].ack_id)
+            said = await subscriptions.acknowledge(self._subscription, done[-1].ack_id)
             if len(done) < len(waiting):
                 self._wake()
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,19 +15,25 @@ import msgspec
 from s2fetch.client import Client
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import Config, IncrementConfig, OnFull
-from s2fetch.daemon import inspection
+from s2fetch.daemon import inspection, memory
 from s2fetch.daemon.agenda import Agenda
+from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.intake import Intake as Queue
+from s2fetch.daemon.intake import Notifications
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import Pool
 from s2fetch.daemon.state import Activity, ArchiveState, ProductRow, RunState
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry, Intake
-from s2fetch.errors import ExitCode, S2FetchError
+from s2fetch.errors import (
+    ArchiveInUseError,
+    CredentialsMissingError,
+    ExitCode,
+    S2FetchError,
+)
 from s2fetch.events import Event, EventBus
 from s2fetch.hub.odata import filter_of
 from s2fetch.query import Order
-from s2fetch.sync.increment import Watermark
 from s2fetch.sync.report import Report
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.withdrawals import Withdrawals
@@ -35,6 +42,12 @@ FIRST_DELETIONS = timedelta(days=30)
 """How far back the hub's deletions are read the first time."""
 SCRUB_SECONDS = 3600.0
 """How often it is looked at whether there is anything to hash again."""
+IN_USE_SECONDS = 30.0
+"""An archive that another process works on is tried again after so long."""
+RETRY_SECONDS = 300.0
+"""A run that failed is tried again after so long the first time, see `Agenda.failed`."""
+REFUSED_SECONDS = 3600.0
+"""The same for an account that was refused: services lock accounts for too many attempts."""
 QUEUED = "queued"
 """The state, in lists, of products whose turn comes in the run that is under way."""
 _ORDERED = "an operator has paused it"
@@ -46,6 +59,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     Attributes:
         pool: Connections and accounts.
+        state_folder: Where it is remembered which archives there are.
         environ: For `Client`.
         home: For `Client`.
         clock: Where the time comes from.
@@ -55,6 +69,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     """
 
     pool: Pool
+    state_folder: Path
     environ: Mapping[str, str]
     home: Path
     clock: Clock
@@ -84,7 +99,6 @@ class Keeper:
         self._last_success = ""
         self._watermark = ""
         self._syncing: Client | None = None
-        self._is_scrubbing = False
         self.free_bytes = 0
         self._queue: Queue | None = None
         self._status: Status | None = None
@@ -93,7 +107,20 @@ class Keeper:
         return f"<Keeper of {self.plan.name}: {self._activity}>"
 
     async def run(self) -> None:
-        """Keep it until cancelled; nothing a hub, a disk or an account does ends this."""
+        """Keep it until cancelled; nothing a hub, a disk or an account does ends this.
+
+        A defect of s2fetch is told with its traceback and ends what this archive does now, and
+        nothing else: it begins anew after a while.
+        """
+        await self._recall()
+        while True:
+            try:
+                await self._keep()
+            except Exception as defect:  # noqa: BLE001 - told with its traceback
+                self._broke(defect)
+            await self._agenda.wait()
+
+    async def _keep(self) -> None:
         await self._look()
         async with anyio.create_task_group() as group:
             if self.plan.intake is Intake.SUBSCRIPTION:
@@ -103,6 +130,30 @@ class Keeper:
                 await self._pause.over()
                 self._agenda.begin()
                 await self._keep_once()
+
+    def _broke(self, defect: Exception) -> None:
+        self._activity = Activity.FAILED
+        self._trouble = f"a defect of s2fetch: {_first_of(defect)!r}"
+        self._agenda.failed(RETRY_SECONDS)
+        self._around.events.emit(
+            KeeperFailed(
+                archive=self.plan.name,
+                error=self._trouble,
+                traceback="".join(traceback.format_exception(defect)),
+                next_try=timestamp(self._agenda.next),
+            )
+        )
+
+    async def _recall(self) -> None:
+        """Go on where the daemon before this one has ended."""
+        try:
+            found = await anyio.to_thread.run_sync(memory.recall, self.folder, self.plan.config)
+        except S2FetchError as error:
+            self._trouble = str(error)
+            return
+        self._last_run, self._last_success = found.last_run, found.kept.last_success
+        self.tally.recall(found.kept)
+        self._agenda = Agenda(self.plan.schedule, clock=self._clock, last=found.begun)
 
     async def _wait_until_due(self) -> None:
         """Between runs files are hashed again, as much as a day allows; a run comes first."""
@@ -116,14 +167,11 @@ class Keeper:
             if not self._pause.is_on and self.plan.config.scrub.budget_bytes:
                 try:
                     async with await self._opened(self.plan.config) as client:
-                        self._is_scrubbing = True
                         report = await client.scrub()
                     if report.damaged:
                         self._agenda.call()  # the run fetches them again
                 except S2FetchError as error:
                     self._trouble = str(error)
-                finally:
-                    self._is_scrubbing = False
             await self._clock.sleep(SCRUB_SECONDS)
 
     def call(self) -> None:
@@ -134,6 +182,8 @@ class Keeper:
         """Go by another plan from the next run on."""
         self.plan = plan
         self._agenda.reschedule(plan.schedule)
+        if self._activity is Activity.FAILED:
+            self._agenda.call()  # what was changed may be what was wrong
 
     def pause(self, *, everything: bool = False) -> None:
         """Begin no more downloads and no more runs; what is under way ends."""
@@ -199,7 +249,7 @@ class Keeper:
             newest=timestamp(tally.newest),
             oldest_waiting=min((each.since for each in waiting if each.since), default=""),
             free_bytes=self.free_bytes,
-            floor_bytes=self.plan.config.reserve_bytes,
+            floor_bytes=self.plan.config.reserve_bytes if status is not None else 0,
             last_arrival=timestamp(tally.last_arrival),
             damaged=tally.damaged,
             verified_share=tally.verified_share,
@@ -213,7 +263,7 @@ class Keeper:
             return Activity.PAUSED, self._pause.why
         if self.is_busy and self._around.pool.waits(self.plan.name):
             return Activity.QUEUED, self._trouble
-        if self._activity is Activity.IDLE and self._is_scrubbing:
+        if self._activity is Activity.IDLE and self.tally.scrubbing:
             return Activity.SCRUBBING, self._trouble
         return self._activity, self._trouble
 
@@ -263,11 +313,17 @@ class Keeper:
         self.tally.begin()
         try:
             report = await self._synchronise()
+        except ArchiveInUseError as error:
+            self._activity, self._trouble = Activity.QUEUED, str(error)
+            self._agenda.begin_again(IN_USE_SECONDS)
         except S2FetchError as error:
-            report = Report(exit_code=error.exit_code, outcome=error.code, error=str(error))
+            self._reported(begun, _report_of(error, error.exit_code, error.code))
+            if isinstance(error, CredentialsMissingError):
+                self._agenda.begin_again(RETRY_SECONDS)  # looking for them costs nothing
+        except Exception as defect:
+            report = _report_of(defect, ExitCode.BUG, "bug")
             self._ended(begun, report)
-            self._activity = Activity.FAILED
-            self._trouble = str(error)
+            raise
         else:
             self._reported(begun, report)
         finally:
@@ -279,8 +335,13 @@ class Keeper:
     async def _synchronise(self) -> Report:
         plan = self.plan
         config = msgspec.structs.replace(
-            plan.config, increment=_increment(plan), on_full=OnFull.WAIT
+            plan.config,
+            increment=_increment(plan),
+            on_full=OnFull.WAIT,
+            # Whoever waits says so, and does not look as if it worked.
+            wait_for_lock_seconds=0.0,
         )
+        await anyio.to_thread.run_sync(memory.check_there, self._around.state_folder, self.folder)
         async with await self._opened(config) as client:
             self._syncing = client
             try:
@@ -288,7 +349,7 @@ class Keeper:
             finally:
                 self._syncing = None
             if not report.error:
-                await self._follow_deletions(client)
+                await self._finish(client)
         return report
 
     async def _opened(self, config: Config) -> Client:
@@ -305,7 +366,8 @@ class Keeper:
             shared=await around.pool.shared(config, plan.name, plan.priority, self._pause),
         )
 
-    async def _follow_deletions(self, client: Client) -> None:
+    async def _finish(self, client: Client) -> None:
+        """What follows a run that came to its end: the hub's deletions, and what is remembered."""
         async with client.archive() as archive:
             withdrawals = Withdrawals(
                 client.hub,
@@ -316,6 +378,11 @@ class Keeper:
             )
             since = self._clock.now() - FIRST_DELETIONS
             await withdrawals.follow(self.plan.config.query.collection, since)
+            kept = self.tally.kept(timestamp(self._clock.now()))
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(memory.keep, archive, kept)
+                await anyio.to_thread.run_sync(memory.know, self._around.state_folder, self.folder)
+            self._last_success = kept.last_success
 
     def _hear(self, event: Event) -> None:
         self.tally.take(event)
@@ -325,23 +392,16 @@ class Keeper:
         self._ended(begun, report)
         if report.error:
             self._activity, self._trouble = Activity.FAILED, report.error
+            refused = report.exit_code == ExitCode.ACCOUNT
+            self._agenda.failed(REFUSED_SECONDS if refused else RETRY_SECONDS)
             return
-        self._last_success = timestamp(self._clock.now())
+        self._agenda.went_well()
         if self._queue is not None:
             self._queue.settled(begun)
 
     def _ended(self, begun: datetime, report: Report) -> None:
-        self._last_run = RunState(
-            started=timestamp(begun),
-            seconds=(self._clock.now() - begun).total_seconds(),
-            outcome=report.outcome,
-            found=report.found,
-            fetched=report.fetched,
-            waiting=report.waiting,
-            failed=report.failed,
-            received=report.received,
-            error=report.error,
-        )
+        seconds = (self._clock.now() - begun).total_seconds()
+        self._last_run = memory.run_state(report, timestamp(begun), seconds)
         self._around.after_run(self.plan, self._last_run, ExitCode(report.exit_code))
 
     async def _look(self) -> None:
@@ -354,27 +414,37 @@ class Keeper:
         self._status = status
         self.free_bytes = status.free_bytes
         self.tally.start_from(status)
-        mark = msgspec.convert(status.watermark, Watermark) if status.watermark else None
-        self._watermark = mark.settled if mark is not None else ""
+        self._watermark = memory.settled_at(status.watermark)
 
     async def _watch_notifications(self) -> None:
         """Have the hub's notifications wake this archive, where the hub has them."""
-        plan = self.plan
-        async with await self._opened(plan.config) as client:
-            (account, *_) = await client.accounts()
-            subscriptions = client.connection.subscriptions(account)
-            query = msgspec.structs.replace(await client.query(), limit=None)
-        if subscriptions is None:
-            return
+        plan, events = self.plan, self._around.events
         self._queue = Queue(
-            plan.name,
-            subscriptions,
-            filter_of(query),
-            self.call,
-            clock=self._clock,
-            events=self._around.events,
+            plan.name, self._notifications, self.call, clock=self._clock, events=events
         )
         await self._queue.run()
+
+    async def _notifications(self) -> Notifications | None:
+        """What the queue is read with, and what is wanted of it."""
+        async with await self._opened(self.plan.config) as client:
+            (account, *_) = await client.accounts()
+            subscriptions = client.connection.subscriptions(account)
+            if subscriptions is None:
+                return None
+            # Where the selection begins may move with the days, and every other filter takes one
+            # more of the few subscriptions that an account may have.
+            query = msgspec.structs.replace(await client.query(), limit=None, sensing_from=None)
+        return Notifications(subscriptions, filter_of(query))
+
+
+def _first_of(defect: BaseException) -> BaseException:
+    while isinstance(defect, BaseExceptionGroup):
+        defect = defect.exceptions[0]
+    return defect
+
+
+def _report_of(error: Exception, code: ExitCode, outcome: str) -> Report:
+    return Report(exit_code=code, outcome=outcome, error=str(error) or repr(error))
 
 
 def _increment(plan: ArchiveEntry) -> IncrementConfig:

@@ -15,14 +15,17 @@ import anyio
 import msgspec
 
 from s2fetch.account.account import Account, SlotSource
-from s2fetch.client import Shared
+from s2fetch.archive.space import Volumes
 from s2fetch.clock import Clock
 from s2fetch.config.values import AccountConfig, Config, HubConfig
-from s2fetch.connect import Connection, find_accounts
+from s2fetch.connect import Connection, Shared, find_accounts
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.turns import TurnedSlots, Turns
 from s2fetch.events import EventBus
 from s2fetch.transfer.bandwidth import Bandwidth
+
+UNNAMED = "account"
+"""What an account is called whose name nobody knows, because its credentials were not found."""
 
 REFUSED_REST_SECONDS = 6 * 3600.0
 """After so long an account that was refused is looked up and tried again: a password may be right
@@ -118,6 +121,7 @@ class Pool:
         events: EventBus,
     ) -> None:
         self.bandwidth = bandwidth
+        self._volumes = Volumes()
         self._environ = environ
         self._home = home
         self._state_folder = state_folder
@@ -189,7 +193,14 @@ class Pool:
             accounts = await self._find(config, connection)
         self._used[archive] = accounts
         views = tuple(self._view(account, archive, priority, pause) for account in accounts)
-        return Shared(connection, views, self.bandwidth)
+        return Shared(connection, views, self.bandwidth, self._volumes)
+
+    def names_of(self, config: Config) -> tuple[str, ...]:
+        """What the accounts of a configuration are called, also where they were not found."""
+        found = self._found.get((config.hub, config.accounts))
+        if found is not None:
+            return tuple(account.name for account in found)
+        return tuple(each.name or each.user or UNNAMED for each in config.accounts)
 
     def forget_credentials(self) -> None:
         """Look credentials up again when they are next needed; those in use stay in use."""

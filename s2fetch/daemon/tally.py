@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from s2fetch.clock import Clock
+from s2fetch.clock import Clock, timestamp
+from s2fetch.daemon.memory import Kept, moment
 from s2fetch.events import (
     Event,
     FileDamaged,
@@ -18,11 +19,13 @@ from s2fetch.events import (
     ProductWaiting,
     ProductWithdrawn,
     ScrubFinished,
+    ScrubStarted,
     SpaceBack,
     SpaceLow,
 )
 from s2fetch.sync.planner import Verdict
 from s2fetch.sync.status import Status
+from s2fetch.sync.verify import DAMAGED
 from s2fetch.units import format_size
 
 _TO_DO = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.VERIFY})
@@ -42,6 +45,7 @@ class ArchiveTally:
         lag_seconds: How long after its publication that product was here.
         last_arrival: When the last product was completed, or None.
         out_of_space: Why nothing can be written, or empty.
+        scrubbing: Whether files are being hashed again.
         verified_share: Share of bytes whose proof is young enough, 0 to 1.
     """
 
@@ -54,6 +58,7 @@ class ArchiveTally:
         self.lag_seconds: float | None = None
         self.last_arrival: datetime | None = None
         self.out_of_space = ""
+        self.scrubbing = False
         self.verified_share = 1.0
         self._damaged: set[str] = set()
 
@@ -78,6 +83,21 @@ class ArchiveTally:
         )
         self.size_bytes = status.complete_bytes
         self.queued = 0
+        self._damaged.update(each.name for each in status.failed if each.code == DAMAGED)
+
+    def recall(self, kept: Kept) -> None:
+        """Take what the daemon before this one has seen."""
+        self.newest, self.lag_seconds = moment(kept.newest), kept.lag_seconds
+        self.last_arrival = moment(kept.last_arrival)
+
+    def kept(self, last_success: str) -> Kept:
+        """What the daemon after this one is to know."""
+        return Kept(
+            last_success=last_success,
+            last_arrival=timestamp(self.last_arrival),
+            newest=timestamp(self.newest),
+            lag_seconds=self.lag_seconds,
+        )
 
     def begin(self) -> None:
         """A run begins."""
@@ -98,6 +118,7 @@ class ArchiveTally:
             case ProductAdopted():
                 self._settled("complete")
                 self.size_bytes += event.size
+                self._damaged.discard(event.product.name)
             case ProductFailed():
                 self._settled("failed")
             case ProductQuarantined():
@@ -112,7 +133,10 @@ class ArchiveTally:
                 self._damaged.discard(event.product_name)
             case FileDamaged():
                 self._damaged.add(event.product_name)
+            case ScrubStarted():
+                self.scrubbing = True
             case ScrubFinished():
+                self.scrubbing = False
                 self.verified_share = event.verified_share
             case SpaceLow():
                 free, floor = format_size(event.free), format_size(event.floor)

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from s2fetch.export.forms import FORMS, Form, make_form
-from s2fetch.export.sinks import Exported, FileSink, ParquetSink, Sink, TextSink, export_all
+from s2fetch.export.sinks import (
+    Exported,
+    FileSink,
+    ParquetSink,
+    Sink,
+    TextSink,
+    export_all,
+    make_sink,
+)
 
 __all__ = [
     "FORMS",
@@ -15,4 +23,5 @@ __all__ = [
     "TextSink",
     "export_all",
     "make_form",
+    "make_sink",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +10,9 @@ import anyio
 import msgspec
 
 from s2fetch.archive.durable import UNFINISHED_SUFFIX, fsync_file, publish, translating
+from s2fetch.errors import UsageError
 from s2fetch.export.fields import UrlOf
-from s2fetch.export.forms import Form
+from s2fetch.export.forms import Form, make_form
 from s2fetch.export.parquet import ParquetTable
 from s2fetch.product import Product
 
@@ -83,6 +84,29 @@ async def export_all(products: AsyncIterator[Product], sink: Sink) -> Exported:
             await sink.abandon()
         raise
     return exported
+
+
+def make_sink(
+    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
+) -> Sink:
+    """Where a listing goes to.
+
+    Args:
+        form: One of `FORMS`, a form of one's own, or ``geoparquet``.
+        to: A file, or what takes text.
+        fields: Names of the columns; empty for the form's own.
+        url_of: The hub's.
+
+    Raises:
+        UsageError: There is no such form or field, its library is not installed, or it cannot go
+            there.
+    """
+    if form == "geoparquet":
+        if not isinstance(to, Path) or fields:
+            raise UsageError("GeoParquet is written to a file, with fields of its own")
+        return ParquetSink(to, url_of)
+    made = make_form(form, url_of, fields) if isinstance(form, str) else form
+    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
 
 
 class TextSink:

@@ -23,17 +23,17 @@ from s2fetch.events import CatalogueCounted, EventBus
 from s2fetch.hub import odata
 from s2fetch.hub.base import Deletion
 from s2fetch.hub.deletions import read_deletions, walk
+from s2fetch.hub.doubts import explain
 from s2fetch.hub.http import HttpClient
-from s2fetch.hub.listings import by_eviction, merged, position
-from s2fetch.hub.odata import Axis, Bounds
+from s2fetch.hub.listings import by_eviction, limited, merged, position
+from s2fetch.hub.parts import batches, halves, whole_listing
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
 from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
-from s2fetch.naming import collection_of
 from s2fetch.product import Product
-from s2fetch.query import Condition, Operator, Order, Query
+from s2fetch.query import Order, Query
 from s2fetch.taskgroups import one_error_task_group
-from s2fetch.vocabulary import EVERYWHERE, Kind, kind_of, type_attribute
+from s2fetch.vocabulary import EVERYWHERE
 
 NAMES_PER_REQUEST = 50
 """Names in one bulk look-up; the service documents no limit, so a modest number."""
@@ -84,7 +84,7 @@ class CdseCatalogue:
                     total += 1
             return total
         for few in (few for part in _parts(query) for few in _named_parts(part)):
-            page = await self._page(few, _everything(few), top=1, count=True)
+            page = await self._page(few, whole_listing(few), top=1, count=True)
             if page.count is None:
                 raise CatalogueError(
                     "the catalogue's answer has no count although it was asked for"
@@ -96,7 +96,7 @@ class CdseCatalogue:
         """See `Hub.by_name`. Names the bulk look-up leaves out are asked for once more."""
         found: dict[str, Product] = {}
         url = f"{self.url}/Products/OData.CSC.FilterList"
-        for batch in _batches(names, NAMES_PER_REQUEST):
+        for batch in batches(names, NAMES_PER_REQUEST):
             wanted = {"FilterProducts": [{"Name": name} for name in batch]}
             page = await self._client.read(
                 "POST",
@@ -108,7 +108,7 @@ class CdseCatalogue:
             found.update((product.id, product) for product in page.products)
         have = {product.name for product in found.values()}
         missing = [name for name in names if name not in have]
-        for batch in _batches(missing, NAMES_PER_FILTER):
+        for batch in batches(missing, NAMES_PER_FILTER):
             condition = odata.any_of([f"Name eq {odata.string(name)}" for name in batch])
             products = await self._all_at_once({"$filter": condition}, Query(collection=""))
             found.update((product.id, product) for product in products)
@@ -126,16 +126,10 @@ class CdseCatalogue:
         known = await self._registry(query.collection) if used else frozenset()
         if known and (unknown := [name for name in used if name not in known]):
             return f"{query.collection} has no attribute {', '.join(unknown)}, so nothing can match"
-        for condition in _doubtful(query):
-            alone = Query(collection=query.collection, conditions=(condition,), limit=1)
-            page = await self._page(alone, _everything(alone), top=1)
-            if not page.products:
-                values = " or ".join(str(value) for value in condition.values)
-                name = condition.attribute
-                of_type = name == type_attribute(query.collection)
-                what = f"of type {values}" if of_type else f"whose {name} is {values}"
-                return f"the hub has no product {what} in {query.collection}"
-        return ""
+        return await explain(query, self._has_any)
+
+    async def _has_any(self, query: Query) -> bool:
+        return bool((await self._page(query, whole_listing(query), top=1)).products)
 
     def describe(self, query: Query) -> str:
         """See `Hub.describe`."""
@@ -165,13 +159,8 @@ class CdseCatalogue:
             source = self._merged(search, query, parts)
         else:
             source = self._related(search, query)
-        left = query.limit
         async with aclosing(source) as products:
-            async for product in products:
-                if left is not None:
-                    if left <= 0:
-                        return
-                    left -= 1
+            async for product in limited(products, query.limit):
                 yield product
 
     async def _related(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
@@ -207,7 +196,7 @@ class CdseCatalogue:
             )
 
         listing = Listing(
-            read_page, _everything(query), descending=query.newest_first, now=self._clock.now()
+            read_page, whole_listing(query), descending=query.newest_first, now=self._clock.now()
         )
         async with aclosing(listing.pages(search.group)) as pages:
             async for page in pages:
@@ -244,7 +233,7 @@ class CdseCatalogue:
             # Duplicates leave less than the limit behind the page that should have reached it.
             top = min(limit - (skip if skip < limit else len(seen)), PAGE_ROWS)
             page = await self._page(
-                query, _everything(query), skip=skip, top=top, attributes=search.attributes
+                query, whole_listing(query), skip=skip, top=top, attributes=search.attributes
             )
             for product in page.products:
                 if product.id not in seen:
@@ -266,11 +255,11 @@ class CdseCatalogue:
 
     async def _named(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         found: dict[str, Product] = {}
-        if _is_names_only(query) and not search.attributes:
+        if query.only_named and not query.ids and not search.attributes:
             found.update((product.id, product) for product in await self.by_name(query.names))
         else:
             for part in _named_parts(query):
-                options = self._options(part, _everything(part), None, search.attributes)
+                options = self._options(part, whole_listing(part), None, search.attributes)
                 products = await self._all_at_once(options, query)
                 found.update((product.id, product) for product in products)
         in_order = sorted(found.values(), key=partial(position, query), reverse=query.newest_first)
@@ -356,17 +345,6 @@ def _decode_registry(body: bytes) -> list[_RegistryEntry]:
     return msgspec.json.decode(body, type=list[_RegistryEntry])
 
 
-def _doubtful(query: Query) -> Iterator[Condition]:
-    """What a query wants text to be: where that is misspelt, nothing is found."""
-    for product_type in query.product_types:
-        name = type_attribute(query.collection)
-        yield Condition(name, Operator.EQ, (product_type,))
-    for condition in query.conditions:
-        kinds = {kind_of(condition.attribute, value) for value in condition.values}
-        if condition.operator is Operator.EQ and kinds == {Kind.STRING}:
-            yield condition
-
-
 def _parts(query: Query) -> list[Query]:
     """Queries that together match the same, with filters that are short enough if possible.
 
@@ -377,64 +355,15 @@ def _parts(query: Query) -> list[Query]:
     length = len(odata.url_query({"$filter": odata.filter_of(batch)}))
     if length <= FILTER_CHARACTERS:
         return [query]
-    return [part for half in _halves(query) for part in _parts(half)] or [query]
+    cut = halves(query, ("tiles", "relative_orbits"))
+    return [query] if cut is None else [part for half in cut for part in _parts(half)]
 
 
 def _named_parts(query: Query) -> Iterator[Query]:
     """Queries for a few of the names or identifiers each; the query itself when it has none."""
     if not query.names and not query.ids:
         yield query
-    for names in _batches(query.names, NAMES_PER_FILTER):
+    for names in batches(query.names, NAMES_PER_FILTER):
         yield msgspec.structs.replace(query, names=tuple(names), ids=())
-    for ids in _batches(query.ids, NAMES_PER_FILTER):
+    for ids in batches(query.ids, NAMES_PER_FILTER):
         yield msgspec.structs.replace(query, names=(), ids=tuple(ids))
-
-
-def _is_names_only(query: Query) -> bool:
-    """Whether products are all that have these names, so that they can be looked up in bulk."""
-    alone = Query(
-        collection=query.collection,
-        names=query.names,
-        versions=query.versions,
-        streams=query.streams,
-        limit=query.limit,
-        order=query.order,
-        newest_first=query.newest_first,
-    )
-    collections = {collection_of(name) for name in query.names}
-    return query == alone and (not query.collection or collections == {query.collection})
-
-
-def _halves(query: Query) -> list[Query]:
-    """The query with either half of its longest list of values; empty where there is none."""
-    replace = msgspec.structs.replace
-    longest = max(
-        (field for field in ("tiles", "relative_orbits")),
-        key=lambda field: len(set(getattr(query, field))),
-    )
-    values = tuple(dict.fromkeys(getattr(query, longest)))
-    place = -1
-    for number, condition in enumerate(query.conditions):
-        if condition.operator is Operator.EQ and len(set(condition.values)) > len(values):
-            place, values = number, tuple(dict.fromkeys(condition.values))
-    if len(values) < 2:
-        return []
-    half = len(values) // 2
-    halves = (values[:half], values[half:])
-    if place < 0:
-        return [replace(query, **{longest: some}) for some in halves]
-    before, after = query.conditions[:place], query.conditions[place + 1 :]
-    cut = [replace(query.conditions[place], values=some) for some in halves]
-    return [replace(query, conditions=(*before, one, *after)) for one in cut]
-
-
-def _everything(query: Query) -> Window:
-    """The whole listing of a query."""
-    axis = odata.axis_of(query)
-    sensing = Bounds(query.sensing_from, query.sensing_to)
-    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)
-
-
-def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), size):
-        yield names[start : start + size]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -49,6 +49,17 @@ async def merged(
         async for product in head[1]:
             heads.append((product, head[1]))
             break
+
+
+async def limited(products: AsyncIterator[Product], limit: int | None) -> AsyncGenerator[Product]:
+    """The first so many of a listing, which its owner closes; None for all."""
+    left = limit
+    if left is not None and left <= 0:
+        return
+    async for product in products:
+        yield product
+        if left is not None and (left := left - 1) == 0:
+            return
 
 
 async def by_eviction(

@@ -39,6 +39,14 @@ def axis_of(query: Query) -> Axis:
     return Axis.PUBLICATION if query.order is Order.PUBLICATION else Axis.SENSING
 
 
+def periods_of(query: Query) -> dict[Axis, Bounds]:
+    """A query's own period on every axis; open where it has none."""
+    return {
+        Axis.SENSING: Bounds(query.sensing_from, query.sensing_to),
+        Axis.PUBLICATION: Bounds(query.published_from, query.published_to),
+    }
+
+
 def string(text: str) -> str:
     """A string literal; quotes are doubled (OData 4.01 part 2, 5.1.1.6.1)."""
     return "'" + text.replace("'", "''") + "'"
@@ -108,7 +116,7 @@ def within(axis: Axis, bounds: Bounds) -> list[str]:
 
 
 def restrictions(query: Query) -> list[str]:
-    """All conditions of a query but its sensing period, its names and its identifiers.
+    """All conditions of a query but its periods, its names and its identifiers.
 
     Of `Query.area_relation` the service knows intersections only, which the other relations imply.
     """
@@ -155,15 +163,13 @@ def attribute_conditions(query: Query) -> list[Condition]:
 def filter_of(query: Query, windows: dict[Axis, Bounds] | None = None) -> str:
     """The whole ``$filter`` of a query, within windows when given.
 
-    A window on the sensing axis replaces the query's own period, which it must lie in.
+    A window on an axis replaces the query's own period there, which it must lie in.
     """
-    windows = dict(windows or {})
-    windows.setdefault(Axis.SENSING, Bounds(query.sensing_from, query.sensing_to))
     conditions = restrictions(query)
     if query.names or query.ids:
         named = [f"Name eq {string(name)}" for name in query.names]
         conditions.append(any_of(named + [f"Id eq {string(one)}" for one in query.ids]))
-    for axis, bounds in windows.items():
+    for axis, bounds in (periods_of(query) | (windows or {})).items():
         conditions.extend(within(axis, bounds))
     return " and ".join(conditions)
 

@@ -16,7 +16,7 @@ rows is unique, pages can overlap by a row, which shows that; then, too, that pa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import partial
@@ -59,6 +59,11 @@ class Window(msgspec.Struct, frozen=True):
     axis: Axis
     bounds: Bounds = Bounds()
     other: Bounds = Bounds()
+
+    @classmethod
+    def around(cls, axis: Axis, periods: Mapping[Axis, Bounds]) -> Window:
+        """All of a listing that is ordered by one axis and restricted on either of them."""
+        return cls(axis, periods[axis], periods[OTHER_AXIS[axis]])
 
     @property
     def limits(self) -> dict[Axis, Bounds]:

@@ -1,6 +1,7 @@
-"""Lists in JSON: feature collections, STAC item collections, one object on each line.
+"""Lists in JSON: feature collections, STAC item collections, arrays, one object on each line.
 
-Sources: RFC 7946; STAC specification 1.1; what sentinelsat's ``--footprints`` writes.
+Sources: RFC 7946; STAC specification 1.1; what sentinelsat's ``--footprints`` writes; answers of
+the Copernicus Data Space's catalogue (OData 4.01 JSON), which some programs keep as they are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from s2fetch.lists.rows import ID_KEYS, NAME_KEYS, URL_KEYS, Collector
 
 _KEYS = (*NAME_KEYS, *ID_KEYS, *URL_KEYS)
 _BYTE = re.compile(r"(.*?) ?\(byte (\d+)\)")
+_LAST_COMMA = re.compile(rb",\s*(\]\s*\}\s*)\Z")
+"""What is left when somebody deletes the last line of a listing, each feature being one."""
 
 
 class _Asset(msgspec.Struct):
@@ -25,14 +28,17 @@ class _Row(msgspec.Struct):
     """A feature, a STAC item, or an object with the fields at its top."""
 
     features: list[_Row] | msgspec.UnsetType = msgspec.UNSET
+    value: list[_Row] | msgspec.UnsetType = msgspec.UNSET
     properties: dict[str, Any] | None = None
     assets: dict[str, _Asset] | None = None
     stac_version: Any = None
     name: Any = None
+    odata_name: Any = msgspec.field(name="Name", default=None)
     filename: Any = None
     identifier: Any = None
     title: Any = None
     id: Any = None
+    odata_id: Any = msgspec.field(name="Id", default=None)
     uuid: Any = None
     product_id: Any = None
     href: Any = None
@@ -42,6 +48,7 @@ class _Row(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Row)
+_document_decoder = msgspec.json.Decoder(_Row | list[_Row])
 
 
 def read_json(data: bytes, into: Collector) -> None:
@@ -50,16 +57,24 @@ def read_json(data: bytes, into: Collector) -> None:
     Raises:
         QueryError: It is not whole, or a row has no product.
     """
+    data = _LAST_COMMA.sub(rb"\1", data)
     try:
-        document = _decoder.decode(data)
+        document = _document_decoder.decode(data)
     except msgspec.DecodeError as error:
         if not _begins_with_a_whole_line(data):
             raise into.wrong(*_where(error, data)) from error
         _read_lines(data, into)
         return
-    rows = [document] if document.features is msgspec.UNSET else document.features
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_rows(document), 1):
         _take(row, into, f"feature {number}")
+
+
+def _rows(document: _Row | list[_Row]) -> list[_Row]:
+    if isinstance(document, list):
+        return document
+    if document.features is not msgspec.UNSET:
+        return document.features
+    return [document] if document.value is msgspec.UNSET else document.value
 
 
 def _read_lines(data: bytes, into: Collector) -> None:
@@ -86,6 +101,7 @@ def _take(row: _Row, into: Collector, place: str) -> None:
         _take_item(row, row.id, into, place)
     else:
         own = {key: getattr(row, key) for key in _KEYS}
+        own |= {"name": row.name or row.odata_name, "id": row.id or row.odata_id}
         properties = row.properties or {}
         into.add_fields({**own, **{k: v for k, v in properties.items() if k in _KEYS}}, place)
 

@@ -15,8 +15,9 @@ from s2fetch.lists.tables import read_lines, read_text
 def read_list(path: Path) -> ProductList:
     """The products of a list in any form that s2fetch writes, and some that others write.
 
-    GeoJSON (of s2fetch and of sentinelsat), STAC item collections, JSON lines, CSV with a header,
-    CSO's tables, GeoParquet, lines with tabs, names or URLs.
+    GeoJSON (of s2fetch, sentinelsat and eodag), STAC item collections, JSON lines, answers of a
+    catalogue (OData), CSV with a header, CSO's tables, GeoParquet, lines that have names, URLs or
+    identifiers.
 
     Args:
         path: A file, or `STDIN`.
@@ -29,7 +30,7 @@ def read_list(path: Path) -> ProductList:
     data = _read(path, into)
     if data.startswith(MAGIC):
         read_parquet(data, into)
-    elif data.lstrip().startswith(b"{"):
+    elif data.lstrip().startswith((b"{", b"[")):
         read_json(data, into)
     else:
         read_text(_decoded(data, into), into)

@@ -1,18 +1,21 @@
 """Lists in text: tables with a header (comma, semicolon or tab), and lines.
 
-Sources: RFC 4180; the inquiry and listing tables of CSO, whose cells may be padded with blanks.
+Sources: RFC 4180; the inquiry and listing tables of CSO, whose cells may be padded with blanks; the
+tables without a header and lists of failures that dhusget and sentinelsat write.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 
 from s2fetch import naming
 from s2fetch.lists.rows import ID_KEYS, NAME_KEYS, URL_KEYS, Collector, is_identifier
 
 _COLUMNS = frozenset((*NAME_KEYS, *ID_KEYS, *URL_KEYS))
 _DELIMITERS = (",", ";", "\t")
+_WORDS = re.compile(r"[^\s,;\"]+")
 _LONGEST_CELL = 1 << 24
 """Characters; footprints of whole orbits are long."""
 
@@ -35,8 +38,8 @@ def read_text(text: str, into: Collector) -> None:
 def read_lines(text: str, into: Collector) -> None:
     """Take one product from each line; what begins with # is a comment.
 
-    Of several cells with tabs between, it is the first that is a name, else the first that is an
-    identifier, else the first.
+    Of several cells with tabs between, it is the first that is a name, else the first word of the
+    line that is one, else the first cell that is an identifier, else the first.
 
     Raises:
         QueryError: A line has no product.
@@ -44,15 +47,14 @@ def read_lines(text: str, into: Collector) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         cells = [cell.strip() for cell in line.split("\t")]
         if any(cells) and not line.lstrip().startswith("#"):
-            into.add_cell(_best(cells), f"line {number}")
+            into.add_cell(_best(cells, _WORDS.findall(line)), f"line {number}")
 
 
-def _best(cells: list[str]) -> str:
-    for is_it in (lambda cell: naming.parse(cell) is not None, is_identifier):
-        for cell in cells:
-            if is_it(cell):
-                return cell
-    return cells[0]
+def _best(cells: list[str], words: list[str]) -> str:
+    """Names before identifiers, which may be those of another hub."""
+    names = (cell for cell in (*cells, *words) if naming.parse(cell) is not None)
+    identifiers = filter(is_identifier, cells)
+    return next(names, None) or next(identifiers, cells[0])
 
 
 def _read_table(text: str, delimiter: str, columns: list[str], into: Collector) -> None:

@@ -44,11 +44,14 @@ class Watermark(msgspec.Struct, frozen=True, kw_only=True):
         query: Of which selection; another one begins anew.
         settled: The moment before the listing of the last run that came to its end.
         full: The same of the last run that listed everything.
+        sensing_from: Of the selection; empty for no such limit. A selection that begins later is
+            part of this one, as that of ``from = "-90d"`` becomes with every day.
     """
 
     query: str
     settled: str
     full: str
+    sensing_from: str = ""
 
 
 class Increment:
@@ -118,7 +121,12 @@ class Increment:
             return
         begun = timestamp(self._begun)
         full = begun if self.since is None or self._before is None else self._before.full
-        mark = Watermark(query=fingerprint(self._query), settled=begun, full=full)
+        mark = Watermark(
+            query=fingerprint(self._query),
+            settled=begun,
+            full=full,
+            sensing_from=timestamp(self._query.sensing_from),
+        )
         value = msgspec.to_builtins(mark)
         await anyio.to_thread.run_sync(self._archive.progress.set_meta, WATERMARK, value)
 
@@ -186,19 +194,26 @@ def read_watermark(meta: dict[str, object], query: Query) -> Watermark | None:
     """The watermark of a selection, or None when there is none for exactly this one."""
     try:
         mark = msgspec.convert(meta.get(WATERMARK), Watermark)
-        times = datetime.fromisoformat(mark.settled), datetime.fromisoformat(mark.full)
+        times = [datetime.fromisoformat(text) for text in (mark.settled, mark.full)]
+        begins = datetime.fromisoformat(mark.sensing_from) if mark.sensing_from else None
     except (msgspec.ValidationError, ValueError):
         return None
-    aware = all(time.tzinfo is not None and time <= _latest() for time in times)
-    return mark if aware and mark.query == fingerprint(query) else None
+    if any(time.tzinfo is None or time > _latest() for time in (*times, begins or _latest())):
+        return None
+    return mark if mark.query == fingerprint(query) and _begins_within(query, begins) else None
 
 
 def fingerprint(query: Query) -> str:
-    """Tells selections apart; how they are ordered does not matter."""
+    """Tells selections apart; neither their order nor where they begin matters."""
     plain = msgspec.structs.replace(
-        query, order=Order.SENSING, newest_first=False, modified_from=None
+        query, order=Order.SENSING, newest_first=False, modified_from=None, sensing_from=None
     )
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
+
+
+def _begins_within(query: Query, begins: datetime | None) -> bool:
+    """Whether what a query selects is part of a selection that begins then, or has no beginning."""
+    return begins is None or (query.sensing_from is not None and query.sensing_from >= begins)
 
 
 def _latest() -> datetime:

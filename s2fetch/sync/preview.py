@@ -84,7 +84,7 @@ async def preview(
     try:
         async with selected(hub, query, events=events) as products:
             async for batch in batches(products):
-                found = await anyio.to_thread.run_sync(_look_up, progress, root, batch)
+                found = await anyio.to_thread.run_sync(look_up, progress, root, batch)
                 for product, (record, file) in zip(batch, found, strict=True):
                     decision = plan(product, record, file, renew=renew)
                     _add(result, product, decision.verdict)
@@ -101,9 +101,10 @@ async def preview(
     return result
 
 
-def _look_up(
+def look_up(
     progress: ProgressFile, root: Path, batch: list[Product]
 ) -> list[tuple[Record | None, FileState | None]]:
+    """Record and file of every product of a batch, where there are any. Blocking."""
     return [_known(progress, root, product) for product in batch]
 
 

@@ -43,6 +43,7 @@ from s2fetch.selection import Selection, selected
 from s2fetch.sync.adopt import Candidate, adopt
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import Committer, listed_text
+from s2fetch.sync.history import remembering
 from s2fetch.sync.increment import Increment
 from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
@@ -161,6 +162,10 @@ class Run:
             What came of it; also when something ended it early, which the report names. Only
             cancellation and defects are raised, and `reporter` has the sums so far then.
         """
+        async with remembering(self._archive.root, clock=self._clock, events=self._events):
+            return await self._run()
+
+    async def _run(self) -> Report:
         remove = self._events.subscribe(self.reporter)
         started = self._clock.monotonic()
         self.reporter.report.started = timestamp(self._clock.now())

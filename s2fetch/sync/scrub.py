@@ -32,6 +32,7 @@ from s2fetch.events import (
     ScrubStarted,
     VerificationProgressed,
 )
+from s2fetch.sync.history import remembering
 from s2fetch.sync.idle import IdleThread
 from s2fetch.sync.verify import DamagedFile, as_damaged, examine
 
@@ -158,6 +159,10 @@ class Scrub:
         Raises:
             ArchiveError: If the progress file cannot be read or written.
         """
+        async with remembering(self._root, clock=self._clock, events=self._events):
+            return await self._run()
+
+    async def _run(self) -> ScrubReport:
         started = self._clock.monotonic()
         self._write_at = started + WRITE_SECONDS
         self._began = timestamp(self._clock.now())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from s2fetch.account.meter import Usage
 from s2fetch.archive.archive import archive_holder
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
@@ -48,24 +49,6 @@ class PartialProduct(msgspec.Struct, frozen=True):
     total: int | None
 
 
-class AccountVolume(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account has received, over all archives and processes of this machine. In bytes.
-
-    Attributes:
-        account: Its name.
-        received: In the last 30 days.
-        per_day: In the last 24 hours.
-        quota: What 30 days may have, or None when nobody knows.
-        reached: When that is reached if every day is like the last one, or empty if it never is.
-    """
-
-    account: str
-    received: int
-    per_day: int
-    quota: int | None = None
-    reached: str = ""
-
-
 class Status(msgspec.Struct, kw_only=True):
     """The state of an archive. Sizes in bytes.
 
@@ -86,8 +69,9 @@ class Status(msgspec.Struct, kw_only=True):
         watermark: Up to when changes are settled, see `sync.increment.Watermark`; None for archives
             that are always listed as a whole.
         free_bytes: Free space.
+        scrub: What the last scrub found, see `scrub.ScrubState`; None before the first.
+        accounts: What the accounts have received that are known here.
         damage: What is wrong with the progress file, or None.
-        accounts: What its accounts have received; without those whose credentials are not here.
     """
 
     archive: str
@@ -105,8 +89,9 @@ class Status(msgspec.Struct, kw_only=True):
     last_run: object = None
     watermark: object = None
     free_bytes: int = 0
+    scrub: object = None
+    accounts: list[Usage] = msgspec.field(default_factory=list)
     damage: str | None = None
-    accounts: list[AccountVolume] = msgspec.field(default_factory=list)
 
 
 def read_status(root: Path) -> Status:
@@ -125,6 +110,7 @@ def read_status(root: Path) -> Status:
         status.damage = progress.damage
         status.last_run = progress.meta.get("last_run")
         status.watermark = progress.meta.get(WATERMARK)
+        status.scrub = progress.meta.get("scrub")
         counts = progress.counts()
         status.complete = counts[State.COMPLETE].count
         status.complete_bytes = counts[State.COMPLETE].size_bytes

@@ -19,6 +19,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError, ExitCode
 from s2fetch.events import EventBus, FileDamaged, Healed, VerificationProgressed
 from s2fetch.product import Algorithm, Checksum
+from s2fetch.sync.history import remembering
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.threads import stop_if_cancelled
 
@@ -26,6 +27,8 @@ READERS = 2
 """Files that are hashed at a time; more makes a disk seek."""
 BATCH_RECORDS = 500
 """Records that are taken from the progress file at a time."""
+DAMAGED = "damaged"
+"""Code of the failure in the record of a file that is not what was verified."""
 
 
 class DamagedFile(msgspec.Struct, frozen=True):
@@ -89,6 +92,10 @@ class Verification:
         Raises:
             ArchiveError: If the progress file cannot be written.
         """
+        async with remembering(self._archive.root, clock=self._clock, events=self._events):
+            return await self._run()
+
+    async def _run(self) -> VerifyReport:
         started = self._clock.monotonic()
         if self._archive.progress.damage:
             self._events.emit(Healed(subject="progress file", what=self._archive.progress.damage))
@@ -189,7 +196,7 @@ def examine(
 
 def as_damaged(record: Record, reason: str, now: datetime) -> Record:
     """The record of a damaged file, which stays where it is; the next sync replaces it."""
-    failure = Failure(code="damaged", message=f"{record.path}: {reason}", at=timestamp(now))
+    failure = Failure(code=DAMAGED, message=f"{record.path}: {reason}", at=timestamp(now))
     return Record(
         name=record.name,
         state=State.FAILED,

@@ -167,8 +167,9 @@ class Downloader:
 
     def _open(self, part: PartFile, claim: ProductClaim, resume: bool) -> None:
         self._archive.make_folder(part.path.parent)
-        part.open()
-        part.begin(part.resumable if resume else 0, stop_if_cancelled)
+        if resume or not part.create():
+            part.open()
+            part.begin(part.resumable if resume else 0, stop_if_cancelled)
         claim.begin(part.position)
 
     async def _receive(self, reception: Reception, account: Account) -> None:

@@ -20,6 +20,11 @@ _ZONE_COLUMNS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
 _ROWS = "ABCDEFGHJKLMNPQRSTUV"
 _PLATFORM = re.compile(r"(?:S(?:ENTINEL)?[- ]?(\d))?[- ]?([A-Z])")
+_FOR_PATTERNS = (
+    "for a pattern write --query \"startswith(Name,'S2A_MSIL1C_2024') and "
+    "contains(Name,'_T32TQM_')\""
+    ', or with --kind dhus --query "filename:S2A_MSIL1C_2024*_T32TQM_*"'
+)
 _BASELINE = re.compile(r"N?(\d{1,2})\.(\d{2})|N?(\d{2})(\d{2})")
 
 
@@ -115,6 +120,8 @@ def check_name(name: str) -> str:
     name = name.strip()
     if not name or any(c in "/\\'\"*?" or not c.isprintable() for c in name):
         advice = "Give whole names, one each, for example S2A_MSIL1C_20240601T….SAFE"
+        if "*" in name or "?" in name:
+            advice += f"; {_FOR_PATTERNS}"
         raise QueryError(f"{name!r} is not a product's name", advice=advice)
     found = naming.parse(name)
     return name if found is None else found.listed

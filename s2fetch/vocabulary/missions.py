@@ -5,6 +5,8 @@ Source: Copernicus Data Space documentation, OData.
 
 from __future__ import annotations
 
+import re
+
 from s2fetch.vocabulary.words import pick
 
 COLLECTIONS = (
@@ -70,9 +72,22 @@ RELATIVE_ORBITS = {
 
 
 def check_collection(name: str) -> str:
-    """The collection in the catalogue's spelling.
+    """The collection in the catalogue's spelling, from ``sentinel2`` or ``S2`` as well.
 
     Raises:
         QueryError: Unknown; names the nearest known ones.
     """
-    return pick(name, COLLECTIONS, "a collection of the catalogue")
+    known = _SHORT.get(_folded(name))
+    return known or pick(name, COLLECTIONS, "a collection of the catalogue")
+
+
+def _folded(name: str) -> str:
+    """A name without case and separators."""
+    return re.sub(r"[\s_-]", "", name.upper())
+
+
+_SHORT = {
+    form: known
+    for known in COLLECTIONS
+    for form in (_folded(known), _folded(known).replace("SENTINEL", "S"))
+}

@@ -108,9 +108,6 @@ Of Sentinel-1-RTC and SMOS the documentation lists no types, so any is; `explain
 the hub has none of them.
 """
 
-_LIKELY = {"L1C": "S2MSI1C", "L2A": "S2MSI2A", "L1B": "MSI_L1B_GR"}
-"""Levels of Sentinel-2, which are no types but what somebody means who writes them as such."""
-
 _TYPE_ATTRIBUTES = {"COP-DEM": "datasetFull", "CCM": "datasetFull"}
 
 
@@ -122,9 +119,9 @@ def type_attribute(collection: str) -> str:
 def check_product_type(collection: str, name: str) -> str:
     """The product type in the catalogue's spelling, padded to its full width.
 
-    Short forms are understood as long as they mean one type: ``OL_1_EFR``, ``L2_NO2``, ``NO2``,
-    ``slc``, ``IW_SLC``. A group such as ``SLC`` stays what it is. Collections whose types s2fetch
-    has no list of accept any, and so does no collection at all.
+    Short forms are understood as long as they mean one type: ``L1C``, ``OL_1_EFR``, ``L2_NO2``,
+    ``NO2``, ``slc``, ``IW_SLC``. A group such as ``SLC`` stays what it is. Collections whose types
+    s2fetch has no list of accept any, and so does no collection at all.
 
     Raises:
         QueryError: Unknown for this collection, or short for several; names the nearest.
@@ -176,9 +173,6 @@ def is_of_type(product_type: str, wanted: str, collection: str = "") -> bool:
 
 
 def _advice(collection: str, name: str) -> str:
-    likely = _LIKELY.get(name.upper()) if collection == "SENTINEL-2" else None
-    if likely:
-        return f"Did you mean {likely}?"
     elsewhere = [other for other in PRODUCT_TYPES if other != collection and _meant(other, name)]
     if elsewhere and len(name) > 2:
         return f"It is one of {' and '.join(elsewhere)}: choose the collection with --collection"
@@ -206,6 +200,8 @@ def _shortened(collection: str, product_type: str) -> Iterator[str]:
         yield f"{match[1]}{match[2] or ''}"
         return
     yield folded
+    if collection == "SENTINEL-2" and (match := re.search(r"MSI_?L?(\d[A-Za-z]+)", product_type)):
+        yield from (f"L{match[1]}", match[1])
     if collection == "SENTINEL-3" and re.match(r"[A-Z]{2}_\d_", product_type):
         yield _folded(product_type[5:])
     if collection == "SENTINEL-5P":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -58,6 +58,18 @@ async def test_what_comes_is_written_down_by_the_hour(
     assert ledger.read() == {hour_of(START): 3000, hour_of(START) + 1: 5}
     await meter.close()
     assert sum(ledger.read().values()) == 3005
+
+
+async def test_what_has_come_is_written_down_also_when_everything_is_cancelled(
+    ledger: Ledger, clock: FakeClock, bus: EventBus
+) -> None:
+    """Ctrl-C must not make the account look better than it is."""
+    meter = meter_of(ledger, clock, bus)
+    meter.add(7)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await meter.close()
+    assert sum(ledger.read().values()) == 7
 
 
 async def test_bytes_that_come_during_a_flush_are_kept_for_the_next(
@@ -179,10 +191,10 @@ async def test_the_pace_is_that_of_all_processes(
     ledger.append(hour_of(START), 700)
     meter = meter_of(ledger, clock, bus, None, hub_quota=10_000)
     meter.add(300)
-    pace = await meter.pace()
-    assert (pace.received, pace.per_day) == (1000, 1000)
-    assert pace.reached is not None
-    assert timedelta(days=8.9) < pace.reached - START < timedelta(days=9.1)
+    usage = await meter.usage()
+    assert (usage.received, usage.per_day, usage.quota) == (1000, 1000, 10_000)
+    reached = datetime.fromisoformat(usage.reached) - START
+    assert timedelta(days=8.9) < reached < timedelta(days=9.1)
     await meter.close()
 
 

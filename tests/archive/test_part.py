@@ -478,3 +478,31 @@ def test_a_resumed_file_is_never_anything_but_the_products_bytes(
         assert part.path.read_bytes() == total
         assert part.checksum().value == hashlib.md5(total).hexdigest()
         part.close()
+
+
+def test_a_new_part_file_is_made_in_one_go(tmp_path: Path) -> None:
+    """And is as good as one that was opened and begun: locked, empty, to be written from 0."""
+    part = PartFile(tmp_path, PRODUCT)
+    assert part.create()
+    part.write(memoryview(b"abc"))
+    assert part.position == 3
+    with pytest.raises(ArchiveInUseError):
+        PartFile(tmp_path, PRODUCT).open()
+    part.close()
+
+
+def test_a_part_file_that_is_there_is_not_made_anew(tmp_path: Path) -> None:
+    """Whoever made it may be writing to it, or have left something that can be resumed."""
+    first = PartFile(tmp_path, PRODUCT)
+    assert first.create()
+    assert not PartFile(tmp_path, PRODUCT).create()
+    first.close()
+
+
+def test_a_sidecar_that_was_left_alone_does_not_outlive_a_new_part_file(tmp_path: Path) -> None:
+    """What it says must never be believed of other bytes."""
+    part = PartFile(tmp_path, PRODUCT)
+    part.sidecar_path.write_text("{}")
+    assert part.create()
+    assert not part.sidecar_path.exists()
+    part.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from s2fetch.archive.space import SpaceGuard, free_bytes
+from s2fetch.archive.space import SpaceGuard, Volumes, free_bytes
 from s2fetch.errors import DiskFullError, ExitCode
 
 
@@ -101,3 +101,23 @@ def test_threads_never_claim_more_than_there_is() -> None:
     for thread in threads:
         thread.join()
     assert len(got) == 100
+
+
+def test_archives_on_one_volume_count_each_others_downloads(tmp_path: Path) -> None:
+    """Together they leave the floor free; on another volume they do not meet."""
+    volumes = Volumes()
+    first, second = (tmp_path / name for name in ("first", "second"))
+    for folder in (first, second):
+        folder.mkdir()
+    one = SpaceGuard(first, 100, free=lambda _: 1000, volume=volumes.of(first))
+    other = SpaceGuard(second, 100, free=lambda _: 1000, volume=volumes.of(second))
+    with one.claim(600):
+        assert other.free_beside(300) == (1000, True)
+        assert other.free_beside(301) == (1000, False)
+        with pytest.raises(DiskFullError) as caught:
+            other.claim(301)
+        assert caught.value.needed_bytes == 301
+    other.claim(900).release()
+    alone = SpaceGuard(first, 100, free=lambda _: 1000, volume=volumes.of(Path("/proc")))
+    with one.claim(600):
+        alone.claim(900)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.benchmarks import complete, cpu, kills, listing, record, slots, small, start
+from tests.benchmarks import complete, cpu, idle, kills, listing, record, slots, small, start
 from tests.benchmarks.figures import Figure, IncompleteError, table
 from tests.benchmarks.scale import Scale
 
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], list[Figure]]] = {
     "listing": listing.measure,
     "record": record.measure,
     "kills": kills.measure,
+    "idle": idle.measure,
     "start": start.measure,
 }
 

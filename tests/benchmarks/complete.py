@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from subprocess import PIPE, Popen
 from urllib.parse import urlsplit
@@ -75,12 +76,15 @@ def measure(scale: Scale, work: Path) -> list[Figure]:
     return [_requests(asked, beyond), *_figures(size, ours, baseline)]
 
 
-def build_archive(archive: Path, environment: Mapping[str, str]) -> None:
+def build_archive(
+    archive: Path, environment: Mapping[str, str], verified: datetime | None = None
+) -> None:
     """Make an archive that has everything the hub of an environment lists.
 
     Args:
         archive: Its folder, which is made. The files are as long as listed, and empty.
         environment: Where the hub is.
+        verified: When all of it was verified; as soon as it was published when not given.
     """
     archive.mkdir()
     config = load_config(None, {"into": str(archive), "product-type": [TYPE]}, environment)
@@ -96,15 +100,21 @@ def build_archive(archive: Path, environment: Mapping[str, str]) -> None:
                 async for product in products:
                     batch.append(product)
                     if len(batch) == BATCH:
-                        _add(archive, progress, batch, config.hub.catalogue_url)
+                        _add(archive, progress, batch, config.hub.catalogue_url, verified)
                         batch = []
-                _add(archive, progress, batch, config.hub.catalogue_url)
+                _add(archive, progress, batch, config.hub.catalogue_url, verified)
             progress.fold()
 
     asyncio.run(build())
 
 
-def _add(archive: Path, progress: ProgressFile, batch: list[Product], source: str) -> None:
+def _add(
+    archive: Path,
+    progress: ProgressFile,
+    batch: list[Product],
+    source: str,
+    verified: datetime | None,
+) -> None:
     layout = Layout()
     pairs = []
     for product in batch:
@@ -121,7 +131,7 @@ def _add(archive: Path, progress: ProgressFile, batch: list[Product], source: st
             checksum=listed,
             listed=listed,
             proof=Proof.MD5,
-            verified=timestamp(product.modified),
+            verified=timestamp(verified or product.modified),
             source=source,
             modified=timestamp(product.modified),
             mtime_ns=mtime_ns,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +39,22 @@ async def test_the_state_of_an_archive_is_told(shell: Shell, hub: EmbeddedHub) -
     assert status["last_run"]["fetched"] == 5
 
 
+async def test_status_tells_what_the_account_has_received(shell: Shell, hub: EmbeddedHub) -> None:
+    """And when that reaches the quota; without credentials, the rest is told."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("status", "--into", "archive", "--json")
+    (usage,) = msgspec.json.decode(done.out)["accounts"]
+    assert usage["received"] == usage["per_day"] == hub.stats.all_bytes_served
+    assert (usage["quota"], usage["reached"]) == (None, "")
+    (shell.folder / "archive.toml").write_text('into = "archive"\nquota = "1 MB"\n')
+    done = await shell.run("status", "archive.toml")
+    assert "in 30 days of 1.00 MB, reached " in done.out
+    del shell.environment["S2FETCH_USER"]
+    done = await shell.run("status", "archive.toml")
+    assert done.code == 0
+    assert "Received" not in done.out
+
+
 async def test_status_works_while_a_sync_is_running(shell: Shell, hub: EmbeddedHub) -> None:
     """It says who works on the archive, and a second sync ends with that message."""
     hub.settings = HubSettings(bytes_per_second=5_000)
@@ -62,8 +79,7 @@ async def test_status_says_when_the_monthly_volume_is_reached(
     (shell.folder / "archive.toml").write_text('into = "archive"\nquota = "40 GB"\n')
     done = await shell.run("status", "archive.toml")
     assert done.code == 0, done.err
-    assert "Received:    4.00 GB of 40.0 GB in 30 days by demo@example.org; at today" in done.out
-    assert "'s pace all of it on " in done.out
+    assert "Received:    demo@example.org: 4.00 GB in 30 days of 40.0 GB, reached " in done.out
     as_json = msgspec.json.decode((await shell.run("status", "archive.toml", "--json")).out)
     (account,) = as_json["accounts"]
     assert (account["received"], account["per_day"], account["quota"]) == (4e9, 4e9, 40e9)
@@ -144,6 +160,8 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     done = await shell.run("scrub", *options)
     assert done.code == 0, done.err
     assert "6 files checked, 6 intact" in done.out
+    status = await shell.run("status", "--into", "archive")
+    assert "of the bytes have a young proof" in status.out
     damaged = min((shell.folder / "archive").glob("*.zip"))
     damaged.unlink()
     done = await shell.run("scrub", *options, "--report", "scrub.json")
@@ -152,3 +170,64 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     report = msgspec.json.decode((shell.folder / "scrub.json").read_bytes())
     assert (report["checked"], report["intact"], report["exit_code"]) == (6, 5, 9)
     assert (await shell.run("sync", "--into", "archive")).code == 0
+
+
+async def test_one_product_is_explained(shell: Shell, hub: EmbeddedHub) -> None:
+    """In words, in JSON, and without the network; nobody's product is an error."""
+    refused, fetched = hub.folder.entries[:2]
+    hub.faults.add(Fault(access_forbidden(), product=refused.id, times=None))
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("explain", fetched.name, "--into", "archive")
+    assert done.code == 0, done.err
+    assert f"Identifier:  {fetched.id}" in done.out
+    assert "Next: nothing: it is on disk and verified." in done.out
+    assert "product-completed: " in done.out
+
+    done = await shell.run("explain", refused.id, "--into", "archive", "--tile", "01CDE", "--json")
+    told = msgspec.json.decode(done.out)
+    assert (told["matches"], told["record"]["state"]) == (False, "failed")
+    assert told["conditions"] == [{"condition": "tiles", "wanted": "01CDE", "holds": False}]
+
+    done = await shell.run("explain", refused.name, "--into", "archive", "--local")
+    assert "Next: depends on the catalogue, which was not asked." in done.out
+    done = await shell.run("explain", "nobody", "--into", "archive")
+    assert (done.code, done.out) == (2, "")
+    assert "neither archive nor catalogue know a product 'nobody'" in done.err
+
+
+async def test_an_audit_is_a_table_json_or_csv(shell: Shell, hub: EmbeddedHub) -> None:
+    """All with the same numbers; only a complete archive gives exit code 0."""
+    await shell.run("sync", "--into", "archive", "--quiet")
+    done = await shell.run("audit", "--into", "archive")
+    assert done.code == 0, done.err
+    assert "Complete:     6 products" in done.out
+    assert done.out.endswith("The archive is complete.\n")
+
+    missing = min((shell.folder / "archive").glob("*.zip"))
+    missing.unlink()
+    done = await shell.run("audit", "--into", "archive")
+    assert done.code == 7
+    assert f"  {missing.stem}: file-missing: {missing.name} is missing.\n" in done.out
+    assert done.out.endswith("The archive is not complete.\n")
+
+    as_json = await shell.run("audit", "--into", "archive", "--json", "--report", "audit.json")
+    report = msgspec.json.decode(as_json.out)
+    assert (as_json.code, report["listed"], report["complete"]) == (7, 6, 5)
+    assert report["reasons"]["file-missing"] == 1
+    assert msgspec.json.decode((shell.folder / "audit.json").read_bytes())["complete"] == 5
+
+    as_csv = await shell.run("audit", "--into", "archive", "--csv")
+    rows = list(csv.DictReader(as_csv.out.splitlines()))
+    (gap,) = (row for row in rows if row["row"] == "gap")
+    assert (gap["name"], gap["reason"]) == (missing.stem, "file-missing")
+    for kind in ("day", "tile", "all"):
+        listed = [row for row in rows if row["row"] == kind]
+        assert sum(int(row["listed"]) for row in listed) == 6
+        assert sum(int(row["complete"]) for row in listed) == 5
+
+
+async def test_the_rows_of_an_audit_come_as_they_are_found(shell: Shell, hub: EmbeddedHub) -> None:
+    """A reader that has had enough is no failure."""
+    done = await shell.run_script("$S2FETCH audit --into archive --csv | head -n 2")
+    assert done.code == 0
+    assert done.out.splitlines()[0].startswith("row,day,tile,id,name,reason")

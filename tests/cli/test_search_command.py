@@ -129,6 +129,9 @@ async def test_fields_are_chosen_for_every_form_that_has_columns(
     assert "Did you mean size" in done.err
     assert (await shell.run("search", "--stac", "--fields", "size")).code == 2
     assert (await shell.run("search", "--stac", "--count")).code == 2
+    done = await shell.run("search", "--csv", "--json")
+    assert (done.code, done.out) == (2, "")
+    assert "--json and --csv exclude each other" in done.err
 
 
 async def test_a_count_is_one_request(shell: Shell, hub: EmbeddedHub) -> None:
@@ -139,6 +142,46 @@ async def test_a_count_is_one_request(shell: Shell, hub: EmbeddedHub) -> None:
     done = await shell.run("search", "--count", "--versions", "newest")
     assert (done.code, done.out) == (0, "6\n")
     assert "Counted by listing" in done.err
+
+
+async def test_a_count_tells_what_nothing_can_match_and_what_is_missing(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """As the listing would, with the same exit codes."""
+    done = await shell.run("search", "--count", "--where", "origin=ESSA")
+    assert (done.code, done.out) == (2, "")
+    assert "nothing matches: the hub has no product whose origin is ESSA" in done.err
+    done = await shell.run("search", "--count", "--to", "1999-01-01")
+    assert (done.code, done.out, done.err) == (0, "0\n", "")
+    missing = "S2A_MSIL1C_20200101T000000_N0500_R001_T32TQM_20200101T000000.SAFE"
+    known = hub.folder.entries[0].name
+    done = await shell.run("search", "--count", "--name", f"{missing},{known}")
+    assert (done.code, done.out) == (7, "1\n")
+    assert f"Warning: not in the catalogue: {missing}." in done.err
+
+
+async def test_a_name_that_other_options_leave_out_is_not_called_unknown(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """By a search, by a preview and by a sync."""
+    words = ("--name", hub.folder.entries[0].name, "--to", "1999-01-01")
+    said = "not in the catalogue, or left out by the other options"
+    done = await shell.run("search", *words)
+    assert (done.code, f"Warning: {said}: {words[1]}" in done.err) == (7, True)
+    done = await shell.run("sync", *words, "--into", "archive", "--dry-run")
+    assert (done.code, f"Warning: {said}: {words[1]}" in done.err) == (7, True)
+    done = await shell.run("sync", *words, "--into", "archive")
+    assert (done.code, f"N{said[1:]} (1):" in done.out) == (7, True)
+
+
+async def test_a_list_and_a_time_are_not_both_from(shell: Shell, hub: EmbeddedHub) -> None:
+    """The last one would win, and everything since then be fetched."""
+    (shell.folder / "x.txt").write_text(hub.folder.entries[0].name)
+    done = await shell.run("search", "--from", "x.txt", "--from", "2024-01-01")
+    assert (done.code, done.out) == (2, "")
+    assert "--from was given 2 times" in done.err
+    done = await shell.run("search", "--from-list", "x.txt", "--from", "2024-01-01", "--names")
+    assert (done.code, done.out) == (0, f"{hub.folder.entries[0].name}\n")
 
 
 async def test_what_a_search_found_can_be_fetched_from_a_file_or_a_pipe(

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -152,6 +152,20 @@ def test_relative_times_count_from_now(load: Loader) -> None:
     query = load('from = "-7d"\nto = "today"\n').query
     assert query.sensing_from == datetime(2026, 2, 22, 15, 30, tzinfo=UTC)
     assert query.sensing_to == datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_a_period_of_publication_is_of_its_own(load: Loader) -> None:
+    """It restricts beside that of sensing, and is checked as that is."""
+    query = load('published-from = "-24h"\npublished-to = "now"\nto = 2020-01-01\n').query
+    assert query.published_from == NOW - timedelta(hours=24)
+    assert query.published_to == NOW
+    assert query.sensing_to == datetime(2020, 1, 1, tzinfo=UTC)
+    with pytest.raises(QueryError) as caught:
+        load("published-from = 2024-06-02\n", {"published-to": "2024-06-01"})
+    assert str(caught.value) == (
+        "--published-to: published-to (2024-06-01T00:00:00Z) must be later than "
+        "published-from (2024-06-02T00:00:00Z)"
+    )
 
 
 def test_notes_about_the_area_are_handed_on(load: Loader) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import anyio
 
+import s2fetch
+from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record
 from s2fetch.daemon.daemon import Daemon
 from s2fetch.daemon.schedule import Schedule
@@ -31,6 +33,7 @@ class DaemonSite:
 
     Attributes:
         daemon: While `running`.
+        environ: Where the daemon looks for credentials.
         events: Everything that was emitted by all archives.
     """
 
@@ -38,6 +41,7 @@ class DaemonSite:
         self.hub = hub
         self.clock = clock
         self.folder = folder
+        self.environ = hub.environment()
         self.plans: tuple[ArchiveEntry, ...] = ()
         self.events: list[Event] = []
         self.daemon = self._made()
@@ -65,7 +69,7 @@ class DaemonSite:
         return Daemon(
             self.plans,
             lambda: self.plans,
-            environ=self.hub.environment(),
+            environ=self.environ,
             home=self.folder,
             state_folder=self.folder / "state",
             clock=self.clock,
@@ -95,6 +99,11 @@ class DaemonSite:
         (state,) = (each for each in self.daemon.state().archives if each.name == name)
         return state
 
+    @property
+    def listed(self) -> list[Entry]:
+        """What the hub lists."""
+        return self.hub.folder.entries
+
     def complete(self, name: str) -> int:
         """How many products the daemon says one archive has."""
         return self.state(name).products.get("complete", 0)
@@ -115,6 +124,15 @@ class DaemonSite:
     def records(self, name: str) -> dict[str, Record]:
         """What the progress file of one archive says."""
         return Site(self.hub, self.folder, self.clock, name).records()
+
+    def client(self, name: str) -> s2fetch.Client:
+        """Somebody else who works on one archive."""
+        return Site(self.hub, self.folder, self.clock, name).client()
+
+    def note(self, name: str, key: str, value: object) -> None:
+        """Write one of the small values into the progress file of an archive that nobody keeps."""
+        with ProgressFile.load(self.folder / name, True) as progress:
+            progress.set_meta(key, value)
 
     def assert_whole(self, name: str) -> None:
         """The archive has exactly what the hub lists."""

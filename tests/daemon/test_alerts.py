@@ -10,7 +10,7 @@ import pytest
 
 from s2fetch.clock import timestamp
 from s2fetch.daemon.alert_memory import remember_alerts, remembered_alerts
-from s2fetch.daemon.alerts import Alert, AlertRules, Alerts, Rule
+from s2fetch.daemon.alerts import Alert, AlertRules, Alerts, OpenAlert, Rule, Trouble
 from s2fetch.daemon.events import AlertBegan, AlertEnded
 from s2fetch.daemon.state import AccountState, Activity, ArchiveState, DaemonState, RunState
 from s2fetch.errors import ArchiveError
@@ -196,6 +196,45 @@ def test_a_restart_neither_repeats_an_alert_nor_forgets_its_end(
         remembered=remembered_alerts(path),
     )
     assert later.see(damaged=1) == []
+    run = RunState(started=timestamp(clock.now()), seconds=5, outcome="ok")
+    assert later.see(last_run=run) == ["damage ended"]
+
+
+@pytest.mark.parametrize(
+    ("archive", "account"),
+    [
+        ({"damaged": 1}, None),
+        ({"last_run": FAILED}, None),
+        ({}, AccountState(name="me", slots=2, refused="wrong password")),
+    ],
+)
+def test_after_a_restart_an_alert_ends_when_a_run_has_shown_that_it_is_over(
+    clock: FakeClock, bus: EventBus, archive: dict[str, Any], account: AccountState | None
+) -> None:
+    """A daemon that has just started knows of no trouble yet."""
+    before, later = Watch(clock, bus), Watch(clock, bus)
+    before.see(account, **archive)
+    later.alerts = Alerts(
+        AlertRules(), later.sent.append, clock=clock, events=bus, remembered=before.alerts.open
+    )
+    earlier = RunState(started="2024-07-01T11:00:00Z", seconds=5, outcome="ok")
+    assert later.see(last_run=earlier) == []
+    assert [alert.trouble.subject for alert in later.alerts.open] != []
+    since = msgspec.structs.replace(earlier, started="2024-07-01T12:00:01Z")
+    assert [told.split()[1] for told in later.see(last_run=since)] == ["ended"]
+    assert not later.alerts.open
+
+
+def test_an_alert_of_an_archive_that_is_gone_ends_with_it(clock: FakeClock, bus: EventBus) -> None:
+    trouble = Trouble(Rule.DAMAGE, "coast", "1 product of coast …")
+    later = Watch(clock, bus)
+    later.alerts = Alerts(
+        AlertRules(),
+        later.sent.append,
+        clock=clock,
+        events=bus,
+        remembered=(OpenAlert(trouble, "2024-07-01T11:00:00Z"),),
+    )
     assert later.see() == ["damage ended"]
 
 

@@ -10,10 +10,17 @@ from pathlib import Path
 import anyio
 import pytest
 
-from s2fetch.daemon.intake import TROUBLE_SECONDS, Intake
+from s2fetch.daemon.intake import TROUBLE_SECONDS, Intake, Notifications
 from s2fetch.embedded.entry import hub_time
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
+from s2fetch.errors import (
+    ArchiveError,
+    CatalogueError,
+    CredentialsMissingError,
+    QueryError,
+    S2FetchError,
+)
 from s2fetch.events import Event, EventBus, IntakeChanged
 from s2fetch.hub.subscriptions import Subscriptions
 from tests.conftest import HubFactory
@@ -33,14 +40,18 @@ class Watched:
         self.events: list[Event] = []
         self.bus.subscribe(self.events.append)
         self.wakes = 0
-        self.subscriptions = subscriptions
+        self.subscriptions: Subscriptions | None = subscriptions
+        self.errors: list[S2FetchError] = []
         self.intake = self.another()
 
     def another(self) -> Intake:
         """An intake as after a restart."""
-        return Intake(
-            "alps", self.subscriptions, FILTER, self._wake, clock=self.clock, events=self.bus
-        )
+        return Intake("alps", self._queue, self._wake, clock=self.clock, events=self.bus)
+
+    async def _queue(self) -> Notifications | None:
+        if self.errors:
+            raise self.errors.pop()
+        return Notifications(self.subscriptions, FILTER) if self.subscriptions else None
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -192,3 +203,35 @@ async def test_an_overflowing_queue_is_no_loss(watched: Watched) -> None:
     await watched.clock.sleep(120)
     watched.intake.settled(watched.clock.now())
     await watched.watch_until(lambda: watched.queued == 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CredentialsMissingError("no password"),
+        QueryError("there is no such product"),
+        CatalogueError("the hub is down"),
+        ArchiveError("the state folder is read-only"),
+    ],
+)
+async def test_whatever_is_in_the_way_at_first_is_told_and_tried_again(
+    watched: Watched, error: S2FetchError
+) -> None:
+    watched.errors.append(error)
+    begun = watched.clock.now()
+    await watched.watch_until(lambda: watched.states == [False, True])
+    assert watched.clock.now() - begun >= timedelta(seconds=TROUBLE_SECONDS)
+
+
+async def test_a_token_that_is_refused_twice_is_told_and_tried_again(watched: Watched) -> None:
+    """It is no error of hub or account, and ends the watch no more than those."""
+    await watched.watch_until(lambda: watched.states == [True])
+    watched.hub.faults.add(Fault(Answer(401, "no"), on=Kind.SUBSCRIPTIONS, times=2))
+    await watched.watch_until(lambda: watched.states == [True, False, True])
+
+
+async def test_a_hub_without_subscriptions_is_told_once(watched: Watched) -> None:
+    watched.subscriptions = None
+    with anyio.fail_after(20):
+        await watched.intake.run()
+    assert watched.states == [False]

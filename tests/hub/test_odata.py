@@ -220,8 +220,18 @@ def test_a_window_on_the_publication_time_keeps_the_period() -> None:
     query = Query(sensing_from=NOON, order=Order.PUBLICATION)
     text = filter_of(query, {axis_of(query): Bounds(None, NOON)})
     assert text.endswith(
-        "PublicationDate lt 2024-06-01T12:00:00.000Z and "
-        "ContentDate/Start ge 2024-06-01T12:00:00.000Z"
+        "ContentDate/Start ge 2024-06-01T12:00:00.000Z and "
+        "PublicationDate lt 2024-06-01T12:00:00.000Z"
+    )
+
+
+def test_a_window_replaces_the_period_on_its_own_axis_only() -> None:
+    """A part of a listing asks for no bound twice, and for every one on the other axis."""
+    query = Query(sensing_to=NOON, published_from=NOON, published_to=NOON + timedelta(days=1))
+    text = filter_of(query, {Axis.PUBLICATION: Bounds(NOON + timedelta(hours=1))})
+    assert text.endswith(
+        "ContentDate/Start lt 2024-06-01T12:00:00.000Z and "
+        "PublicationDate ge 2024-06-01T13:00:00.000Z"
     )
 
 

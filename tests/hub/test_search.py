@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from s2fetch.embedded.faults import Answer, BrokenJson, Fault, Kind, Listed, MissingRows
@@ -77,6 +78,26 @@ async def test_a_long_listing_keeps_within_its_period(
         hub, Query(sensing_from=begin, sensing_to=end, order=Order.PUBLICATION)
     )
     assert {p.id for p in by_publication} == {p.id for p in by_sensing}
+
+
+@pytest.mark.parametrize("order", [Order.SENSING, Order.PUBLICATION])
+async def test_a_long_listing_keeps_within_its_period_of_publication(
+    long_hub: EmbeddedHub, cdse: CdseFactory, order: Order
+) -> None:
+    """Whichever axis the windows are cut along, and together with a period of sensing."""
+    begin = datetime(2015, 7, 10, tzinfo=UTC)
+    end = begin + timedelta(days=60)
+    query = Query(published_from=begin, published_to=end, order=order)
+    hub = await cdse(long_hub)
+    products = await found(hub, query)
+    assert len(products) == 60 * 24 * 3 * 4
+    assert all(p.published and begin <= p.published < end for p in products)
+    first_day = begin + timedelta(days=1)
+    both = await found(hub, msgspec.structs.replace(query, sensing_to=first_day))
+    assert {p.id for p in both} == {
+        p.id for p in products if p.sensing_start and p.sensing_start < first_day
+    }
+    assert await hub.count(query) == len(products)
 
 
 async def test_a_search_with_all_kinds_of_trouble_is_still_complete(
@@ -379,6 +400,7 @@ async def test_a_long_listing_by_eviction_is_read_twice(
     [
         (Query(product_types=("S2MSI1C", "S2MSI9X")), "no product of type S2MSI9X in SENTINEL-2"),
         (Query(orbit_direction="ASCENDING"), "SENTINEL-2 has no attribute orbitDirection"),
+        (Query(baselines=("09.99",)), "no product whose processorVersion is 09.99 in SENTINEL-2"),
         (Query(product_types=("S2MSI1C",), tiles=("01CCV",)), ""),
         (Query(sensing_to=datetime(2000, 1, 1, tzinfo=UTC)), ""),
         (Query(collection="SENTINEL-6", cloud=(0, 20)), "SENTINEL-6 has no attribute cloudCover"),

@@ -96,6 +96,18 @@ def test_deleted_features_are_not_fetched(tmp_path: Path) -> None:
     assert listed(tmp_path, json.dumps(edited, indent=2)).names == (f"{SECOND}.SAFE",)
 
 
+@pytest.mark.parametrize("form_name", ["geojson", "stac"])
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_deleted_lines_are_not_fetched(tmp_path: Path, form_name: str, deleted: int) -> None:
+    """Every feature is a line of its own; without the last one a comma is left over."""
+    form = make_form(form_name, url_of)
+    names = (FIRST, SECOND)
+    rows = [form.row(sentinel_2(name=f"{name}.SAFE")) for name in names]
+    lines = (form.head + "".join(rows) + form.tail).splitlines(keepends=True)
+    edited = [line for line in lines if names[deleted] not in line]
+    assert listed(tmp_path, "".join(edited)).names == (f"{names[1 - deleted]}.SAFE",)
+
+
 def test_deleted_rows_are_not_fetched(tmp_path: Path) -> None:
     """The same in a spreadsheet, which writes semicolons, a byte order mark and CR LF."""
     table = f"\ufeffid;Name;size\r\n{ID};{SECOND}.SAFE;800\r\n\r\n"
@@ -128,6 +140,12 @@ def test_deleted_rows_are_not_fetched(tmp_path: Path) -> None:
             (ID,),
         ),
         ("LC08_L1TP_192027_20240601\n", ("LC08_L1TP_192027_20240601",), ()),
+        (f"{FIRST},https://hub.example/odata/v1/Products('{ID}')/$value\n", (FIRST,), ()),
+        (f"{ID} : {FIRST}\n", (FIRST,), ()),
+        (f" x {ID} x {FIRST}\n", (FIRST,), ()),
+        (f'[{{"Name":"{FIRST}.SAFE","Id":"{ID}"}},{{"name":"{SECOND}"}}]', (FIRST, SECOND), ()),
+        (f'{{"@odata.context":"x","value":[{{"Id":"{ID}"}}]}}', (), (ID,)),
+        (f'{{"value":[{{"Id":"{ID}","Name":"{FIRST}.SAFE"}}]}}', (FIRST,), ()),
     ],
 )
 def test_a_list_is_understood_from_what_is_in_it(
@@ -163,6 +181,9 @@ def test_parquet_of_others_is_a_list(tmp_path: Path) -> None:
         (f'{{"name":"{FIRST}"}}\n{{"nam\n{{}}\n', "line 2: "),
         ('{\n"features": [\n{"a":1}\n{"b":2}\n]}', "line 4: JSON is malformed"),
         ('{"features":{}}', "Expected `array`"),
+        ("[]", "holds no names"),
+        ('{"value":[]}', "holds no names"),
+        ('[{"name":', "line 1: the file ends in the middle"),
         ('{"features":[{"properties":{"name":"a*"}}]}', "feature 1: 'a\\*' is not a product's"),
         ('{"features":[{"properties":{"size":1}}]}', "feature 1: there is neither a name nor"),
         (f'{{"name":"{FIRST}"}}\n{{"size":1}}\n', "line 2: there is neither a name nor"),

@@ -138,9 +138,21 @@ async def test_a_run_that_ends_early_does_not_move_the_mark(archive: Archive) ->
 
 
 async def test_another_selection_is_listed_as_a_whole(archive: Archive) -> None:
-    report = await archive.sync(**{"from": "2024-01-01"})
+    report = await archive.sync(to="2025-01-01")
     assert archive.planned.since == ""
     assert report.already == 3
+
+
+async def test_a_selection_that_begins_later_is_part_of_the_one_before(archive: Archive) -> None:
+    """That of ``from = "-90d"`` begins later every day; only an earlier one has more in it."""
+    await archive.sync(**{"from": "2024-05-01"})
+    assert archive.planned.since != ""
+    await archive.sync(**{"from": "2024-05-02"})
+    assert archive.planned.since != ""
+    await archive.sync(**{"from": "2024-05-01"})
+    assert archive.planned.since == ""
+    await archive.sync()
+    assert archive.planned.since == ""
 
 
 async def test_a_clock_that_was_set_back_lists_everything(

@@ -82,14 +82,12 @@ async def test_a_run_at_its_floor_waits_and_goes_on_when_there_is_space(
     assert site.leftovers() == []
 
 
-@pytest.mark.parametrize("reserves", [True, False], ids=["reserving", "without fallocate"])
 async def test_a_disk_that_others_fill_in_mid_transfer_only_delays_the_run(
-    site_factory: SiteFactory, disk: Path, monkeypatch: pytest.MonkeyPatch, reserves: bool
+    site_factory: SiteFactory, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The part file is kept, no slot is held, and what was there is not fetched again."""
     site = await on_disk(site_factory, disk, body_of(8 * MIB))
-    if not reserves:
-        monkeypatch.setattr(part_module, "preallocate", lambda *_: False)
+    monkeypatch.setattr(part_module, "preallocate", lambda *_: False)
     ballast: list[Path] = []
     held: list[int] = []
     site.hub.faults.add(Fault(Slow(4 * MIB)))
@@ -97,7 +95,7 @@ async def test_a_disk_that_others_fill_in_mid_transfer_only_delays_the_run(
     def hinder() -> None:
         if not ballast:
             ballast.append(disk / "ballast")
-            soon(lambda: fill(disk, 5 * MIB if not reserves else 0))
+            soon(lambda: fill(disk, 5 * MIB))
 
     def make_room() -> None:
         held.append(sum(site.stats.open_bodies.values()))
@@ -111,8 +109,7 @@ async def test_a_disk_that_others_fill_in_mid_transfer_only_delays_the_run(
     assert len(site.seen(SpaceLow)) == len(site.seen(SpaceBack)) >= 1
     assert set(held) == {0}
     started = site.seen(TransferStarted)
-    if not reserves:
-        assert started[-1].offset > MIB
+    assert started[-1].offset > MIB
     assert site.leftovers() == []
 
 

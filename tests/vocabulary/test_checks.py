@@ -17,7 +17,7 @@ def test_words_are_taken_in_any_case_and_given_back_in_the_catalogues_spelling()
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("S2MSI1D", "S2MSI1C"), ("L1C", "S2MSI1C"), ("MSIL1B_GR", "MSI_L1B_GR")],
+    [("S2MSI1D", "S2MSI1C"), ("L1D", "S2MSI1C"), ("L1B", "MSI_L1B_DS or MSI_L1B_GR")],
 )
 def test_an_unknown_product_type_names_the_nearest_known_ones(wrong: str, meant: str) -> None:
     """Otherwise the typo would find nothing, silently."""
@@ -28,9 +28,24 @@ def test_an_unknown_product_type_names_the_nearest_known_ones(wrong: str, meant:
 def test_an_unknown_collection_names_the_nearest_or_all() -> None:
     """A word that is like none of them gets the whole list."""
     with pytest.raises(QueryError, match="Did you mean SENTINEL-2"):
-        v.check_collection("SENTINEL2")
+        v.check_collection("SENTINAL2")
     with pytest.raises(QueryError, match=r"Known are SENTINEL-1, .*CLMS"):
         v.check_collection("xyzzy")
+
+
+@pytest.mark.parametrize(
+    ("text", "collection"),
+    [
+        ("sentinel2", "SENTINEL-2"),
+        ("Sentinel_5P", "SENTINEL-5P"),
+        (" s1 ", "SENTINEL-1"),
+        ("S1-RTC", "SENTINEL-1-RTC"),
+        ("cop_dem", "COP-DEM"),
+    ],
+)
+def test_collections_are_known_by_their_short_names(text: str, collection: str) -> None:
+    """As missions are called everywhere else."""
+    assert v.check_collection(text) == collection
 
 
 def test_collections_without_a_list_accept_any_product_type() -> None:
@@ -125,3 +140,10 @@ def test_what_cannot_be_a_products_name_is_refused(name: str) -> None:
     """Patterns as well: names are exact."""
     with pytest.raises(QueryError, match="not a product's name"):
         v.check_name(name)
+
+
+def test_a_pattern_is_refused_with_the_query_that_takes_one() -> None:
+    """sentinelsat took wildcards in names."""
+    with pytest.raises(QueryError) as caught:
+        v.check_name("S2A_MSIL1C_2018*")
+    assert "--query \"startswith(Name,'S2A_MSIL1C_2024')" in str(caught.value)

@@ -17,7 +17,7 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from s2fetch.clock import Clock
-from s2fetch.errors import CatalogueError
+from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
 from s2fetch.hub.base import Deletion
 from s2fetch.hub.deletions import walk
@@ -27,8 +27,10 @@ from s2fetch.hub.dhus.details import Details
 from s2fetch.hub.dhus.opensearch import encoded, order_of, parts_of, text_of
 from s2fetch.hub.dhus.recheck import is_exact, still_matches
 from s2fetch.hub.dhus.requests import Requests
-from s2fetch.hub.listings import by_eviction, merged, position
-from s2fetch.hub.odata import Axis, Bounds, axis_of
+from s2fetch.hub.doubts import explain
+from s2fetch.hub.listings import by_eviction, limited, merged, position
+from s2fetch.hub.odata import axis_of
+from s2fetch.hub.parts import whole_listing
 from s2fetch.hub.rows import Page
 from s2fetch.hub.windows import PASSES, Listing, Window
 from s2fetch.product import Product
@@ -113,16 +115,18 @@ class DhusCatalogue:
         return walk(partial(read_deletions, self._requests, self.url), since, page_rows=PAGE_ROWS)
 
     async def explain_empty(self, query: Query) -> str:
-        """See `Hub.explain_empty`: asks for the collection, then for each product type."""
+        """See `Hub.explain_empty`: asks for the collection, then for values."""
         if not query.collection:
             return ""
         if not await self._count(Query(collection=query.collection)):
             return f"the hub has no products of {query.collection}"
-        for product_type in query.product_types:
-            alone = Query(collection=query.collection, product_types=(product_type,))
-            if not await self._count(alone):
-                return f"the hub has no product of type {product_type} in {query.collection}"
-        return ""
+        return await explain(query, self._has_any)
+
+    async def _has_any(self, query: Query) -> bool:
+        try:
+            return bool(await self._count(query))
+        except QueryError:
+            return False  # the index has no such field
 
     def describe(self, query: Query) -> str:
         """See `Hub.describe`."""
@@ -146,12 +150,9 @@ class DhusCatalogue:
             source = self._named(search, query)
         else:
             source = self._ordered(search, query)
-        left = query.limit
         async with aclosing(source) as products:
-            async for product in products:
+            async for product in limited(products, query.limit):
                 yield product if search.attributes else _without_attributes(product)
-                if left is not None and (left := left - 1) == 0:
-                    return
 
     async def _ordered(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         """What matches the query or any of the parts it has to be asked in, in order."""
@@ -185,7 +186,7 @@ class DhusCatalogue:
 
         listing = Listing(
             read_page,
-            _everything(query),
+            whole_listing(query),
             descending=query.newest_first,
             now=self._clock.now(),
             page_rows=PAGE_ROWS,
@@ -207,7 +208,7 @@ class DhusCatalogue:
         start = tries = 0
         rows = min(query.limit or MOST_ROWS, MOST_ROWS)
         while True:
-            window = _everything(query)
+            window = whole_listing(query)
             page = await self._page(query, window, start, rows, descending=query.newest_first)
             for product in (await self._completed(search, page)).products:
                 if product.id not in seen:
@@ -234,7 +235,7 @@ class DhusCatalogue:
         return msgspec.structs.replace(page, products=products)
 
     async def _count(self, query: Query) -> int:
-        page = await self._page(query, _everything(query), 0, 0, descending=False)
+        page = await self._page(query, whole_listing(query), 0, 0, descending=False)
         return page.count or 0
 
     async def _page(
@@ -271,10 +272,3 @@ def _without_attributes(product: Product) -> Product:
 def _wants_few(query: Query) -> bool:
     """A few matches need no windows, and nothing read ahead."""
     return query.limit is not None and query.limit <= WINDOW_ROWS
-
-
-def _everything(query: Query) -> Window:
-    """The whole listing of a query."""
-    axis = axis_of(query)
-    sensing = Bounds(query.sensing_from, query.sensing_to)
-    return Window(axis, sensing) if axis is Axis.SENSING else Window(axis, other=sensing)

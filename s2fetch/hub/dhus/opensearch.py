@@ -26,7 +26,8 @@ from s2fetch.hub.dhus.fields import (
     is_in_names,
     kind_of,
 )
-from s2fetch.hub.odata import Axis, Bounds
+from s2fetch.hub.odata import Axis, Bounds, periods_of
+from s2fetch.hub.parts import halves
 from s2fetch.product import AttributeValue
 from s2fetch.query import Condition, Operator, Query
 
@@ -44,9 +45,9 @@ _RADAR_TYPE = re.compile(r"[A-Z0-9]{2}_(SLC|GRD|OCN|RAW)[A-Z_]_[012A_][A-Z_]")
 def text_of(query: Query, windows: Mapping[Axis, Bounds] | None = None) -> str:
     """The whole ``q`` of a query, within windows when given.
 
-    A window on the sensing axis replaces the query's own period, which it must lie in.
+    A window on an axis replaces the query's own period there, which it must lie in.
     """
-    bounds = {Axis.SENSING: Bounds(query.sensing_from, query.sensing_to), **(windows or {})}
+    bounds = {**periods_of(query), **(windows or {})}
     periods = (solr.period(TIMES[axis], each) for axis, each in bounds.items())
     conditions = [*_restrictions(query), *filter(None, periods)]
     return solr.all_of(conditions) or EVERYTHING
@@ -72,17 +73,21 @@ def parts_of(query: Query) -> list[Query]:
     length = len(encoded(text_of(query, _LONGEST_WINDOWS)))
     if length <= MOST_CHARACTERS:
         return [query]
-    halves = _halves(query)
-    if halves is None:
+    cut = _halves(query)
+    if cut is None:
         raise QueryError(
             f"the query is too long for this hub: {length} characters, of which it reads "
             f"{MOST_CHARACTERS}",
             advice="Give an area with fewer corners, or a shorter query in the hub's language",
         )
-    return [part for half in halves for part in parts_of(half)]
+    return [part for half in cut for part in parts_of(half)]
 
 
 _FIRST = datetime(1000, 1, 1, tzinfo=UTC)
+_LISTS = (
+    *("product_types", "tiles", "relative_orbits", "platforms", "baselines"),
+    *("names", "ids"),
+)
 _LONGEST_WINDOWS = {axis: Bounds(_FIRST, _FIRST) for axis in Axis}
 
 
@@ -94,44 +99,11 @@ def _halves(query: Query) -> tuple[Query, Query] | None:
             msgspec.structs.replace(query, ids=()),
             msgspec.structs.replace(query, names=()),
         )
-    lists: dict[str, tuple[AttributeValue, ...]] = {
-        name: tuple(dict.fromkeys(getattr(query, name)))
-        for name in (
-            *("product_types", "tiles", "relative_orbits", "platforms", "baselines"),
-            *("names", "ids"),
-        )
-    }
-    longest = max(lists, key=lambda name: sum(len(str(v)) + 20 for v in lists[name]))
-    if len(lists[longest]) < 2:
-        return _halves_of_condition(query)
-    half = len(lists[longest]) // 2
-    first, second = lists[longest][:half], lists[longest][half:]
-    return (
-        msgspec.structs.replace(query, **{longest: first}),
-        msgspec.structs.replace(query, **{longest: second}),
-    )
-
-
-def _halves_of_condition(query: Query) -> tuple[Query, Query] | None:
-    for index, condition in enumerate(query.conditions):
-        values = tuple(dict.fromkeys(condition.values))
-        if len(values) < 2:
-            continue
-        half = len(values) // 2
-
-        def with_values(
-            some: tuple[AttributeValue, ...], index: int = index, condition: Condition = condition
-        ) -> Query:
-            conditions = list(query.conditions)
-            conditions[index] = msgspec.structs.replace(condition, values=some)
-            return msgspec.structs.replace(query, conditions=tuple(conditions))
-
-        return with_values(values[:half]), with_values(values[half:])
-    return None
+    return halves(query, _LISTS)
 
 
 def _restrictions(query: Query) -> list[str]:
-    """All conditions of a query but its sensing period."""
+    """All conditions of a query but its periods."""
     conditions: list[str] = []
 
     def one_of(some: Iterable[str]) -> None:

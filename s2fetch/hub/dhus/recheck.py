@@ -51,7 +51,9 @@ def still_matches(query: Query, product: Product) -> bool:
 
 def _told(query: Query, product: Product) -> Query:
     """The query without what the product says nothing about."""
-    silent: dict[str, object] = {"modified_from": None}  # the index knows the time of ingestion
+    # The index knows the time of ingestion; other times of a row may come from elsewhere.
+    ingested = ("modified_from", "published_from", "published_to")
+    silent: dict[str, object] = dict.fromkeys(ingested)
     silent |= {
         name: None if name == "orbit_direction" else ()
         for name, restriction in _RESTRICTED_BY.items()

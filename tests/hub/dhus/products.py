@@ -17,6 +17,7 @@ from s2fetch.hub.dhus.answers import parse_feed
 from s2fetch.product import Product
 
 FIRST = datetime(2024, 6, 1, 10, 0, 0, tzinfo=UTC)
+PUBLISHED_AFTER = timedelta(milliseconds=1700)
 TILES = ("32TQM", "32TPM", "04MGV")
 BASELINES = ("05.10", "04.00", "02.06")
 RADAR_TYPES = ("IW_SLC__1S", "IW_GRDH_1S", "EW_GRDM_1S", "S3_SLC__1S", "WV_OCN__2S", "IW_RAW__0S")
@@ -53,7 +54,7 @@ def entry_of(name: str, collection: str, moment: datetime, **changes: Any) -> En
         "sensing_start": when,
         "sensing_end": when,
         "origin_date": when,
-        "publication_date": when,
+        "publication_date": hub_time(moment + PUBLISHED_AFTER),
         "modification_date": when,
     }
     return Entry(**(listed | changes))

@@ -241,6 +241,15 @@ async def test_a_product_that_odata_does_not_know_is_listed_all_the_same(
     [
         (Query(collection="SENTINEL-3"), "no products of SENTINEL-3"),
         (Query(product_types=("S2MSI1C", "S2MSI2A")), "no product of type S2MSI2A"),
+        (Query(baselines=("09.99",)), "no product whose processorVersion is 09.99 in SENTINEL-2"),
+        (
+            Query(conditions=(Condition("processingLevel", Operator.EQ, ("LEVEL1",)),)),
+            "no product whose processingLevel is LEVEL1",
+        ),
+        (
+            Query(conditions=(Condition("origin", Operator.EQ, ("ESA",)),)),
+            "no product whose origin is ESA",
+        ),
         (Query(tiles=("01CCV",)), ""),
         (Query(collection="", names=("x",)), ""),
     ],

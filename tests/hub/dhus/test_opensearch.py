@@ -97,6 +97,7 @@ def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
     entries.append(draw(MISSIONS[others]))
     optical = collection == "SENTINEL-2"
     start, end = draw(_times), draw(_times)
+    since, until = draw(_times), draw(_times)
     names = draw(st.one_of(st.just(()), st.just(tuple(entry.name for entry in entries[1:]))))
     ids = draw(st.one_of(st.just(()), st.just((entries[0].id,))))
     query = Query(
@@ -104,6 +105,8 @@ def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
         product_types=draw(_some(TYPES[collection])),  # type: ignore[arg-type]
         sensing_from=start,
         sensing_to=end,
+        published_from=since,
+        published_to=until,
         area=draw(st.one_of(st.none(), made.boxes)),
         area_relation=draw(st.sampled_from(tuple(AreaRelation))),
         cloud=draw(st.sampled_from((None, (0.0, 9.5), (0.5, 20.0)))) if optical else None,
@@ -208,6 +211,10 @@ def test_a_query_that_cannot_be_cut_is_refused_with_advice() -> None:
         (
             Query(collection="", sensing_from=FIRST, sensing_to=FIRST + timedelta(seconds=1)),
             "beginposition:[2024-06-01T10:00:00.000Z TO 2024-06-01T10:00:00.999Z]",
+        ),
+        (
+            Query(collection="", published_from=FIRST),
+            "ingestiondate:[2024-06-01T10:00:00.000Z TO *]",
         ),
         (
             Query(collection="", area="POINT(11 46)"),

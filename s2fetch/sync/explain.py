@@ -1,0 +1,342 @@
+"""Everything that is known of one product: why it is on disk or not, and what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from s2fetch.archive.archive import archive_holder, file_state
+from s2fetch.archive.history import Moment, read_history
+from s2fetch.archive.layout import Layout
+from s2fetch.archive.part import PartFile
+from s2fetch.archive.progress import ProgressFile
+from s2fetch.archive.records import Record, State
+from s2fetch.archive.sidecar import read_sidecar
+from s2fetch.clock import timestamp
+from s2fetch.errors import HubError, QueryError, UnsafeNameError, UsageError
+from s2fetch.hub.base import Hub
+from s2fetch.lockfile import Holder
+from s2fetch.product import Product
+from s2fetch.query import Query
+from s2fetch.sync.planner import Verdict, plan
+
+MOST_MOMENTS = 200
+"""Of a product's history, the last ones."""
+_ENDINGS = ("", ".SAFE", ".SEN3", ".nc", ".EOF")
+"""What may be missing at the end of a name that was typed."""
+_TOGETHER = {
+    "sensing period": ("sensing_from", "sensing_to"),
+    "area": ("area", "area_relation", "area_exact"),
+}
+"""Members of a query that make one condition."""
+_NO_CONDITIONS = frozenset(
+    {"collection", "names", "ids", "versions", "streams", "limit", "order", "newest_first"}
+)
+"""Members of a query that say nothing about one product alone."""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One condition of the query, and whether the catalogue says that the product meets it."""
+
+    condition: str
+    wanted: str
+    holds: bool
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalogue's row, times in ISO 8601."""
+
+    id: str
+    name: str
+    size: int | None
+    checksum: str
+    online: bool
+    sensing_start: str
+    published: str
+    modified: str
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """The recorded file. ``untouched``: size and time are those of its verification."""
+
+    path: str
+    exists: bool
+    size: int = 0
+    modified: str = ""
+    untouched: bool = False
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What has arrived of a product that is not whole: bytes, of so many where that is known."""
+
+    size: int
+    total: int | None
+
+
+class Explanation(msgspec.Struct, kw_only=True):
+    """What is known of one product.
+
+    Attributes:
+        asked: What was asked for.
+        id: Its identifier.
+        name: Its name.
+        archive: The archive's folder.
+        holder: Who works on the archive now.
+        matches: Whether the query selects it; None when that could not be asked.
+        conditions: Of the query, those that were asked one by one because it does not.
+        listed: The catalogue's row, or None when there is none.
+        catalogue_asked: Whether the catalogue was asked and answered.
+        catalogue_error: Why it could not be asked, or empty.
+        same_name: Identifiers of other products of that name.
+        record: What the progress file says.
+        stored: The recorded file.
+        partial: What has arrived of it.
+        history: What was decided and tried, oldest first.
+        verdict: What a sync would decide, one of `planner.Verdict`; empty when it would not see it.
+        next_step: What happens next, a sentence without its full stop.
+        next_time: Not before this, ISO 8601; empty for the next sync.
+    """
+
+    asked: str
+    id: str = ""
+    name: str = ""
+    archive: str = ""
+    holder: Holder | None = None
+    matches: bool | None = None
+    conditions: list[Check] = msgspec.field(default_factory=list)
+    listed: Listed | None = None
+    catalogue_asked: bool = False
+    catalogue_error: str = ""
+    same_name: list[str] = msgspec.field(default_factory=list)
+    record: Record | None = None
+    stored: Stored | None = None
+    partial: Begun | None = None
+    history: list[Moment] = msgspec.field(default_factory=list)
+    verdict: str = ""
+    next_step: str = ""
+    next_time: str = ""
+
+
+async def explain(
+    hub: Hub | None, root: Path, layout: Layout, query: Query, asked: str
+) -> Explanation:
+    """Put together what archive and catalogue know of a product. Changes nothing; needs no lock.
+
+    Args:
+        hub: Whom to ask; None to ask nobody.
+        root: The archive's folder.
+        layout: Where products lie in it.
+        query: What the configuration looks for.
+        asked: Name or identifier of the product, or the path of its file.
+
+    Raises:
+        UsageError: If neither the archive nor the catalogue knows such a product.
+        ArchiveError: If the archive cannot be read.
+    """
+    told = Explanation(asked=asked, archive=str(root))
+    await anyio.to_thread.run_sync(partial(_read_record, told, root))
+    product: Product | None = None
+    if hub is not None:
+        try:
+            product = await _listed(hub, told)
+            if product is not None:
+                await _compare(hub, query, product, told)
+            told.catalogue_asked = True
+        except (HubError, QueryError) as error:
+            told.catalogue_error = str(error)
+    if not told.name:
+        raise _unknown(told)
+    await anyio.to_thread.run_sync(partial(_read_files, told, root, layout, product))
+    await anyio.to_thread.run_sync(_tell_next, told, product, root)
+    return told
+
+
+def _read_record(told: Explanation, root: Path) -> None:
+    told.holder = archive_holder(root)
+    with ProgressFile.load(root, False) as progress:
+        found = dict(_records(progress, told.asked))
+    wanted = [product_id for product_id in found if product_id == told.asked]
+    # Of several products of one name, the one that is on disk is meant.
+    ids = wanted or sorted(found, key=lambda i: found[i].state is not State.COMPLETE)
+    if ids:
+        told.id, told.record = ids[0], found[ids[0]]
+        told.name = told.record.name
+        told.same_name = ids[1:]
+
+
+def _records(progress: ProgressFile, asked: str) -> Iterator[tuple[str, Record]]:
+    record = progress.get(asked)
+    if record is not None:
+        yield asked, record
+        return
+    names = _names(asked)
+    for product_id, record in progress.items():
+        if record.name in names:
+            yield product_id, record
+
+
+def _names(asked: str) -> list[str]:
+    """Names that may be meant: without a folder and ``.zip``, with an ending that was left out."""
+    name = Path(asked).name.removesuffix(".zip")
+    return [name + ending for ending in _ENDINGS]
+
+
+async def _listed(hub: Hub, told: Explanation) -> Product | None:
+    """The catalogue's row of the product, if there is one."""
+    rows = await hub.by_name([told.name] if told.name else _names(told.asked))
+    if not rows and not told.name:
+        async with hub.search(Query(collection="", ids=(told.asked,))) as products:
+            rows = [product async for product in products]
+    if not told.id and rows:
+        told.id, told.name = rows[0].id, rows[0].name
+    others = [row.id for row in rows if row.id != told.id and row.name == told.name]
+    told.same_name = list(dict.fromkeys([*told.same_name, *others]))
+    product = next((row for row in rows if row.id == told.id), None)
+    if product is not None:
+        told.listed = Listed(
+            id=product.id,
+            name=product.name,
+            size=product.size,
+            checksum=str(product.best_checksum or ""),
+            online=product.online,
+            sensing_start=timestamp(product.sensing_start),
+            published=timestamp(product.published),
+            modified=timestamp(product.modified),
+        )
+    return product
+
+
+async def _compare(hub: Hub, query: Query, product: Product, told: Explanation) -> None:
+    """Ask the hub whether the query selects the product, and if not, which condition fails."""
+    alone = Query(collection=query.collection, names=(product.name,))
+    if query.names and product.name not in query.names:
+        told.matches = False
+        told.conditions = [Check("name", f"one of {len(query.names):,} names", False)]
+        return
+    told.matches = await hub.count(_with(alone, query, _restricting(query))) > 0
+    if told.matches:
+        return
+    if not await hub.count(alone):
+        told.conditions = [Check("collection", query.collection, False)]
+        return
+    for condition, members in _conditions(query):
+        holds = await hub.count(_with(alone, query, members)) > 0
+        told.conditions.append(Check(condition, _wanted(query, members), holds))
+
+
+def _with(alone: Query, query: Query, members: tuple[str, ...]) -> Query:
+    return msgspec.structs.replace(alone, **{name: getattr(query, name) for name in members})
+
+
+def _restricting(query: Query) -> tuple[str, ...]:
+    """Members of the query that restrict it, apart from those that are about several products."""
+    return tuple(
+        field.name
+        for field in msgspec.structs.fields(query)
+        if field.name not in _NO_CONDITIONS and getattr(query, field.name) != field.default
+    )
+
+
+def _conditions(query: Query) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every condition of a query with its members, those that belong together as one."""
+    left = list(_restricting(query))
+    for condition, together in _TOGETHER.items():
+        if members := tuple(name for name in left if name in together):
+            yield condition, members
+            left = [name for name in left if name not in together]
+    for name in left:
+        yield name.replace("_", " "), (name,)
+
+
+def _wanted(query: Query, members: tuple[str, ...]) -> str:
+    values = (getattr(query, name) for name in members)
+    return " ".join(_shown(value) for value in values)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, tuple):
+        return ", ".join(_shown(item) for item in value)
+    return str(value)
+
+
+def _unknown(told: Explanation) -> UsageError:
+    if told.catalogue_error:
+        return UsageError(
+            f"the archive knows no product {told.asked!r}, and the catalogue could not be asked: "
+            f"{told.catalogue_error}"
+        )
+    return UsageError(
+        f"neither archive nor catalogue know a product {told.asked!r}",
+        advice="Give its whole name, or the identifier of one that a sync has met before",
+    )
+
+
+def _read_files(told: Explanation, root: Path, layout: Layout, product: Product | None) -> None:
+    record = told.record
+    if record is not None and record.path:
+        told.stored = _stored(root, record)
+    told.partial = _partial(root, layout, product or Product(id=told.id, name=told.name))
+    told.history = read_history(root, told.id, told.name, most=MOST_MOMENTS)
+
+
+def _stored(root: Path, record: Record) -> Stored:
+    file = file_state(root, record.path)
+    if file is None:
+        return Stored(path=record.path, exists=False)
+    return Stored(
+        path=record.path,
+        exists=True,
+        size=file.size,
+        modified=timestamp(datetime.fromtimestamp(file.mtime_ns // 10**9, UTC)),
+        untouched=(file.size, file.mtime_ns) == (record.size, record.mtime_ns),
+    )
+
+
+def _partial(root: Path, layout: Layout, product: Product) -> Begun | None:
+    try:
+        part = PartFile(root / layout.folder_for(product), product)
+        sidecar = read_sidecar(part.sidecar_path, product)
+        size = part.path.stat().st_size
+    except (UnsafeNameError, OSError):
+        return None
+    return Begun(size, sidecar.total) if sidecar is not None else None
+
+
+def _tell_next(told: Explanation, product: Product | None, root: Path) -> None:
+    record = told.record
+    if record is not None and record.retrieval is not None:
+        told.next_time = record.retrieval.next or ""
+    if product is None:
+        told.next_step = _without_row(told)
+    elif told.matches is False:
+        told.next_step = "nothing: the query of this configuration does not select it"
+    else:
+        file = file_state(root, record.path) if record is not None and record.path else None
+        decision = plan(product, record, file)
+        told.verdict = decision.verdict
+        told.next_step = _STEPS[decision.verdict].format(reason=decision.reason)
+
+
+_STEPS = {
+    Verdict.HAVE: "nothing: it is {reason}",
+    Verdict.RECORD: "the next sync brings its record up to date: {reason}",
+    Verdict.VERIFY: "the next sync hashes its file: {reason}",
+    Verdict.FETCH: "the next sync fetches it: {reason}",
+    Verdict.OFFLINE: "the next sync asks for it, or looks whether it is back: {reason}",
+    Verdict.QUARANTINED: "nothing until the catalogue changes, or --renew is given: {reason}",
+}
+
+
+def _without_row(told: Explanation) -> str:
+    if not told.catalogue_asked:
+        return "depends on the catalogue, which was not asked"
+    if told.record is not None and told.record.state is State.COMPLETE:
+        return "nothing: it is on disk, and the catalogue does not list it any more"
+    return "nothing: the catalogue does not list it any more"

@@ -1,0 +1,160 @@
+"""What happens in so many days, and what came of it."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+
+from tests.daemon.soak.world import ARCHIVES, World
+
+LARGE_BYTES = 4_000_000
+"""Size of what is being downloaded when the daemon is killed."""
+SAMPLES_A_DAY = 8
+_HOURS = timedelta(hours=1)
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What came of it.
+
+    Attributes:
+        days: How many have passed.
+        products: Published in all.
+        withdrawn: Of these, taken away again.
+        bodies: Downloads the hub began.
+        versions: Downloads for each archive, had nothing gone wrong.
+        kills: Of the daemon.
+        differences: Between archives and catalogue.
+        twice: Products that were completed more often than the hub changed them.
+        gaps: What only a recount found.
+        defects: Of the daemon.
+        exit_code: Of the daemon's last process.
+        memory: Resident bytes of the daemon's last process, equally spaced over all its days.
+    """
+
+    days: int
+    products: int = 0
+    withdrawn: int = 0
+    bodies: int = 0
+    versions: int = 0
+    kills: int = 0
+    differences: list[str] = []
+    twice: list[str] = []
+    gaps: list[str] = []
+    defects: list[str] = []
+    exit_code: int = -1
+    memory: list[int] = []
+
+    @property
+    def thirds(self) -> list[float]:
+        """Mean of the memory in each third of all days; the first one is that of the kills."""
+        third = self.days * SAMPLES_A_DAY // 3
+        parts = (self.memory[:third], self.memory[third : 2 * third], self.memory[2 * third :])
+        return [sum(part) / max(1, len(part)) for part in parts]
+
+
+async def soak(folder: Path, disk: Path, days: int) -> Outcome:
+    """Let the days pass.
+
+    The kills are in the first third, so that the memory of one process is seen over the others.
+    """
+    world = World(folder, disk)
+    outcome = Outcome(days=days)
+    try:
+        async with world.hub, world.clock, anyio.create_task_group() as group:
+            await world.start()
+            group.start_soon(_sample, world, outcome)
+            group.start_soon(_kills, world, days / 3)
+            group.start_soon(_troubles, world, days)
+            await _publish(world, group, days)
+            # The last changes are a day old when all is compared.
+            outcome.exit_code = await world.stop()
+            group.cancel_scope.cancel()
+    finally:
+        world.end()
+    _judge(world, outcome)
+    return outcome
+
+
+async def _publish(world: World, group: TaskGroup, days: int) -> None:
+    chance = random.Random(days)
+    for day in range(days):
+        quiet = day >= days - 1
+        for hour in sorted(chance.sample(range(24), 4)):
+            await _at(world, day, hour)
+            if quiet:
+                continue
+            what = chance.random()
+            if what < 0.3:
+                entry = world.publish(summed=False)
+                group.start_soon(world.add_sums, entry, 20 * _HOURS)
+            elif what < 0.45:
+                world.publish_old()
+            elif what < 0.6:
+                world.publish_late()
+            else:
+                world.publish()
+        if day % 2 and not quiet:
+            world.modify()
+            world.withdraw()
+        await _at(world, day + 1, 0)
+
+
+async def _kills(world: World, until_day: float) -> None:
+    """In the middle of a body, of a listing, of nothing, of the deletions, and of a body again."""
+    stats = world.hub.stats
+    for number, kind in enumerate(("body", "search", "", "deleted", "body")):
+        day = (number + 0.5) * until_day / 5
+        await _at(world, 0, 24 * day)
+        if kind == "body":
+            world.publish(LARGE_BYTES)
+            world.publish(LARGE_BYTES)
+        before = stats.requests.get(kind, 0)
+        if kind:
+            await world.until(lambda k=kind, b=before: stats.requests.get(k, 0) > b)
+        await world.kill()
+
+
+async def _troubles(world: World, days: int) -> None:
+    """Two outages of the hub, one of its token server, and a full disk, after one another."""
+    for share, trouble, hours in (
+        (0.1, world.hub_outage, 9),
+        (0.4, world.token_outage, 8),
+        (0.6, world.full_disk, 7),
+        (0.8, world.hub_outage, 9),
+    ):
+        await _at(world, 0, 24 * days * share)
+        await trouble(hours * _HOURS)
+
+
+async def _sample(world: World, outcome: Outcome) -> None:
+    while True:
+        await world.clock.sleep(24 / SAMPLES_A_DAY * 3600)
+        outcome.memory.append(world.resident_bytes)
+
+
+async def _at(world: World, day: float, hour: float) -> None:
+    await world.clock.sleep(day * 86_400 + hour * 3600 - world.clock.monotonic())
+
+
+def _judge(world: World, outcome: Outcome) -> None:
+    outcome.products = len(world.versions)
+    outcome.withdrawn = len(world.withdrawn)
+    outcome.bodies = sum(world.hub.stats.bodies.values())
+    outcome.versions = len(ARCHIVES) * sum(world.versions.values())
+    outcome.kills = world.kills
+    outcome.differences = [
+        f"{archive}: {what}" for archive in ARCHIVES for what in world.differences(archive)
+    ]
+    completed = [event["product_id"] for event in world.told("product-completed")]
+    outcome.twice = [
+        product_id
+        for product_id, versions in world.versions.items()
+        if completed.count(product_id) > len(ARCHIVES) * versions
+    ]
+    outcome.gaps = [event["product"] for event in world.told("gap-found")]
+    outcome.defects = [event["error"] for event in world.told("keeper-failed")]

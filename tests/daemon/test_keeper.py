@@ -1,0 +1,175 @@
+"""What goes wrong with one archive: told, tried again, and nobody else's business."""
+
+from __future__ import annotations
+
+import pytest
+
+from s2fetch.client import Client
+from s2fetch.daemon.events import KeeperFailed
+from s2fetch.daemon.state import Activity
+from s2fetch.daemon.values import Intake
+from s2fetch.embedded.faults import Answer, Fault, Kind
+from s2fetch.events import IntakeChanged, RunStarted
+from s2fetch.sync.report import Report
+from tests.daemon.site import DaemonSite
+
+YEAR = 365 * 86_400.0
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of archives whose runs meet a defect."""
+    names: set[str] = set()
+    whole = Client.sync
+
+    async def sync(client: Client, *, renew: bool = False) -> Report:
+        if client.into.name in names:
+            raise TypeError("unsupported operand")
+        return await whole(client, renew=renew)
+
+    monkeypatch.setattr(Client, "sync", sync)
+    return names
+
+
+async def test_a_defect_in_one_archive_is_told_and_the_others_go_on(
+    kept: DaemonSite, broken: set[str]
+) -> None:
+    broken.add("alps")
+    async with kept.running(kept.plan("alps", every=YEAR), kept.plan("plain")):
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        assert "a defect of s2fetch: TypeError('unsupported operand')" in kept.state("alps").why
+        run = kept.state("alps").last_run
+        assert run is not None
+        assert run.outcome == "bug"
+        await kept.until(lambda: kept.complete("plain") == 4)
+        kept.publish(10)
+        await kept.until(lambda: kept.complete("plain") == 5)
+    told = next(event for event in kept.events if isinstance(event, KeeperFailed))
+    assert told.archive == "alps"
+    assert "Traceback" in told.traceback
+
+
+async def test_what_a_defect_has_ended_begins_again_by_itself_or_when_called(
+    kept: DaemonSite, broken: set[str]
+) -> None:
+    """The schedule would have it wait for a year."""
+    broken.add("alps")
+    async with kept.running(kept.plan("alps", every=YEAR)) as daemon:
+        await kept.until(lambda: sum(isinstance(e, KeeperFailed) for e in kept.events) == 3)
+        broken.clear()
+        await kept.until(lambda: kept.complete("alps") == 4)
+        broken.add("alps")
+        await daemon.sync("alps")
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        broken.clear()
+        await daemon.sync("alps")
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+
+
+async def test_a_defect_between_runs_is_none_of_the_others(
+    kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scrub(client: Client) -> None:
+        raise KeyError(client.into.name)
+
+    monkeypatch.setattr(Client, "scrub", scrub)
+    async with kept.running(kept.plan("alps"), kept.plan("plain")):
+        await kept.until(lambda: any(isinstance(e, KeeperFailed) for e in kept.events))
+        await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 4)
+
+
+async def test_missing_credentials_are_told_and_found_when_they_are_there(
+    kept: DaemonSite,
+) -> None:
+    """The dashboard shows the account as one that cannot be used, by the name it would have."""
+    environ = {k: v for k, v in kept.hub.environment().items() if not k.endswith("PASSWORD")}
+    kept.environ = environ
+    plan = kept.plan("alps", every=YEAR, intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan) as daemon:
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        assert "password" in kept.state("alps").why
+        (account,) = daemon.state().accounts
+        assert "password" in account.refused
+        assert account.slots == 0
+        intake = [event.works for event in kept.events if isinstance(event, IntakeChanged)]
+        assert intake in ([], [False])
+        environ.update(kept.hub.environment())
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: [each.refused for each in daemon.state().accounts] == [""])
+        await kept.until(lambda: len(list(kept.hub.subscriptions.subscriptions)) == 1)
+
+
+async def test_a_refused_account_is_tried_again_but_not_often(kept: DaemonSite) -> None:
+    """Services lock accounts for too many attempts."""
+    kept.environ = kept.hub.environment() | {"S2FETCH_PASSWORD": "wrong"}
+    async with kept.running(kept.plan("alps", every=YEAR)) as daemon:
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        begun = kept.clock.now()
+        await kept.until(lambda: any(each.refused for each in daemon.state().accounts))
+        await kept.until(lambda: sum(isinstance(e, RunStarted) for e in kept.events) == 3)
+        assert (kept.clock.now() - begun).total_seconds() >= 2 * 3600
+
+
+async def test_a_run_that_failed_is_tried_again_before_it_is_due(kept: DaemonSite) -> None:
+    broken = Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None)
+    kept.hub.faults.add(broken)
+    async with kept.running(kept.plan("alps", every=YEAR)):
+        await kept.until(lambda: sum(isinstance(e, RunStarted) for e in kept.events) == 3)
+        kept.hub.faults.remove(broken)
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+
+
+async def test_reloading_tries_a_failed_archive_at_once(kept: DaemonSite) -> None:
+    broken = Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None)
+    kept.hub.faults.add(broken)
+    async with kept.running(kept.plan("alps", every=YEAR)) as daemon:
+        await kept.until(lambda: sum(isinstance(e, RunStarted) for e in kept.events) == 8)
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        kept.hub.faults.remove(broken)
+        before = kept.clock.now()
+        await daemon.reload()
+        await kept.until(lambda: kept.complete("alps") == 4)
+        assert (kept.clock.now() - before).total_seconds() < 6 * 3600
+
+
+async def test_an_archive_that_somebody_else_works_on_is_waited_for(kept: DaemonSite) -> None:
+    """It says who, runs soon after that one has ended, and no run counts as failed."""
+    plan = kept.plan("alps", every=YEAR)
+    async with kept.client("alps") as other, other.archive(), kept.running(plan):
+        await kept.until(lambda: kept.state("alps").activity == Activity.QUEUED)
+        assert "in use by process" in kept.state("alps").why
+        assert kept.state("alps").last_run is None
+    async with kept.client("alps") as other, kept.running(kept.plan("alps", every=YEAR)):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        async with other.archive():
+            await kept.daemon.sync("alps")
+            await kept.until(lambda: kept.state("alps").activity == Activity.QUEUED)
+            kept.publish(10)
+        await kept.until(lambda: kept.complete("alps") == 5)
+
+
+async def test_two_daemons_on_one_archive_do_not_hurt_it(kept: DaemonSite) -> None:
+    """Nothing is fetched twice, and both know what is there."""
+    other = DaemonSite(kept.hub, kept.clock, kept.folder)
+    plans = kept.plan("alps", every=600.0), other.plan("alps", every=660.0)
+    async with kept.running(plans[0]), other.running(plans[1]):
+        for number in range(10, 16):
+            kept.publish(number)
+            await kept.until(
+                lambda: kept.complete("alps") == other.complete("alps") == len(kept.listed)
+            )
+    kept.assert_whole("alps")
+    assert list(kept.hub.stats.bodies.values()) == [1] * len(kept.listed)
+
+
+async def test_a_disk_that_others_fill_is_seen_between_runs(
+    kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with kept.running(kept.plan("alps", every=YEAR)):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        assert kept.state("alps").free_bytes > 5
+        monkeypatch.setattr("s2fetch.daemon.daemon.free_bytes", lambda _: 5)
+        await kept.until(lambda: kept.state("alps").free_bytes == 5)
