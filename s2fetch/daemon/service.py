@@ -39,6 +39,7 @@ from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, H
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
 from s2fetch.events import DaemonAsked
+from s2fetch.network import find_proxy
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.timetable import timetable
 from s2fetch.transfer.bandwidth import Bandwidth
@@ -189,7 +190,14 @@ class Service:
         self, group: TaskGroup, session: aiohttp.ClientSession
     ) -> AlertDelivery:
         config, clock, events = self._config.alerts, self._clock, self.daemon.events
-        make = partial(make_receivers, config, session=session, clock=clock, environ=self._environ)
+        make = partial(
+            make_receivers,
+            config,
+            session=session,
+            clock=clock,
+            environ=self._environ,
+            proxy_for=find_proxy,
+        )
         delivery = AlertDelivery(await anyio.to_thread.run_sync(make), events=events)
         memory = self._state_folder / MEMORY_FILE
         remembered = await anyio.to_thread.run_sync(remembered_alerts, memory)

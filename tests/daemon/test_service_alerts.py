@@ -22,6 +22,7 @@ from s2fetch.embedded.entry import hub_time
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.conftest import HubFactory
+from tests.hub.proxy import Proxy
 from tests.sync.clock import JumpingClock
 from tests.sync.site import body_of, catalogue_of, entry_of, off_loop
 
@@ -194,3 +195,19 @@ async def test_a_command_is_told_the_same(
                 await anyio.sleep(0.005)
     line = told.read_bytes().splitlines()[0]
     assert msgspec.json.decode(line)["id"] == began["id"]
+
+
+async def test_webhooks_go_through_the_proxy_of_the_environment(
+    alarmed_hub: EmbeddedHub,
+    jumping: JumpingClock,
+    tmp_path: Path,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None)
+    alarmed_hub.faults.add(broken)
+    async with Proxy() as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        async with serving(alarmed_hub, jumping, tmp_path, receiver):
+            await receiver.until("run-failed")
+        assert any(receiver.url in line for line in proxy.lines)
