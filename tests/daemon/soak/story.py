@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
+from s2fetch.embedded.stats import Stats
 from tests.daemon.soak.world import ARCHIVES, World
 
 LARGE_BYTES = 4_000_000
@@ -115,8 +117,12 @@ async def _kills(world: World, until_day: float) -> None:
             world.publish(LARGE_BYTES)
         before = stats.requests.get(kind, 0)
         if kind:
-            await world.until(lambda k=kind, b=before: stats.requests.get(k, 0) > b)
+            await world.until(partial(_asked_again, stats, kind, before))
         await world.kill()
+
+
+def _asked_again(stats: Stats, kind: str, before: int) -> bool:
+    return stats.requests.get(kind, 0) > before
 
 
 async def _troubles(world: World, days: int) -> None:

@@ -21,7 +21,7 @@ from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.embedded.entry import Entry, hub_time
 from s2fetch.embedded.faults import Answer, Fault, Kind
-from s2fetch.embedded.folder import FolderCatalogue, digests
+from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.daemon.soak.clock import LeadingClock
 from tests.sync.site import body_of, entry_of, off_loop
@@ -270,7 +270,9 @@ class World:
             if product_id not in self.withdrawn or record.withdrawn is None:
                 found.append(f"{record.name} is not in the catalogue: {record}")
         files = [path for path in root.rglob("*") if path.is_file()]
-        visible = {str(p.relative_to(root)) for p in files if p.relative_to(root).parts[0][0] != "."}
+        visible = {
+            str(p.relative_to(root)) for p in files if p.relative_to(root).parts[0][0] != "."
+        }
         found += [f"{path} is nobody's" for path in visible - kept]
         found += [f"{path} is not there" for path in kept - visible]
         left = (".s2fetch-", ".unfinished")
