@@ -17,28 +17,26 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 import msgspec
-import platformdirs
 
 from s2fetch.account.account import Account
+from s2fetch.account.login import Login, log_in
 from s2fetch.account.meter import Usage
-from s2fetch.account.slots import holders
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.space import Volumes
+from s2fetch.archive.waiting import opened_in_turn
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
-from s2fetch.connect import Connection, find_accounts
-from s2fetch.errors import ArchiveInUseError, QueryError, S2FetchError, UsageError
+from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
+from s2fetch.errors import QueryError, S2FetchError, UsageError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
-from s2fetch.lockfile import Holder
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.work import Queued
-from s2fetch.transfer.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
     from s2fetch.export import Exported, Form
@@ -47,42 +45,6 @@ if TYPE_CHECKING:
     from s2fetch.sync.preview import Preview
     from s2fetch.sync.scrub import ScrubReport
     from s2fetch.sync.verify import VerifyReport
-
-LOCK_POLL_SECONDS = 0.5
-"""How often an archive that is in use is looked at while waiting for it."""
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that works, and who uses it.
-
-    Attributes:
-        account: Its name.
-        seconds: How long the login took.
-        slots: How many downloads it may have at a time.
-        holders: Who on this machine holds which slot, by its number from 1.
-    """
-
-    account: str
-    seconds: float
-    slots: int
-    holders: dict[int, Holder]
-
-
-class Shared(msgspec.Struct, frozen=True):
-    """What several clients use together.
-
-    Attributes:
-        connection: To the hub of their configurations.
-        accounts: Of that hub; each client's own view of them.
-        bandwidth: A limit on all clients together; None for each one's own.
-        volumes: What archives on one file system are going to write, so that they leave its reserve
-            together.
-    """
-
-    connection: Connection
-    accounts: tuple[Account, ...]
-    bandwidth: Bandwidth | None = None
-    volumes: Volumes = msgspec.field(default_factory=Volumes)
 
 
 class Client:
@@ -181,10 +143,10 @@ class Client:
             return self.config.query
         async with self._looking_up:
             if self._query is None:
-                from s2fetch.footprints import with_footprint_of
+                from s2fetch.footprint import with_footprint
 
-                self._query = await with_footprint_of(
-                    self.config.area_product, self.config.query, self.hub, self.events
+                self._query = await with_footprint(
+                    self.config.query, self.config.area_product, hub=self.hub, events=self.events
                 )
             return self._query
 
@@ -265,10 +227,10 @@ class Client:
             HubError: If the catalogue cannot be read completely.
             ArchiveError: If the file cannot be written.
         """
-        from s2fetch.export import export_all, sink_for
+        from s2fetch.export import export_all, make_sink
 
         hub = self.hub
-        sink = sink_for(form, to, fields, hub.url_of)
+        sink = make_sink(form, to, fields, hub.url_of)
         query = query or await self.query()
         async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
             exported = await export_all(products, sink)
@@ -348,9 +310,9 @@ class Client:
             UsageError: If the configuration names no folder.
             ArchiveError: If the archive cannot be worked on.
         """
+        opened = partial(self.archive, wait_seconds=0)
         from s2fetch.sync.scrub import Scrub
 
-        opened = partial(self.archive, wait_seconds=0)
         return await Scrub(
             self.into, opened, self.config.scrub, clock=self._clock, events=self.events
         ).run()
@@ -442,22 +404,7 @@ class Client:
             AccountError: If one is refused.
             HubError: If the identity service, or the hub without one, cannot be reached.
         """
-        logins = []
-        for account in await self.accounts():
-            started = self._clock.monotonic()
-            await account.tokens.check()
-            held = await anyio.to_thread.run_sync(
-                holders, account.slots.folder, account.slots.count
-            )
-            logins.append(
-                Login(
-                    account=account.name,
-                    seconds=self._clock.monotonic() - started,
-                    slots=account.slots.count,
-                    holders=held,
-                )
-            )
-        return logins
+        return [await log_in(account, self._clock) for account in await self.accounts()]
 
     @asynccontextmanager
     async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:
@@ -481,21 +428,8 @@ class Client:
         )
         if wait_seconds is None:
             wait_seconds = self.config.wait_for_lock_seconds
-        deadline = self._clock.monotonic() + wait_seconds
-        while True:
-            opened = opening()
-            try:
-                archive = await anyio.to_thread.run_sync(opened.__enter__)
-                break
-            except ArchiveInUseError:
-                if self._clock.monotonic() >= deadline:
-                    raise
-            await self._clock.sleep(LOCK_POLL_SECONDS)
-        try:
+        async with opened_in_turn(opening, wait_seconds, self._clock) as archive:
             yield archive
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(partial(opened.__exit__, None, None, None))
 
     @property
     def into(self) -> Path:
@@ -525,9 +459,3 @@ class Client:
         """
         if reason := await self.hub.explain_empty(query):
             raise QueryError(f"nothing matches: {reason}")
-
-
-def state_folder_of(environ: Mapping[str, str]) -> Path:
-    """Where slots of accounts are, unless somebody says otherwise."""
-    given = environ.get("S2FETCH_STATE_DIR")
-    return Path(given) if given else platformdirs.user_state_path("s2fetch")

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import msgspec
+import platformdirs
+
 from s2fetch.account.account import Account, Authorisation
 from s2fetch.account.credentials import (
     ENVIRONMENT_PREFIX,
@@ -21,6 +24,7 @@ from s2fetch.account.meter import Meter
 from s2fetch.account.slots import Slots, slot_folder
 from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
+from s2fetch.archive.space import Volumes
 from s2fetch.clock import Clock
 from s2fetch.config.settings import CDSE_TOKEN
 from s2fetch.config.values import AccountConfig, Config, HubConfig, HubKind
@@ -28,6 +32,7 @@ from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.hub.cdse import CdseHub
 from s2fetch.hub.http import HttpClient
+from s2fetch.transfer.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
     from s2fetch.hub.dhus.requests import Accounts
@@ -169,6 +174,23 @@ class Connection:
         )
 
 
+class Shared(msgspec.Struct, frozen=True):
+    """What several clients use together.
+
+    Attributes:
+        connection: To the hub of their configurations.
+        accounts: Of that hub; each client's own view of them.
+        bandwidth: A limit on all clients together; None for each one's own.
+        volumes: What archives on one file system are going to write, so that they leave its reserve
+            together.
+    """
+
+    connection: Connection
+    accounts: tuple[Account, ...]
+    bandwidth: Bandwidth | None = None
+    volumes: Volumes = msgspec.field(default_factory=Volumes)
+
+
 def find_accounts(
     config: Config,
     connection: Connection,
@@ -206,3 +228,9 @@ def find_accounts(
             connection.account(account, found, state_folder=state_folder, archive=archive)
         )
     return tuple(accounts)
+
+
+def state_folder_of(environ: Mapping[str, str]) -> Path:
+    """Where slots of accounts are, unless somebody says otherwise."""
+    given = environ.get("S2FETCH_STATE_DIR")
+    return Path(given) if given else platformdirs.user_state_path("s2fetch")

@@ -83,6 +83,15 @@ async def test_the_variables_go_before_netrc(client_of: ClientFactory, tmp_path:
             await client.login()
 
 
+async def test_who_has_no_credentials_is_told_the_variables_of_these_hubs(
+    client_of: ClientFactory,
+) -> None:
+    """Not those of the Data Space first."""
+    async with client_of() as client:
+        with pytest.raises(CredentialsMissingError, match="Set DHUS_USER and DHUS_PASSWORD"):
+            await client.login()
+
+
 async def test_our_own_variables_work_too(client_of: ClientFactory) -> None:
     """For those who set them for all hubs."""
     own = {"S2FETCH_USER": "me", "S2FETCH_PASSWORD": USER.password}

@@ -107,7 +107,7 @@ def find_credentials(
             password, source = found.password, found.place
         totp_secret = totp_secret or found.totp_secret
     if not user or not password:
-        raise _missing(user, seen)
+        raise _missing(user, seen, prefixes[0])
     return Credentials(user, password, totp_secret, source)
 
 
@@ -281,11 +281,11 @@ def _too_open(path: Path, mode: int) -> CredentialsMissingError:
     )
 
 
-def _missing(user: str | None, seen: Iterable[_Found]) -> CredentialsMissingError:
+def _missing(user: str | None, seen: Iterable[_Found], prefix: str) -> CredentialsMissingError:
     what = f"no password was found for {user}" if user else "no user and password were found"
     looked = "; ".join(f"{found.place}: {found.state}" for found in seen)
     return CredentialsMissingError(
         what,
         did=f"Looked at {looked}",
-        advice="Set S2FETCH_USER and S2FETCH_PASSWORD, or name a credentials-file",
+        advice=f"Set {prefix}_USER and {prefix}_PASSWORD, or name a credentials-file",
     )

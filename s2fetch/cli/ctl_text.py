@@ -31,6 +31,8 @@ def _head(state: DaemonState) -> str:
         told.append("everything is paused")
     if not state.hub_reachable:
         told.append("the hub does not answer")
+    if state.bandwidth is not None:
+        told.append(f"at most {format_rate(state.bandwidth)} now")
     return "; ".join(told)
 
 

@@ -12,7 +12,8 @@ from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode
 
 if TYPE_CHECKING:
-    from s2fetch.client import Client, Login
+    from s2fetch.account.login import Login
+    from s2fetch.client import Client
 
 EXAMPLES = """\b
 Examples:

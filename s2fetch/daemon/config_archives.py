@@ -153,7 +153,8 @@ def _check_together(found: Sequence[tuple[Place, ArchiveEntry]], tables: Tables)
             if (other := folders.setdefault(folder, entry.name)) != entry.name:
                 tables.wrong(place, f"its folder {entry.config.into} is that of {other} too")
         for account in entry.config.accounts:
-            known = account, entry.config.hub.token_url
-            if accounts.setdefault(account.name, known) != known:
+            known = account, entry.config.hub.account_service
+            # One without a name is found by its hub, and there it has one.
+            if account.name and accounts.setdefault(account.name, known) != known:
                 error = f"its account {account.name} is not the one another archive calls so"
                 tables.wrong(place, error, "Give each account its own name")

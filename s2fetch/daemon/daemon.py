@@ -22,6 +22,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
 from s2fetch.daemon.keeper import QUEUED, Keeper, Surroundings
 from s2fetch.daemon.loop_delay import LoopDelay
+from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import UNNAMED, Pool
 from s2fetch.daemon.state import (
     AccountState,
@@ -34,7 +35,7 @@ from s2fetch.daemon.state import (
 from s2fetch.daemon.transfers import Transfers
 from s2fetch.daemon.values import ArchiveEntry
 from s2fetch.daemon.watchdog import Heartbeat
-from s2fetch.errors import ArchiveError, ExitCode, UsageError
+from s2fetch.errors import ArchiveError, ExitCode, S2FetchError, UsageError
 from s2fetch.events import Event, EventBus, HubPaused, HubResumed
 from s2fetch.transfer.bandwidth import Bandwidth
 
@@ -138,7 +139,7 @@ class Daemon:
         async with self._pool, anyio.create_task_group() as group:
             self._group = group
             group.start_soon(self._loop_delay.run)
-            group.start_soon(self._follow_quotas)
+            group.start_soon(self._meet_accounts)
             group.start_soon(self._follow_disks)
             for plan in self._plans:
                 self._begin(plan)
@@ -295,6 +296,14 @@ class Daemon:
         if self.is_idle or beats != self._moved[0]:
             self._moved = beats, now
         return now - self._moved[1]
+
+    async def _meet_accounts(self) -> None:
+        """Find the accounts before the first run needs them: they are shown from the start."""
+        for plan in self._plans:
+            # Who cannot be found is told by the run that needs it.
+            with contextlib.suppress(S2FetchError):
+                await self._pool.shared(plan.config, plan.name, plan.priority, Pause())
+        await self._follow_quotas()
 
     async def _follow_quotas(self) -> None:
         while True:

@@ -12,6 +12,11 @@ from s2fetch.daemon.state import DayCoverage, ProductRow
 from s2fetch.errors import UsageError
 from s2fetch.naming import parse
 
+_NEXT = {
+    State.WAITING: "asked for again",
+    State.FAILED: "tried again by the next run",
+    State.QUARANTINED: "left alone until the catalogue changes",
+}
 _STATES = (State.WAITING, State.FAILED, State.QUARANTINED, State.WITHDRAWN)
 
 
@@ -86,7 +91,9 @@ def _share(record: Record) -> str:
 def _row(archive: str, product_id: str, record: Record) -> ProductRow:
     retrieval, failure, withdrawn = record.retrieval, record.failure, record.withdrawn
     since, reason, following = "", "", ""
+    then = _NEXT.get(record.state, "")
     if withdrawn is not None:
+        then = ""
         since, reason = withdrawn.at, f"withdrawn by the hub: {withdrawn.cause or 'no cause given'}"
     elif retrieval is not None:
         since, following = retrieval.since, retrieval.next or ""
@@ -102,6 +109,7 @@ def _row(archive: str, product_id: str, record: Record) -> ProductRow:
         since=since,
         reason=reason,
         attempts=record.attempts,
-        next=following,
+        next=then,
+        next_at=following,
         size=record.size or None,
     )

@@ -279,7 +279,8 @@ class Keeper:
                 state=QUEUED,
                 reason=each.reason,
                 attempts=each.attempts,
-                next=each.next,
+                next="tried again" if each.next else "",
+                next_at=each.next,
                 size=each.product.size,
             )
             for each in self._syncing.queued(limit)

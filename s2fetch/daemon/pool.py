@@ -16,10 +16,9 @@ import msgspec
 
 from s2fetch.account.account import Account, SlotSource
 from s2fetch.archive.space import Volumes
-from s2fetch.client import Shared
 from s2fetch.clock import Clock
 from s2fetch.config.values import AccountConfig, Config, HubConfig
-from s2fetch.connect import Connection, find_accounts
+from s2fetch.connect import Connection, Shared, find_accounts
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.turns import TurnedSlots, Turns
 from s2fetch.events import EventBus

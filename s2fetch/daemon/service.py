@@ -14,8 +14,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from s2fetch import __version__
-from s2fetch.client import state_folder_of
 from s2fetch.clock import Clock
+from s2fetch.connect import state_folder_of
 from s2fetch.daemon.alert_delivery import AlertDelivery
 from s2fetch.daemon.alert_memory import remember_alerts, remembered_alerts
 from s2fetch.daemon.alerts import Alerts

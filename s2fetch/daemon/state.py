@@ -171,7 +171,20 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One product in a list of those that wait, failed or were withdrawn."""
+    """One product in a list of those that are queued, wait, failed or were withdrawn.
+
+    Attributes:
+        archive: In which archive.
+        id: Its identifier.
+        name: Its name.
+        state: Of the list.
+        since: Since when it is in that state, or empty.
+        reason: Why.
+        attempts: Attempts that failed so far.
+        next: What happens to it next, in words, or empty.
+        next_at: When, or empty when that depends on something else.
+        size: Of the product, or None when nobody knows.
+    """
 
     archive: str
     id: str
@@ -181,6 +194,7 @@ class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     attempts: int = 0
     next: str = ""
+    next_at: str = ""
     size: int | None = None
 
 

@@ -22,6 +22,8 @@ STEP_SECONDS = 300
 """Length of one period of the history."""
 STEPS = 288
 """Periods that are kept: a day."""
+FEWEST_STEPS = 36
+"""Periods that are told, three hours: a history of one period is none."""
 
 
 @dataclass
@@ -116,7 +118,8 @@ class Transfers:
             return []
         held = {start: (received, completed) for start, received, completed in self._steps}
         last = self._start()
-        first = max(self._steps[0][0], last - (STEPS - 1) * STEP_SECONDS)
+        begun = min(self._steps[0][0], last - (FEWEST_STEPS - 1) * STEP_SECONDS)
+        first = max(begun, last - (STEPS - 1) * STEP_SECONDS)
         periods = []
         for start in range(first, last + 1, STEP_SECONDS):
             received, completed = held.get(start, (0, 0))

@@ -1,8 +1,8 @@
 """A catalogue of the products in a folder.
 
 Beside every product ``<Name>.zip`` lies ``<Name>.json``, what the catalogue lists for it. Files
-without one get theirs when the folder is opened: name, times and tile are read from the file's
-name, size and digests from its bytes.
+without one get theirs when the folder is opened: collection, times and attributes are read from
+the file's name, of any mission; size and digests from its bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
-import re
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -19,16 +18,13 @@ from pathlib import Path
 import blake3
 import msgspec
 
-from s2fetch.embedded.entry import Attribute, Entry, hub_time
+from s2fetch.embedded.by_name import Told, told_by
+from s2fetch.embedded.entry import Entry, hub_time
 from s2fetch.embedded.listing import Body, Found, Ordering, sorted_rows
 from s2fetch.embedded.odata_filter import Expression
 from s2fetch.embedded.odata_match import condition
 
 _SUFFIXES = (".zip", ".nc", ".EOF", ".TGZ", ".tar", ".TAR")
-_NAME = re.compile(
-    r"S2(?P<unit>[A-D])_MSI(?P<level>L1C|L2A|L2Ap)_(?P<sensing>\d{8}T\d{6})_N(?P<baseline>\d{4})"
-    r"_R(?P<orbit>\d{3})_T(?P<tile>\w{5})_(?P<made>\d{8}T\d{6})\.SAFE"
-)
 _BLOCK = 1 << 20
 _ID_SPACE = uuid.UUID("5c2c4a6e-6f5b-5d0e-8a3c-9f3d5b0f7a11")
 
@@ -198,42 +194,23 @@ def _describe(product: Path) -> Entry:
     status = product.stat()
     md5, blake = digests(product)
     changed = hub_time(datetime.fromtimestamp(status.st_mtime, UTC))
-    match = _NAME.fullmatch(name)
-    sensing = _name_time(match["sensing"]) if match else changed
+    told = told_by(name) or Told("SENTINEL-2", changed, changed, ())
     entry = Entry(
         id=product_id(name),
         name=name,
         content_length=status.st_size,
-        sensing_start=sensing,
-        sensing_end=sensing,
+        collection=told.collection,
+        sensing_start=told.sensing_start,
+        sensing_end=told.sensing_end,
         origin_date=changed,
         publication_date=changed,
         modification_date=changed,
         checksum_date=changed,
         md5=md5,
         blake3=blake,
-        attributes=_attributes(match) if match else (),
+        attributes=told.attributes,
         quicklook_id=quicklook_id(name) if name.endswith(".SAFE") else "",
     )
     with contextlib.suppress(PermissionError):
         write_sidecar(product, entry)
     return entry
-
-
-def _name_time(text: str) -> str:
-    return hub_time(datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC))
-
-
-def _attributes(match: re.Match[str]) -> tuple[Attribute, ...]:
-    baseline = match["baseline"]
-    kind = f"S2MSI{match['level'].removeprefix('L')}"
-    return (
-        Attribute("productType", "String", kind),
-        Attribute("processingLevel", "String", kind),
-        Attribute("tileId", "String", match["tile"]),
-        Attribute("processorVersion", "String", f"{baseline[:2]}.{baseline[2:]}"),
-        Attribute("platformShortName", "String", "SENTINEL-2"),
-        Attribute("platformSerialIdentifier", "String", match["unit"]),
-        Attribute("instrumentShortName", "String", "MSI"),
-        Attribute("relativeOrbitNumber", "Integer", int(match["orbit"])),
-    )

@@ -333,8 +333,10 @@ def _sentinel_6(number: int) -> Iterator[_Made]:
         start = _FIRST + number * _STEP
         end, processed = start + timedelta(minutes=56), start + timedelta(days=3)
         times = "_".join(map(_stamp, (start, end, processed)))
+        half = 75 + number  # of an orbit
+        relative = (half + 1) // 2
         yield _Made(
-            name=f"S6A_{kind}_{times}_3373_131_{75 + number:03d}_037_EUM__OPE_NT_F09.SEN6",
+            name=f"S6A_{kind}_{times}_3373_131_{half:03d}_{relative:03d}_EUM__OPE_NT_F09.SEN6",
             collection="SENTINEL-6",
             start=start,
             end=end,
@@ -343,7 +345,7 @@ def _sentinel_6(number: int) -> Iterator[_Made]:
             values={
                 "authority": "EUMETSAT",
                 "orbitNumber": 16_000 + number,
-                "relativeOrbitNumber": 75 + number,
+                "relativeOrbitNumber": relative,
                 "processingDate": hub_time(processed),
                 "processingBaseline": "F09",
                 "processingLevel": kind[3:5].rstrip("_"),

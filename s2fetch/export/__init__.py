@@ -10,7 +10,7 @@ from s2fetch.export.sinks import (
     Sink,
     TextSink,
     export_all,
-    sink_for,
+    make_sink,
 )
 
 __all__ = [
@@ -23,5 +23,5 @@ __all__ = [
     "TextSink",
     "export_all",
     "make_form",
-    "sink_for",
+    "make_sink",
 ]

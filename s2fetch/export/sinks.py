@@ -86,6 +86,29 @@ async def export_all(products: AsyncIterator[Product], sink: Sink) -> Exported:
     return exported
 
 
+def make_sink(
+    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
+) -> Sink:
+    """Where a listing goes to.
+
+    Args:
+        form: One of `FORMS`, a form of one's own, or ``geoparquet``.
+        to: A file, or what takes text.
+        fields: Names of the columns; empty for the form's own.
+        url_of: The hub's.
+
+    Raises:
+        UsageError: There is no such form or field, its library is not installed, or it cannot go
+            there.
+    """
+    if form == "geoparquet":
+        if not isinstance(to, Path) or fields:
+            raise UsageError("GeoParquet is written to a file, with fields of its own")
+        return ParquetSink(to, url_of)
+    made = make_form(form, url_of, fields) if isinstance(form, str) else form
+    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
+
+
 class TextSink:
     """Text that goes somewhere at once. What was written stays when the listing fails.
 
@@ -202,28 +225,6 @@ class ParquetSink:
     def _clean_up(self) -> None:
         self._table.abandon()
         _remove(self._unfinished)
-
-
-def sink_for(
-    form: str | Form, to: Path | Callable[[str], object], fields: Sequence[str], url_of: UrlOf
-) -> Sink:
-    """The sink that writes a form to a file, or to what takes text.
-
-    Args:
-        form: One of `FORMS`, a form of one's own, or ``geoparquet``, which needs a file.
-        to: A file, or what takes text piece by piece.
-        fields: Names of the columns; empty for the form's own.
-        url_of: Address of a product's download.
-
-    Raises:
-        UsageError: If there is no such form or field, or its library is not installed.
-    """
-    if form == "geoparquet":
-        if not isinstance(to, Path) or fields:
-            raise UsageError("GeoParquet is written to a file, with fields of its own")
-        return ParquetSink(to, url_of)
-    made = make_form(form, url_of, fields) if isinstance(form, str) else form
-    return FileSink(made, to) if isinstance(to, Path) else TextSink(made, to)
 
 
 def _unfinished(path: Path) -> Path:

@@ -308,6 +308,12 @@ class Workers:
         group: TaskGroup,
     ) -> None:
         pause = product_pause(work.attempts)
+        self._later[work.product.id] = Queued(
+            product=work.product,
+            attempts=work.before + work.attempts,
+            reason=error.what,
+            next=timestamp(self._clock.now() + timedelta(seconds=pause)),
+        )
         self._events.emit(
             AttemptFailed(
                 product=work.product,
@@ -317,13 +323,6 @@ class Workers:
                 error=error.what,
                 retry_in=pause,
             )
-        )
-
-        self._later[work.product.id] = Queued(
-            product=work.product,
-            attempts=work.before + work.attempts,
-            reason=error.what,
-            next=timestamp(self._clock.now() + timedelta(seconds=pause)),
         )
 
         async def wait() -> None:

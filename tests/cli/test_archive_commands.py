@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import signal
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from s2fetch.account.ledger import Ledger, ledger_folder
+from s2fetch.account.pacing import hour_of
 from s2fetch.embedded.answers import access_forbidden
 from s2fetch.embedded.faults import Fault
 from s2fetch.embedded.hub import EmbeddedHub
@@ -65,6 +68,31 @@ async def test_status_works_while_a_sync_is_running(shell: Shell, hub: EmbeddedH
     assert f"process {process.pid} on " in second.err
     process.send_signal(signal.SIGTERM)
     assert (await finish(process)).code == 143
+
+
+async def test_status_says_when_the_monthly_volume_is_reached(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """From what all processes of the machine received, at the pace of the last day."""
+    folder = ledger_folder(shell.folder / "state", hub.token_url, hub.users[0].name)
+    Ledger(folder).append(hour_of(datetime.now(UTC)), 4_000_000_000)
+    (shell.folder / "archive.toml").write_text('into = "archive"\nquota = "40 GB"\n')
+    done = await shell.run("status", "archive.toml")
+    assert done.code == 0, done.err
+    assert "Received:    demo@example.org: 4.00 GB in 30 days of 40.0 GB, reached " in done.out
+    as_json = msgspec.json.decode((await shell.run("status", "archive.toml", "--json")).out)
+    (account,) = as_json["accounts"]
+    assert (account["received"], account["per_day"], account["quota"]) == (4e9, 4e9, 40e9)
+    left = datetime.fromisoformat(account["reached"]) - datetime.now(UTC)
+    assert timedelta(days=8) < left < timedelta(days=10)
+
+
+async def test_status_needs_no_account(shell: Shell) -> None:
+    """Nothing is said about accounts whose credentials are not there."""
+    (shell.folder / "archive").mkdir()
+    done = await shell.run("status", "--into", "archive")
+    assert done.code == 0, done.err
+    assert "Received" not in done.out
 
 
 async def test_status_reads_the_folder_from_a_file(shell: Shell, hub: EmbeddedHub) -> None:

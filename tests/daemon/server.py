@@ -72,7 +72,10 @@ class DaemonProcess:
     async def _read(self) -> None:
         assert self.process.stderr is not None
         while line := await self.process.stderr.readline():
-            self.log.append(msgspec.json.decode(line))
+            try:
+                self.log.append(msgspec.json.decode(line))
+            except msgspec.DecodeError as error:
+                raise AssertionError(f"no line of JSON: {line.decode()}") from error
             self._more.set()
 
     def logged(self, event: str, **fields: object) -> list[dict[str, Any]]:
@@ -84,7 +87,9 @@ class DaemonProcess:
         """Wait until there are so many lines of an event; returns the last of them."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while len(found := self.logged(event, **fields)) < count:
-                assert not self._reading.done(), f"{event} never came\n{self.log}"
+                if self._reading.done():
+                    self._reading.result()
+                    raise AssertionError(f"{event} never came\n{self.log}")
                 self._more.clear()
                 waiting = asyncio.ensure_future(self._more.wait())
                 await asyncio.wait((waiting, self._reading), return_when="FIRST_COMPLETED")

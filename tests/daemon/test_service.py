@@ -49,11 +49,13 @@ async def test_it_fills_its_archives_answers_and_stops_when_it_is_told_to(
         await server.until(name, lambda a: a.last_run and a.activity == "idle")
     state = msgspec.json.decode((await server.ctl("status", "--json")).out)
     assert [each["products"]["complete"] for each in state["archives"]] == [1, 6]
-    assert state["hub_reachable"] and not state["paused"]
+    assert state["hub_reachable"]
+    assert not state["paused"]
     assert state["accounts"][0]["token_seconds"] > 0
     assert (len(server.files("alps")), len(server.files("everything"))) == (1, 6)
     shown = (await server.ctl("status")).out
-    assert "everything" in shown and "demo@example.org" in shown
+    assert "everything" in shown
+    assert "demo@example.org" in shown
 
     stopped = await server.ctl("stop")
     assert (stopped.code, stopped.out) == (
@@ -100,7 +102,8 @@ async def test_archives_are_paused_resumed_and_synced_by_ctl(
     assert asked == [("pause", "alps"), ("sync", "alps"), ("resume", ""), ("resume", "alps")]
     unknown = await server.ctl("sync", "elps")
     assert unknown.code == 2
-    assert "no archive 'elps'" in unknown.err and "alps" in unknown.err
+    assert "no archive 'elps'" in unknown.err
+    assert "alps" in unknown.err
 
 
 async def test_sigterm_in_mid_transfer_keeps_what_has_come_for_the_next_start(
@@ -119,7 +122,8 @@ async def test_sigterm_in_mid_transfer_keeps_what_has_come_for_the_next_start(
     again = await server.start()
     await again.until("run-finished")
     assert max(line["offset"] for line in again.logged("transfer-started")) > 0
-    assert len(server.files("alps")) == 3 and not server.parts("alps")
+    assert len(server.files("alps")) == 3
+    assert not server.parts("alps")
     payload = sum(path.stat().st_size for path in server.files("alps"))
     served = (await hub.stats()).all_bytes_served
     # Of each product that was under way, the end is fetched again, and what was in the pipes.
@@ -167,7 +171,8 @@ async def test_a_bad_file_is_refused_with_its_line_and_the_old_one_stays_in_forc
     server.write('alps\nschedule = "sometimes"', "coast")
     daemon.process.send_signal(signal.SIGHUP)
     refused = await daemon.until("configuration-refused")
-    assert "daemon.toml, line 8" in refused["error"] and "'sometimes'" in refused["error"]
+    assert "daemon.toml, line 8" in refused["error"]
+    assert "'sometimes'" in refused["error"]
     by_ctl = await server.ctl("reload")
     assert by_ctl.code == 2
     assert "daemon.toml, line 8" in by_ctl.err
@@ -203,5 +208,6 @@ async def test_a_file_can_be_checked_without_running_it(server: Server) -> None:
     server.write("alps\ncolud = 3")
     done = await server.shell.run("daemon", str(server.file), "--check")
     assert done.code == 2
-    assert "line 8" in done.err and "Did you mean cloud" in done.err
+    assert "line 8" in done.err
+    assert "Did you mean cloud" in done.err
     assert not (server.folder / "alps").exists()

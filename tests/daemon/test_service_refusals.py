@@ -70,7 +70,8 @@ async def test_a_webhook_s_secret_that_others_can_read(server: Server) -> None:
     server.write("alps", rest=hook)
     done = await server.shell.run("daemon", str(server.file), "--check")
     assert done.code == 2
-    assert "line 13" in done.err and "others can read it (mode 0640)" in done.err
+    assert "line 13" in done.err
+    assert "others can read it (mode 0640)" in done.err
 
 
 async def test_any_address_but_loopback_without_a_token(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -28,7 +29,7 @@ def test_halves_ask_for_everything_once(
     condition = Condition("orbitNumber", Operator.EQ, tuple(numbers))
     query = Query(tiles=tuple(tiles), relative_orbits=tuple(orbits), conditions=(condition,))
     cut = halves(query, FIELDS)
-    lists: list[list[Any]] = [tiles, orbits, numbers]
+    lists: list[Sequence[object]] = [tiles, orbits, numbers]
     if all(len(set(values)) < 2 for values in lists):
         assert cut is None
         return

@@ -119,7 +119,7 @@ _TEXTS: dict[type[Event], Callable[[Any], str]] = {
     ),
     ProductCompleted: lambda e: f"{format_size(e.size)} in {format_duration(e.seconds)}, verified",
     ProductAdopted: lambda e: f"{format_size(e.size)} were there and proved to be the product",
-    ProductFailed: lambda e: f"{e.error}. {e.next_step}",
+    ProductFailed: lambda e: f"{e.error}. {e.next_step[:1].upper()}{e.next_step[1:]}",
     ProductQuarantined: lambda e: f"expected {e.expected}, computed {e.computed}: kept aside",
     ProductOnline: lambda _: "is online again",
     RetrievalRequested: lambda e: f"asked for: {e.answer}",

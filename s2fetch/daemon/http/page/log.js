@@ -13,7 +13,7 @@ export function clearLog() {
 
 export function tellLog(message) {
   const list = byId("log");
-  const about = [message.archive && !message.product ? message.archive : "", format.readable(message.product) || message.product].filter(Boolean).join(" · ");
+  const about = [message.archive, format.readable(message.product) || message.product].filter(Boolean).join(" · ");
   list.prepend(
     el(
       "li",

@@ -81,7 +81,7 @@ function tiles(state) {
   const bytes = sum((archive) => archive.bytes);
   const verified = bytes ? sum((archive) => archive.bytes * archive.verified_share) / bytes : 1;
   const shown = [
-    ["Receiving", format.rate(busy.reduce((total, slot) => total + slot.rate, 0)), `${busy.length} of ${format.counted(state.slots.length, "slot")} busy`],
+    ["Receiving", format.rate(busy.reduce((total, slot) => total + slot.rate, 0)), `${busy.length} of ${format.counted(state.slots.length, "slot")} busy${state.bandwidth === null ? "" : `, at most ${format.rate(state.bandwidth)}`}`],
     ["Queue", format.count(sum((archive) => archive.queued)), "to settle in this run"],
     ["Waiting", format.count(products("waiting")), oldest ? `the oldest for ${format.since(oldest)}` : "for the hub"],
     ["Failed", format.count(products("failed") + products("quarantined")), products("quarantined") ? `${format.count(products("quarantined"))} in quarantine` : "the list has the reasons"],

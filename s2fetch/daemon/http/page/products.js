@@ -102,6 +102,6 @@ function updateRow(node, row) {
   attribute(since, "title", row.since ? `${format.moment(row.since)} UTC` : null);
   text(reason, row.reason);
   text(tries, row.attempts ? format.count(row.attempts) : "");
-  text(next, row.next);
+  text(next, row.next_at ? `${row.next} ${format.until(row.next_at)}`.trim() : row.next);
   text(size, row.size === null ? "" : format.size(row.size));
 }

@@ -1,4 +1,4 @@
-"""The area of interest that is the footprint of a product in the catalogue."""
+"""An area of interest that is the footprint of a product in the catalogue."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from s2fetch.events import AreaNoted, EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
 
-SUFFIXES = (".SAFE", ".SEN3", ".nc")
+SUFFIXES = (".SAFE", ".SEN3", ".nc", ".SEN6", ".DEM")
 """What names in the catalogue end with and people leave off."""
 
 
-async def with_footprint_of(name: str, query: Query, hub: Hub, events: EventBus) -> Query:
-    """The query with the footprint of a product as its area.
+async def with_footprint(query: Query, name: str, *, hub: Hub, events: EventBus) -> Query:
+    """A query for the ground that a product covers.
 
     Args:
-        name: Of the product, with or without its extension.
-        query: Without an area.
-        hub: Whose catalogue has the product.
-        events: Told what had to be done to the footprint.
+        query: The rest of it.
+        name: The product's, with or without extension.
+        hub: Where to look it up.
+        events: Who is told what was done to the area.
 
     Raises:
         QueryError: If there is no such product, or it has no footprint.
