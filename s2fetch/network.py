@@ -1,15 +1,18 @@
-"""What all requests have in common: failures in words, and how long a host asks us to wait."""
+"""What all requests have in common: proxies, failures in words, how long a host asks us to wait."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from s2fetch.errors import HubError
+from s2fetch.errors import HubError, UsageError
 
+_PROXY_SCHEMES = frozenset({"http", "https"})
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -23,6 +26,28 @@ def describe(error: BaseException) -> str:
         broken = isinstance(cause, OSError) and cause.strerror
         return str(broken).lower() if broken else "fewer bytes came than were announced"
     return _USER_INFO.sub("", str(error)) or type(error).__name__
+
+
+def find_proxy(url: str) -> str | None:
+    """The proxy the environment names for that URL, or None.
+
+    Raises:
+        UsageError: If it is not an HTTP proxy.
+    """
+    parts = urlsplit(url)
+    proxies = {} if proxy_bypass(parts.netloc.rpartition("@")[2]) else getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+    if not proxy:
+        return None
+    if "://" not in proxy:
+        return f"http://{proxy}"
+    scheme = proxy.partition("://")[0].lower()
+    if scheme not in _PROXY_SCHEMES:
+        raise UsageError(
+            f"the environment names a proxy of the kind {scheme}, which s2fetch cannot use",
+            advice="Set http_proxy and https_proxy to an HTTP proxy, or list the hub in no_proxy",
+        )
+    return proxy
 
 
 def untrusted_certificate(host: str, error: aiohttp.ClientConnectorCertificateError) -> HubError:

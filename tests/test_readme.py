@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from s2fetch.config import SETTINGS, Setting
+from s2fetch.daemon.config import load_daemon_config
 from s2fetch.errors import ExitCode
 from tests.conftest import HubFactory
 
@@ -98,3 +99,27 @@ def test_every_command_in_the_readme_exists() -> None:
             [sys.executable, "-m", "s2fetch", command, "--help"], capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_the_daemons_example_is_a_daemons_file(tmp_path: Path) -> None:
+    """It is read as it stands, with a file for the archive that has its own."""
+    found = [e for e in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[[archives]]" in e]
+    (example,) = found
+    (tmp_path / "daemon.toml").write_text(example)
+    (tmp_path / "alps.toml").write_text('into = "alps"\n')
+    config = load_daemon_config(tmp_path / "daemon.toml", {"HOME": str(tmp_path)})
+    assert [archive.name for archive in config.archives] == ["dolomites", "alps"]
+    assert {a.name for archive in config.archives for a in archive.config.accounts} == {"institute"}
+
+
+def test_the_container_is_run_as_its_recipe_says() -> None:
+    """README and recipe name the same options."""
+    (command,) = re.findall(r"podman run (.*?)```", README, re.DOTALL)
+    recipe = (ROOT / "config" / "Containerfile").read_text()
+    (told,) = re.findall(r"podman run (.*?)\n#\n", recipe, re.DOTALL)
+    assert options(command) == options(told.replace("\n#", " "))
+
+
+def options(command: str) -> set[str]:
+    """The options of a command, in any order."""
+    return set(re.findall(r"--[^\s]+", command))

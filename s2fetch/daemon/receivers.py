@@ -24,7 +24,7 @@ def make_receivers(
     """Commands first, then webhooks. Reads the secrets' files: for a worker thread.
 
     Raises:
-        UsageError: If a secret cannot be used.
+        UsageError: If a secret cannot be used, or a proxy.
     """
 
     def webhook(hook: WebhookConfig) -> Webhook:
@@ -42,4 +42,6 @@ def make_receivers(
         CommandReceiver(command.arguments, seconds=command.limit_seconds, environ=environ)
         for command in config.commands
     )
+    for hook in config.webhooks:
+        proxy_for(hook.url)  # a proxy that cannot be used is told now, and not by the first alert
     return (*commands, *(webhook(hook) for hook in config.webhooks))

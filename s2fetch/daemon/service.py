@@ -39,6 +39,7 @@ from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, H
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
 from s2fetch.events import DaemonAsked
+from s2fetch.network import find_proxy
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.timetable import timetable
 from s2fetch.transfer.bandwidth import Bandwidth
@@ -114,7 +115,7 @@ class Service:
                 self._face = await self._put_up_http(stack, self._config.http)
                 listening(self._face.url)
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            await self._begin_alerts(group, session)
+            stack.callback((await self._begin_alerts(group, session)).close)
             self._begin_watchdog(group)
             socket = self._config.control_socket or server_path(self._environ, self._user)
             control = ControlServer(self.daemon, socket)
@@ -185,9 +186,18 @@ class Service:
         )
         return await stack.enter_async_context(face)
 
-    async def _begin_alerts(self, group: TaskGroup, session: aiohttp.ClientSession) -> None:
+    async def _begin_alerts(
+        self, group: TaskGroup, session: aiohttp.ClientSession
+    ) -> AlertDelivery:
         config, clock, events = self._config.alerts, self._clock, self.daemon.events
-        make = partial(make_receivers, config, session=session, clock=clock, environ=self._environ)
+        make = partial(
+            make_receivers,
+            config,
+            session=session,
+            clock=clock,
+            environ=self._environ,
+            proxy_for=find_proxy,
+        )
         delivery = AlertDelivery(await anyio.to_thread.run_sync(make), events=events)
         memory = self._state_folder / MEMORY_FILE
         remembered = await anyio.to_thread.run_sync(remembered_alerts, memory)
@@ -196,6 +206,7 @@ class Service:
         )
         group.start_soon(delivery.run)
         group.start_soon(self._look_for_trouble, self._alerts, memory)
+        return delivery
 
     async def _look_for_trouble(self, alerts: Alerts, memory: Path) -> None:
         while True:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import anyio
@@ -21,13 +20,12 @@ from s2fetch.errors import (
     HubAnswerError,
     HubBusyError,
     RedirectError,
-    UsageError,
 )
 from s2fetch.events import EventBus
 from s2fetch.hub.gate import HostGate
 from s2fetch.hub.refusals import BUSY
 from s2fetch.hub.reply import Asked, Judge, Reply, by_status
-from s2fetch.network import describe, parse_retry_after, untrusted_certificate
+from s2fetch.network import describe, find_proxy, parse_retry_after, untrusted_certificate
 from s2fetch.retry import Transient, repeating
 
 READ_BUFFER_BYTES = 1 << 20
@@ -41,7 +39,6 @@ READ_IDLE_SECONDS = 60.0
 READ_LONGEST_SECONDS = 600.0
 """Longest time for all of a catalogue answer."""
 _GOOD = frozenset({200, 201})
-_PROXY_SCHEMES = frozenset({"http", "https"})
 
 T = TypeVar("T")
 
@@ -134,10 +131,7 @@ class HttpClient:
         parsed = URL(url)
         key = f"{parsed.scheme}://{parsed.authority}"
         if key not in self._proxies:
-            proxies = {} if proxy_bypass(parsed.authority) else getproxies()
-            self._proxies[key] = _checked_proxy(
-                proxies.get(parsed.scheme) or proxies.get("all") or ""
-            )
+            self._proxies[key] = find_proxy(url)
         return self._proxies[key]
 
     def busy_error(
@@ -361,17 +355,3 @@ def _joined(url: str, location: str) -> str:
             f"the hub redirects to {location[:200]!r}, which is no address",
             did="The product is left out of this run",
         ) from error
-
-
-def _checked_proxy(proxy: str) -> str | None:
-    if not proxy:
-        return None
-    if "://" not in proxy:
-        return f"http://{proxy}"
-    scheme = proxy.partition("://")[0].lower()
-    if scheme not in _PROXY_SCHEMES:
-        raise UsageError(
-            f"the environment names a proxy of the kind {scheme}, which s2fetch cannot use",
-            advice="Set http_proxy and https_proxy to an HTTP proxy, or list the hub in no_proxy",
-        )
-    return proxy
