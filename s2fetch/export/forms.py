@@ -47,7 +47,8 @@ def make_form(form: str, url_of: UrlOf, fields: Sequence[str] = ()) -> Form:
     """
     if form not in FORMS:
         raise UsageError(
-            f"{form!r} is no form of a listing", advice=f"Known are {', '.join(FORMS)}"
+            f"{form!r} is no form of a listing",
+            advice=f"Known are {', '.join(FORMS)} and, for files, geoparquet",
         )
     if fields and form not in WITH_FIELDS:
         raise UsageError(
