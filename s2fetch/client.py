@@ -360,19 +360,24 @@ class Client:
 
         Raises:
             UsageError: If the configuration names no folder.
-            QueryError, HubError: If the catalogue cannot be read.
+            QueryError: If nothing can match, or the hub does not understand the query.
+            HubError: If the catalogue cannot be read.
             ArchiveError: If the archive cannot be read.
         """
         from s2fetch.sync.preview import preview
 
-        return await preview(
+        query = await self.query()
+        found = await preview(
             self.hub,
             self.into,
-            await self.query(),
+            query,
             reserve_bytes=self.config.reserve_bytes,
             renew=renew,
             events=self.events,
         )
+        if not (found.found or found.superseded or found.missing_names):
+            await self._explain_empty(query)
+        return found
 
     async def status(self) -> Status:
         """The state of the archive; can be asked for while a sync is running.

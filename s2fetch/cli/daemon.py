@@ -49,7 +49,7 @@ def command(output: Output, /, file: Path, check: bool) -> int:
 
     import anyio
 
-    from s2fetch.cli.tuning import tune_process
+    from s2fetch.cli.tuning import GivesBack, tune_process
     from s2fetch.clock import SystemClock
     from s2fetch.daemon.service import Service
     from s2fetch.taskgroups import one_error_task_group
@@ -65,6 +65,7 @@ def command(output: Output, /, file: Path, check: bool) -> int:
             user=os.getuid(),
             clock=SystemClock(),
         )
+        service.daemon.events.subscribe(GivesBack())
         with output.logging(service.daemon.events):
             async with one_error_task_group() as group:
                 loop = asyncio.get_running_loop()

@@ -52,7 +52,10 @@ def show_preview(config: Config, output: Output, *, renew: bool) -> int:
         return await client.preview(renew=renew)
 
     bus.subscribe(listen)
-    preview, interrupted = run(work, config, output, bus)
+    for note in config.area_notes:
+        output.warn(note)
+    with output.logging(bus):
+        preview, interrupted = run(work, config, output, bus)
     flush()
     if preview is None:
         return int(interrupted or 0)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from itertools import groupby
 
 import click
-from click.shell_completion import CompletionItem
 
+from s2fetch.cli.suggestions import completion_of, of_kind
 from s2fetch.config.setting import Setting
 from s2fetch.config.settings import SETTINGS
 
 OWN_GROUP = "This command"
-_FILE_KINDS = {"FILE": "file", "FOLDER": "dir"}
 
 
 class SettingOption(click.Option):
@@ -33,7 +32,7 @@ class SettingOption(click.Option):
                 multiple=setting.many or setting.once,
                 callback=_only_one if setting.once else None,
                 help=_help(setting),
-                shell_complete=_completion(setting),
+                shell_complete=completion_of(setting),
             )
 
 
@@ -66,7 +65,7 @@ def every_setting() -> list[click.Parameter]:
 def archive_argument() -> click.Argument:
     """The configuration file, which may be left out."""
     return click.Argument(
-        ["archive"], required=False, metavar="[ARCHIVE.toml]", shell_complete=_complete_kind("file")
+        ["archive"], required=False, metavar="[ARCHIVE.toml]", shell_complete=of_kind("file")
     )
 
 
@@ -109,31 +108,3 @@ def _help(setting: Setting[object]) -> str:
     if setting.default and not setting.flag:
         notes.append(f"default {setting.default}")
     return f"{text} [{'; '.join(notes)}]" if notes else text
-
-
-Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-
-
-def _completion(setting: Setting[object]) -> Completion | None:
-    if setting.choices:
-        return _complete_choices(setting.choices)
-    kind = _FILE_KINDS.get(setting.metavar)
-    return _complete_kind(kind) if kind else None
-
-
-def _complete_choices(choices: tuple[str, ...]) -> Completion:
-    def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-        return [
-            CompletionItem(str(choice))
-            for choice in choices
-            if choice.lower().startswith(begun.lower())
-        ]
-
-    return complete
-
-
-def _complete_kind(kind: str) -> Completion:
-    def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-        return [CompletionItem(begun, type=kind)]
-
-    return complete

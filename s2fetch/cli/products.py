@@ -6,8 +6,10 @@ import sys
 
 import click
 
+from s2fetch import vocabulary
 from s2fetch.cli.options import GroupedCommand
 from s2fetch.cli.output import Output
+from s2fetch.cli.suggestions import of_words
 from s2fetch.errors import ExitCode
 
 EXAMPLES = """\b
@@ -28,7 +30,12 @@ restricts them and the values they can have.
     short_help="List collections, product types and attributes.",
     epilog=EXAMPLES,
 )
-@click.argument("collection", required=False, metavar="[COLLECTION]")
+@click.argument(
+    "collection",
+    required=False,
+    metavar="[COLLECTION]",
+    shell_complete=of_words(lambda _: vocabulary.COLLECTIONS),
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each collection")
 @click.pass_obj
 def command(output: Output, /, collection: str | None, as_json: bool) -> int:
@@ -39,7 +46,6 @@ def command(output: Output, /, collection: str | None, as_json: bool) -> int:
     """
     import msgspec
 
-    from s2fetch import vocabulary
     from s2fetch.cli.products_text import collections_table, described, lines, tables
 
     chosen = None if collection is None else vocabulary.check_collection(collection)

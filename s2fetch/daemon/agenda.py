@@ -78,6 +78,11 @@ class Agenda:
         """The next failure is the first one."""
         self._failures = 0
 
+    def recall(self, last: datetime | None) -> None:
+        """Take note of a run that began before this was made."""
+        self._last = last
+        self._next = self._after_last()
+
     def reschedule(self, schedule: Schedule) -> None:
         """Follow another schedule from now on."""
         if schedule != self._schedule:

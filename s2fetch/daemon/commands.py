@@ -55,14 +55,16 @@ async def run_command(
     told = {name: value for name, value in environ.items() if name not in WITHHELD}
     told |= {name: clean(value) for name, value in variables.items()}
     try:
-        process = await anyio.open_process(
-            list(arguments),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=told,
-            start_new_session=True,
-        )
+        # Cancelled in the middle of this, nobody would know of the process that has begun.
+        with anyio.CancelScope(shield=True):
+            process = await anyio.open_process(
+                list(arguments),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=told,
+                start_new_session=True,
+            )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CommandError(f"{arguments[0]} cannot be started: {reason}") from error

@@ -15,7 +15,12 @@ import msgspec
 from s2fetch.clock import Clock
 from s2fetch.errors import S2FetchError
 from s2fetch.events import EventBus, IntakeChanged
-from s2fetch.hub.subscriptions import SubscriptionLostError, Subscriptions, entries_before
+from s2fetch.hub.subscriptions import (
+    Notification,
+    SubscriptionLostError,
+    Subscriptions,
+    entries_before,
+)
 
 POLL_SECONDS = 60.0
 """How often the queue is looked at."""
@@ -100,8 +105,7 @@ class Intake:
     async def _look(self, subscriptions: Subscriptions, wanted: str) -> None:
         if not self._subscription:
             self._subscription = await subscriptions.ensure(wanted)
-        self._tell(True, f"subscription {self._subscription}")
-        while waiting := await subscriptions.read(self._subscription):
+        while waiting := await self._read(subscriptions):
             settled = self._settled
             done = entries_before(waiting, settled - SETTLED_MARGIN) if settled else []
             if not done:
@@ -113,6 +117,11 @@ class Intake:
                 return
             if said.left == 0:
                 return
+
+    async def _read(self, subscriptions: Subscriptions) -> list[Notification]:
+        waiting = await subscriptions.read(self._subscription)
+        self._tell(True, f"subscription {self._subscription}")
+        return waiting
 
     def _tell(self, works: bool, why: str) -> None:
         told = f"{works} {why}"

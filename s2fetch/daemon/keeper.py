@@ -153,7 +153,7 @@ class Keeper:
             return
         self._last_run, self._last_success = found.last_run, found.kept.last_success
         self.tally.recall(found.kept)
-        self._agenda = Agenda(self.plan.schedule, clock=self._clock, last=found.begun)
+        self._agenda.recall(found.begun)
 
     async def _wait_until_due(self) -> None:
         """Between runs files are hashed again, as much as a day allows; a run comes first."""

@@ -83,6 +83,7 @@ class Increment:
         self._archive = archive
         self._query = query
         self._settings = settings
+        self._overlap = timedelta(seconds=settings.overlap_seconds)
         self._clock = clock
         self._events = events
         self._before: Watermark | None = None
@@ -100,8 +101,7 @@ class Increment:
             async with self._search(self._query) as listed, aclosing(self._counted(listed)) as all_:
                 yield all_
             return
-        overlap = timedelta(seconds=self._settings.overlap_seconds)
-        self.since = datetime.fromisoformat(self._before.settled) - overlap
+        self.since = datetime.fromisoformat(self._before.settled) - self._overlap
         names = await anyio.to_thread.run_sync(self._unsettled)
         since = timestamp(self.since)
         self._events.emit(
@@ -180,8 +180,9 @@ class Increment:
         before = self._before
         if before is None or product.modified is None or before.settled == before.full:
             return ""
-        if timestamp(product.modified) >= before.settled:
-            return ""  # no increment has had a chance yet
+        reach = datetime.fromisoformat(before.settled) - self._overlap
+        if product.modified >= reach:
+            return ""  # it may have appeared later, and the next increment would have brought it
         if product.id in self._archive.progress:
             return ""
         return (

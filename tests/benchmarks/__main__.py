@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.benchmarks import complete, cpu, idle, kills, listing, record, slots, small, start
+from tests.benchmarks import complete, cpu, idle, kills, listing, record, slots, small, soak, start
 from tests.benchmarks.figures import Figure, IncompleteError, table
 from tests.benchmarks.scale import Scale
 
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Scale, Path], list[Figure]]] = {
     "record": record.measure,
     "kills": kills.measure,
     "idle": idle.measure,
+    "soak": soak.measure,
     "start": start.measure,
 }
 

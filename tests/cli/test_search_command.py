@@ -160,6 +160,19 @@ async def test_a_count_tells_what_nothing_can_match_and_what_is_missing(
     assert f"Warning: not in the catalogue: {missing}." in done.err
 
 
+async def test_a_preview_tells_what_a_sync_would(shell: Shell, hub: EmbeddedHub) -> None:
+    """That nothing can match, what was done to the area, and with --verbose every decision."""
+    into = ("sync", "--into", "archive", "--dry-run")
+    done = await shell.run(*into, "--where", "origin=ESSA")
+    assert (done.code, "nothing matches: the hub has no product" in done.err) == (2, True)
+    done = await shell.run(*into, "--box", "179,-80,-179,80")
+    assert (done.code, "Warning: The box crosses the antimeridian" in done.err) == (0, True)
+    name = hub.folder.entries[0].name
+    done = await shell.run(*into, "--name", name, "--verbose", "--log-format", "json")
+    (planned,) = done.logged("product-planned")
+    assert (planned["product"], planned["verdict"]) == (name, "fetch")
+
+
 async def test_a_name_that_other_options_leave_out_is_not_called_unknown(
     shell: Shell, hub: EmbeddedHub
 ) -> None:

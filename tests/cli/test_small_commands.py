@@ -164,6 +164,12 @@ async def test_completion_scripts_are_printed(shell: Shell, name: str) -> None:
         ("s2fetch sync --order-by ev", {"eviction"}),
         ("s2fetch sync --collection sentinel-2", {"SENTINEL-2"}),
         ("s2fetch sync --log-format j", {"json"}),
+        ("s2fetch search --product-type s2msi1", {"S2MSI1C"}),
+        ("s2fetch search --collection S5P --product-type L2__N", {"L2__NO2___"}),
+        ("s2fetch search --collection SENTINEL-3 --timeliness n", {"NR", "NT"}),
+        ("s2fetch search --collection SENTINEL-5P --versions RP", {"RPRO"}),
+        ("s2fetch search --collection SENTINEL-1 --where orbitN", {"orbitNumber"}),
+        ("s2fetch products sentinel-5", {"SENTINEL-5P"}),
     ],
 )
 async def test_the_shell_completes(shell: Shell, typed: str, expected: set[str]) -> None:

@@ -226,7 +226,10 @@ async def test_whatever_is_in_the_way_at_first_is_told_and_tried_again(
 async def test_a_token_that_is_refused_twice_is_told_and_tried_again(watched: Watched) -> None:
     """It is no error of hub or account, and ends the watch no more than those."""
     await watched.watch_until(lambda: watched.states == [True])
-    watched.hub.faults.add(Fault(Answer(401, "no"), on=Kind.SUBSCRIPTIONS, times=2))
+    refusal = Fault(Answer(401, "no"), on=Kind.SUBSCRIPTIONS, times=None)
+    watched.hub.faults.add(refusal)
+    await watched.watch_until(lambda: watched.states == [True, False])
+    watched.hub.faults.remove(refusal)
     await watched.watch_until(lambda: watched.states == [True, False, True])
 
 

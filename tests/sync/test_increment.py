@@ -102,6 +102,14 @@ async def test_a_full_recount_reports_what_appeared_too_late(archive: Archive) -
     assert archive.gaps == [late.name]
 
 
+async def test_what_the_next_increment_would_have_brought_is_no_gap(archive: Archive) -> None:
+    """It appeared since the last run, dated a little back, and a recount happened to come first."""
+    await archive.sync()
+    archive.publish(13, ago=timedelta(hours=20))
+    assert (await archive.sync(overlap="1d", recount="1h")).fetched == 1
+    assert archive.gaps == []
+
+
 async def test_a_late_checksum_is_taken_over(archive: Archive) -> None:
     """The row changes; the file is proven by the digest that is listed now."""
     entry = archive.publish(14, md5="", blake3="", checksum_date="")

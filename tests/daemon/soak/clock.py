@@ -8,10 +8,12 @@ under way, or a request or a thread, it stands still for the blink it takes to d
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import math
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -39,11 +41,13 @@ class Seen(msgspec.Struct):
         next: When it wants to be woken, seconds; None for never.
         moves: Changes whenever something moves.
         busy: Whether something is under way.
+        blocks: Blocks of memory that its objects take, see `sys.getallocatedblocks`.
     """
 
     next: float | None
     moves: list[int]
     busy: bool
+    blocks: int = 0
 
 
 class FollowingClock:
@@ -106,7 +110,7 @@ class FollowingClock:
         moves, busy = self.look()
         threads = anyio.to_thread.current_default_thread_limiter().borrowed_tokens
         following = self._sleepers[0][0] if self._sleepers else None
-        return Seen(following, [moves, threads], busy or threads > 0)
+        return Seen(following, [moves, threads], busy or threads > 0, sys.getallocatedblocks())
 
 
 class LeadingClock(JumpingClock):
@@ -114,12 +118,16 @@ class LeadingClock(JumpingClock):
 
     Args:
         look: How many things have moved so far in this process, and whether something is under way.
+
+    Attributes:
+        blocks: See `Seen`.
     """
 
     def __init__(self, look: Callable[[], tuple[int, bool]]) -> None:
         super().__init__()
         self.start = EPOCH
         self._look = look
+        self.blocks = 0
         self._held = 0
         self._follower: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -134,12 +142,10 @@ class LeadingClock(JumpingClock):
 
     async def follow(self, connection: socket.socket) -> bool:
         """Have somebody follow from now on; False when it ends before it is ready."""
-        reader, writer = await asyncio.open_connection(sock=connection)
+        await self._lose()
+        self._follower = reader, writer = await asyncio.open_connection(sock=connection)
         writer.write(b"%r\n" % self.elapsed)
-        ready = bool(await reader.readline())
-        if ready:
-            self._follower = reader, writer
-        return ready
+        return bool(await reader.readline())
 
     async def __aexit__(
         self,
@@ -148,7 +154,7 @@ class LeadingClock(JumpingClock):
         trace: TracebackType | None,
     ) -> None:
         await super().__aexit__(kind, error, trace)
-        self._lose()
+        await self._lose()
 
     async def _drive(self) -> None:
         loop = asyncio.get_running_loop()
@@ -180,14 +186,18 @@ class LeadingClock(JumpingClock):
             except OSError:
                 line = b""
             if line:
-                return msgspec.json.decode(line, type=Seen)
-            self._lose()
+                seen = msgspec.json.decode(line, type=Seen)
+                self.blocks = seen.blocks
+                return seen
+            await self._lose()
         return Seen(None, [], False)
 
-    def _lose(self) -> None:
+    async def _lose(self) -> None:
         if self._follower is not None:
-            self._follower[1].close()
-            self._follower = None
+            writer, self._follower = self._follower[1], None
+            writer.close()
+            with contextlib.suppress(OSError):  # it was killed
+                await writer.wait_closed()
 
     def _jump(self, theirs: float) -> None:
         while self._sleepers and self._sleepers[0][2].done():

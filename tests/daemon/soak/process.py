@@ -16,17 +16,37 @@ from pathlib import Path
 import msgspec
 
 from s2fetch.cli.log import fields_of
-from s2fetch.cli.tuning import tune_process
+from s2fetch.cli.tuning import GivesBack, tune_process
 from s2fetch.daemon import agenda, daemon, intake, service
 from s2fetch.daemon.config import load_daemon_config
 from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.service import Service
-from s2fetch.events import Event, GapFound, ProductCompleted, ProductFailed, ProductWithdrawn
+from s2fetch.events import (
+    Event,
+    GapFound,
+    HubPaused,
+    ProductCompleted,
+    ProductFailed,
+    ProductWithdrawn,
+    SpaceBack,
+    SpaceLow,
+)
 from s2fetch.hub import gate
 from s2fetch.sync import space
 from tests.daemon.soak.clock import FollowingClock
 
-TOLD = (ProductCompleted, ProductFailed, ProductWithdrawn, GapFound, KeeperFailed)
+TOLD = (
+    ProductCompleted,
+    ProductFailed,
+    ProductWithdrawn,
+    GapFound,
+    KeeperFailed,
+    HubPaused,
+    SpaceLow,
+    SpaceBack,
+)
+GIVE_BACK_SECONDS = 0.02
+"""In real time, as this timer does not go by the clock."""
 MINUTE = 60.0
 HALF_HOUR = 1800.0
 
@@ -64,6 +84,7 @@ async def main(number: int, file: Path, events: Path) -> None:
             )
             kept = running.daemon
             kept.events.subscribe(tell)
+            kept.events.subscribe(GivesBack(GIVE_BACK_SECONDS))
             clock.look = lambda: (kept.heartbeat.beats, not kept.is_idle)
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, kept.stop)
             await running.run(lambda _: clock.begin())

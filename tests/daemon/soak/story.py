@@ -32,8 +32,10 @@ class Outcome(msgspec.Struct, kw_only=True):
         twice: Products that were completed more often than the hub changed them.
         gaps: What only a recount found.
         defects: Of the daemon.
+        felt: What the daemon met, and how often it told of it.
         exit_code: Of the daemon's last process.
-        memory: Resident bytes of the daemon's last process, equally spaced over all its days.
+        resident: Bytes of memory of the daemon's process, equally spaced over all days.
+        blocks: Blocks that its objects take, likewise.
     """
 
     days: int
@@ -46,18 +48,37 @@ class Outcome(msgspec.Struct, kw_only=True):
     twice: list[str] = []
     gaps: list[str] = []
     defects: list[str] = []
+    felt: dict[str, int] = {}
     exit_code: int = -1
-    memory: list[int] = []
+    resident: list[int] = []
+    blocks: list[int] = []
+
+
+class Thirds(msgspec.Struct, frozen=True):
+    """Means over the second and the last third of all days; the first one is that of the kills.
+
+    The mean is over the lowest of each day, when no run is under way.
+    """
+
+    middle: float
+    last: float
+
+    @classmethod
+    def of(cls, samples: list[int]) -> Thirds:
+        """From equally spaced samples of whole days."""
+        starts = range(0, len(samples), SAMPLES_A_DAY)
+        lowest = [min(samples[start : start + SAMPLES_A_DAY]) for start in starts]
+        third = len(lowest) // 3
+        middle, last = lowest[third : 2 * third], lowest[2 * third :]
+        return cls(sum(middle) / len(middle), sum(last) / len(last))
 
     @property
-    def thirds(self) -> list[float]:
-        """Mean of the memory in each third of all days; the first one is that of the kills."""
-        third = self.days * SAMPLES_A_DAY // 3
-        parts = (self.memory[:third], self.memory[third : 2 * third], self.memory[2 * third :])
-        return [sum(part) / max(1, len(part)) for part in parts]
+    def growth(self) -> float:
+        """The last in terms of the second."""
+        return self.last / self.middle
 
 
-async def soak(folder: Path, disk: Path, days: int) -> Outcome:
+async def soak(folder: Path, disk: Path | None, days: int) -> Outcome:
     """Let the days pass.
 
     The kills are in the first third, so that the memory of one process is seen over the others.
@@ -106,16 +127,14 @@ async def _publish(world: World, group: TaskGroup, days: int) -> None:
 
 async def _kills(world: World, until_day: float) -> None:
     """In the middle of a body, of a listing, of nothing, of the deletions, and of a body again."""
-    stats = world.hub.stats
     for number, kind in enumerate(("body", "search", "", "deleted", "body")):
         day = (number + 0.5) * until_day / 5
         await _at(world, 0, 24 * day)
         if kind == "body":
             world.publish(LARGE_BYTES)
             world.publish(LARGE_BYTES)
-        before = stats.requests.get(kind, 0)
         if kind:
-            await world.until(lambda k=kind, b=before: stats.requests.get(k, 0) > b)
+            await world.asked(kind)
         await world.kill()
 
 
@@ -128,13 +147,15 @@ async def _troubles(world: World, days: int) -> None:
         (0.8, world.hub_outage, 9),
     ):
         await _at(world, 0, 24 * days * share)
+        world.publish()
         await trouble(hours * _HOURS)
 
 
 async def _sample(world: World, outcome: Outcome) -> None:
     while True:
         await world.clock.sleep(24 / SAMPLES_A_DAY * 3600)
-        outcome.memory.append(world.resident_bytes)
+        outcome.resident.append(world.resident_bytes)
+        outcome.blocks.append(world.clock.blocks)
 
 
 async def _at(world: World, day: float, hour: float) -> None:
@@ -158,3 +179,7 @@ def _judge(world: World, outcome: Outcome) -> None:
     ]
     outcome.gaps = [event["product"] for event in world.told("gap-found")]
     outcome.defects = [event["error"] for event in world.told("keeper-failed")]
+    outcome.felt = world.felt | {
+        kind: len(world.told(kind))
+        for kind in ("hub-paused", "space-low", "space-back", "product-withdrawn")
+    }

@@ -21,7 +21,7 @@ from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.embedded.entry import Entry, hub_time
 from s2fetch.embedded.faults import Answer, Fault, Kind
-from s2fetch.embedded.folder import FolderCatalogue, digests
+from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.daemon.soak.clock import LeadingClock
 from tests.sync.site import body_of, entry_of, off_loop
@@ -62,11 +62,11 @@ class World:
 
     Args:
         folder: Where all of it is.
-        disk: Where the first archive is, a volume of its own that can be filled.
+        disk: Where the first archive is: a volume of its own that can be filled, or None.
     """
 
-    def __init__(self, folder: Path, disk: Path) -> None:
-        self.roots = {"alps": disk / "alps", "coast": folder / "coast"}
+    def __init__(self, folder: Path, disk: Path | None) -> None:
+        self.roots = {"alps": (disk or folder) / "alps", "coast": folder / "coast"}
         self.disk = disk
         self.events = folder / "events.jsonl"
         self.log = folder / "daemon.log"
@@ -74,6 +74,7 @@ class World:
         self.hub = EmbeddedHub(FolderCatalogue(), clock=self.clock)
         self.withdrawn: dict[str, Entry] = {}
         self.versions: Counter[str] = Counter()
+        self.felt: dict[str, int] = {}
         self.kills = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._folder = folder
@@ -154,6 +155,11 @@ class World:
 
     # The hub
 
+    async def asked(self, kind: str) -> None:
+        """Return when the hub is asked for such a thing once more."""
+        before = self.hub.stats.requests.get(kind, 0)
+        await self.until(lambda: self.hub.stats.requests.get(kind, 0) > before)
+
     def publish(self, size: int = 5000, *, summed: bool = True, **changes: Any) -> Entry:
         """One more product, listed as of now; without digests unless ``summed``."""
         self._number += 1
@@ -227,10 +233,13 @@ class World:
         self.hub.faults.add(outage)
         self.hub.identity.expire_tokens()
         await self.clock.sleep(span.total_seconds())
+        self.felt["token-outage"] = self.hub.faults.happened(outage)
         self.hub.faults.remove(outage)
 
     async def full_disk(self, span: timedelta) -> None:
-        """Somebody fills the first archive's volume for a while."""
+        """Somebody fills the first archive's volume for a while, if it has one."""
+        if self.disk is None:
+            return
         ballast = self.disk / "ballast"
         status = os.statvfs(self.disk)
         off_loop(lambda: ballast.write_bytes(bytes(status.f_bavail * status.f_frsize - 20_000)))
@@ -270,7 +279,9 @@ class World:
             if product_id not in self.withdrawn or record.withdrawn is None:
                 found.append(f"{record.name} is not in the catalogue: {record}")
         files = [path for path in root.rglob("*") if path.is_file()]
-        visible = {str(p.relative_to(root)) for p in files if p.relative_to(root).parts[0][0] != "."}
+        visible = {
+            str(p.relative_to(root)) for p in files if p.relative_to(root).parts[0][0] != "."
+        }
         found += [f"{path} is nobody's" for path in visible - kept]
         found += [f"{path} is not there" for path in kept - visible]
         left = (".s2fetch-", ".unfinished")

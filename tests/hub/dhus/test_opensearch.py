@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import unquote_plus
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2fetch import matching
 from s2fetch.embedded.dhus.solr import matching as solr
-from s2fetch.embedded.entry import Entry
+from s2fetch.embedded.entry import Attribute, Entry
 from s2fetch.errors import QueryError
 from s2fetch.hub.dhus.opensearch import MOST_CHARACTERS, encoded, order_of, parts_of, text_of
 from s2fetch.hub.dhus.recheck import is_exact, still_matches
@@ -129,6 +130,11 @@ def test_the_index_and_the_recheck_find_what_the_query_means(
 ) -> None:
     """Nothing that matches is missed, nothing else stays; where the index is exact, it alone."""
     query, entries = case
+    check_each(query, entries)
+
+
+def check_each(query: Query, entries: list[Entry]) -> None:
+    """What is found of these, and what stays, is what the query means."""
     asked = solr.compiled(text_of(query))
     for entry in entries:
         document, product = made.listed(entry)
@@ -137,6 +143,42 @@ def test_the_index_and_the_recheck_find_what_the_query_means(
         assert (found and still_matches(query, product)) == wanted, text_of(query)
         if is_exact(query):
             assert found == wanted, text_of(query)
+
+
+FIELDS = (
+    *("product_types", "sensing_from", "sensing_to", "area", "cloud", "relative_orbits"),
+    *("orbit_direction", "tiles", "platforms", "baselines", "conditions", "names", "ids"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases(), st.data())
+def test_each_restriction_alone_means_the_same(
+    case: tuple[Query, list[Entry]], data: st.DataObject
+) -> None:
+    """Among many, one that is too narrow would hardly show: most such queries match nothing."""
+    query, entries = case
+    fields = [name for name in FIELDS if getattr(query, name) not in (None, ())]
+    if fields:
+        name = data.draw(st.sampled_from(fields))
+        value = getattr(query, name)
+        kept = {name: value[:1] if name == "conditions" else value}
+        check_each(Query(collection=query.collection, **kept), entries)
+
+
+@pytest.mark.parametrize("number", [2, 2.0, 2.5, 3.0])
+@pytest.mark.parametrize("operator", [each for each in Operator if each is not Operator.NE])
+@settings(max_examples=3, deadline=None)
+@given(entry=MISSIONS["SENTINEL-1"])
+def test_whole_numbers_are_exact_at_their_ends(
+    operator: Operator, number: float, entry: Entry
+) -> None:
+    """Next to fractions, too."""
+    condition = Condition("sliceNumber", operator, (number,))
+    query = Query(collection="SENTINEL-1", conditions=(condition,))
+    assert is_exact(query)
+    slices = [(Attribute("sliceNumber", "Integer", place),) for place in (1, 2, 3, 4)]
+    check_each(query, [msgspec.structs.replace(entry, attributes=each) for each in slices])
 
 
 @settings(max_examples=40, deadline=None)
