@@ -5,11 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from s2fetch.account.slots import slot_path
 from s2fetch.daemon.pool import REFUSED_REST_SECONDS
 from s2fetch.daemon.state import Activity, ProductRow
 from s2fetch.embedded.faults import Answer, Cut, Delay, Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
-from s2fetch.events import AttemptFailed, Event, RunFinished, TransferStarted
+from s2fetch.events import AttemptFailed, Event, QuotaUsedUp, RunFinished, TransferStarted
+from s2fetch.lockfile import FileLock
 from tests.conftest import HubFactory
 from tests.daemon.site import DaemonSite
 from tests.sync.clock import JumpingClock
@@ -94,7 +96,7 @@ async def test_what_waits_for_its_turn_is_queued_and_has_not_to_move(
     kept: DaemonSite, second: EmbeddedHub
 ) -> None:
     """While the hub keeps all slots busy for one archive, the other says that it waits."""
-    kept.hub.faults.add(Fault(Delay(3600), on=Kind.BODY, times=2))
+    kept.hub.faults.add(Fault(Delay(1e9), on=Kind.BODY, times=2))
     plain = kept.plan("plain", first_byte_timeout="1d", priority=9)
     async with kept.running(plain) as daemon:
         await kept.until(lambda: kept.hub.stats.requests.get(Kind.BODY, 0) == 2)
@@ -107,19 +109,53 @@ async def test_what_waits_for_its_turn_is_queued_and_has_not_to_move(
         assert daemon._keepers["plain"].has_to_move
 
 
+async def test_what_waits_for_its_quota_has_not_to_move(kept: DaemonSite) -> None:
+    """It may take days, and no service manager is to end the daemon for that."""
+    async with kept.running(kept.plan("alps", quota="60 kB")) as daemon:
+        keeper = daemon._keepers["alps"]
+        await kept.until(lambda: keeper.is_busy and not keeper.has_to_move)
+        assert daemon.is_idle
+        await kept.until(lambda: kept.complete("alps") == 4)
+    assert any(isinstance(event, QuotaUsedUp) for event in kept.events)
+
+
+async def test_what_waits_for_slots_of_another_process_has_not_to_move(kept: DaemonSite) -> None:
+    """Such as a sync by hand, which may take hours."""
+    plan = kept.plan("alps")
+    async with kept.running(plan) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        (account,) = daemon._pool.accounts
+        locks: list[FileLock] = []
+
+        def taken() -> bool:
+            lock = FileLock.try_acquire(slot_path(account.slots.folder, len(locks) + 1))
+            locks.extend([lock] if lock is not None else [])
+            return len(locks) == account.slots.count
+
+        await kept.until(taken)
+        kept.publish(21)
+        await daemon.sync("alps")
+        await kept.until(lambda: kept.state("alps").activity == Activity.QUEUED)
+        assert daemon.is_idle
+        for lock in locks:
+            lock.release()
+        await kept.until(lambda: kept.complete("alps") == 5)
+
+
 async def test_what_is_queued_is_listed_in_the_order_of_work(kept: DaemonSite) -> None:
     """One product is on its way and one is next in line; the others follow, as many as wanted."""
-    kept.hub.faults.add(Fault(Delay(3600), on=Kind.BODY, times=None))
+    kept.hub.faults.add(Fault(Delay(1e9), on=Kind.BODY, times=None))
     names = [kept.publish(number).name for number in range(30, 40)]
     plan = kept.plan(
         "alps", 3600.0, slots=1, first_byte_timeout="1d", **{"from": "2024-06-01T15:00"}
     )
     async with kept.running(plan) as daemon:
         await kept.until(lambda: kept.state("alps").queued == 10)
+        await kept.until(lambda: len(daemon._keepers["alps"].queued(100)) == 8)
         rows = await daemon.products("alps", "queued", limit=5)
         assert [row.name for row in rows] == names[2:7]
         assert {(row.archive, row.state, row.size) for row in rows} == {("alps", "queued", 3000)}
-        assert len(await daemon.products("alps", "queued", limit=100)) == 8
 
 
 async def test_what_has_failed_once_is_queued_with_the_reason(kept: DaemonSite) -> None:

@@ -182,6 +182,16 @@ async def test_a_bad_file_is_refused_with_its_line_and_the_old_one_stays_in_forc
     await daemon.until("run-finished", count=2)
 
 
+async def test_the_bandwidth_of_the_present_time_is_told(server: Server, products: Path) -> None:
+    """From a timetable, which is in force from the start."""
+    await server.hub(products)
+    server.write("alps", rest='[bandwidth]\n"00:00-24:00" = "900 kB/s"')
+    daemon = await server.start()
+    await daemon.until("run-finished")
+    assert "; at most 900 kB/s now\n" in (await server.ctl("status")).out
+    assert (await server.state()).bandwidth == 900_000
+
+
 async def test_people_are_told_where_the_dashboard_is(
     server: Server, products: Path, shell: Shell
 ) -> None:
