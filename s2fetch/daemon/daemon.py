@@ -20,7 +20,8 @@ from s2fetch.account.meter import Usage
 from s2fetch.archive.space import free_bytes
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
-from s2fetch.daemon.keeper import QUEUED, Keeper, Surroundings
+from s2fetch.daemon.engagement import Surroundings
+from s2fetch.daemon.keeper import QUEUED, Keeper
 from s2fetch.daemon.loop_delay import LoopDelay
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import UNNAMED, Pool
@@ -184,17 +185,17 @@ class Daemon:
         keeper = self._keeper(archive)
         if state == QUEUED:
             return keeper.queued(limit)
-        read = partial(inspection.products, keeper.folder, archive, state, limit)
+        read = partial(inspection.products, keeper.engine.folder, archive, state, limit)
         return await anyio.to_thread.run_sync(read)
 
     async def coverage(self, archive: str) -> list[DayCoverage]:
         """See `Controls.coverage`."""
-        folder = self._keeper(archive).folder
+        folder = self._keeper(archive).engine.folder
         return await anyio.to_thread.run_sync(inspection.coverage, folder)
 
     async def footprints(self, archive: str, *, limit: int) -> list[tuple[str, str, str]]:
         """See `Controls.footprints`."""
-        return await self._keeper(archive).footprints(limit)
+        return await self._keeper(archive).engine.footprints(limit)
 
     def throughput(self) -> list[Throughput]:
         """See `Controls.throughput`."""
@@ -238,7 +239,7 @@ class Daemon:
             keeper = self._keepers.get(plan.name)
             if keeper is None:
                 self._begin(plan)
-            elif keeper.plan.intake != plan.intake or keeper.folder != plan.config.into:
+            elif keeper.plan.intake != plan.intake or keeper.engine.folder != plan.config.into:
                 self._end(plan.name)
                 self._begin(plan)
             else:
@@ -318,7 +319,7 @@ class Daemon:
             for keeper in tuple(self._keepers.values()):
                 # A disk that cannot be asked is told by the next run; the last number stays.
                 with contextlib.suppress(ArchiveError):
-                    look = partial(free_bytes, keeper.folder)
+                    look = partial(free_bytes, keeper.engine.folder)
                     keeper.free_bytes = await anyio.to_thread.run_sync(look)
             await self._clock.sleep(PACE_SECONDS)
 

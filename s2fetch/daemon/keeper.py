@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import traceback
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import anyio
-import msgspec
 
-from s2fetch.client import Client
-from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import Config, IncrementConfig, OnFull
-from s2fetch.daemon import inspection, memory
+from s2fetch.clock import timestamp
+from s2fetch.daemon import memory
 from s2fetch.daemon.agenda import Agenda
+from s2fetch.daemon.engagement import Engagement, Surroundings
 from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.intake import Intake as Queue
-from s2fetch.daemon.intake import Notifications
 from s2fetch.daemon.pause import Pause
-from s2fetch.daemon.pool import Pool
 from s2fetch.daemon.state import Activity, ArchiveState, ProductRow, RunState
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry, Intake
@@ -31,15 +24,9 @@ from s2fetch.errors import (
     ExitCode,
     S2FetchError,
 )
-from s2fetch.events import Event, EventBus
-from s2fetch.hub.odata import filter_of
-from s2fetch.query import Order
 from s2fetch.sync.report import Report
 from s2fetch.sync.status import Status, read_status
-from s2fetch.sync.withdrawals import Withdrawals
 
-FIRST_DELETIONS = timedelta(days=30)
-"""How far back the hub's deletions are read the first time."""
 SCRUB_SECONDS = 3600.0
 """How often it is looked at whether there is anything to hash again."""
 IN_USE_SECONDS = 30.0
@@ -54,54 +41,38 @@ _ORDERED = "an operator has paused it"
 _ALL_ORDERED = "an operator has paused the daemon"
 
 
-class Surroundings(msgspec.Struct, frozen=True):
-    """What every keeper of a daemon works with.
-
-    Attributes:
-        pool: Connections and accounts.
-        state_folder: Where it is remembered which archives there are.
-        environ: For `Client`.
-        home: For `Client`.
-        clock: Where the time comes from.
-        events: The daemon's own bus.
-        hear: Told every event of an archive, by the archive's name.
-        after_run: Told of every run that is over, and with which exit code.
-    """
-
-    pool: Pool
-    state_folder: Path
-    environ: Mapping[str, str]
-    home: Path
-    clock: Clock
-    events: EventBus
-    hear: Callable[[str, Event], None]
-    after_run: Callable[[ArchiveEntry, RunState, ExitCode], None]
-
-
 class Keeper:
     """Keeps one archive.
 
     Args:
         plan: How.
         around: What it works with.
+
+    Attributes:
+        engine: What does the work.
+        tally: The archive's numbers.
+        free_bytes: Free space on its volume when that was last looked at.
     """
 
     def __init__(self, plan: ArchiveEntry, around: Surroundings) -> None:
-        self.plan = plan
         self.tally = ArchiveTally(around.clock)
         self._around = around
         self._clock = around.clock
         self._pause = Pause()
+        self.engine = Engagement(plan, around, self._pause, self.tally)
         self._agenda = Agenda(plan.schedule, clock=around.clock)
         self._activity = Activity.IDLE
         self._trouble = ""
         self._last_run: RunState | None = None
-        self._last_success = ""
         self._watermark = ""
-        self._syncing: Client | None = None
         self.free_bytes = 0
         self._queue: Queue | None = None
         self._status: Status | None = None
+
+    @property
+    def plan(self) -> ArchiveEntry:
+        """How it is kept."""
+        return self.engine.plan
 
     def __repr__(self) -> str:
         return f"<Keeper of {self.plan.name}: {self._activity}>"
@@ -147,12 +118,11 @@ class Keeper:
     async def _recall(self) -> None:
         """Go on where the daemon before this one has ended."""
         try:
-            found = await anyio.to_thread.run_sync(memory.recall, self.folder, self.plan.config)
+            found = await self.engine.recall()
         except S2FetchError as error:
             self._trouble = str(error)
             return
-        self._last_run, self._last_success = found.last_run, found.kept.last_success
-        self.tally.recall(found.kept)
+        self._last_run = found.last_run
         self._agenda.recall(found.begun)
 
     async def _wait_until_due(self) -> None:
@@ -166,8 +136,7 @@ class Keeper:
         while True:
             if not self._pause.is_on and self.plan.config.scrub.budget_bytes:
                 try:
-                    async with await self._opened(self.plan.config) as client:
-                        report = await client.scrub()
+                    report = await self.engine.scrub()
                     if report.damaged:
                         self._agenda.call()  # the run fetches them again
                 except S2FetchError as error:
@@ -180,7 +149,7 @@ class Keeper:
 
     def follow(self, plan: ArchiveEntry) -> None:
         """Go by another plan from the next run on."""
-        self.plan = plan
+        self.engine.plan = plan
         self._agenda.reschedule(plan.schedule)
         if self._activity is Activity.FAILED:
             self._agenda.call()  # what was changed may be what was wrong
@@ -210,22 +179,8 @@ class Keeper:
             and not self._pause.is_on
             and not self.tally.out_of_space
             and not self._around.pool.waits(self.plan.name)
-            and not self._waits_for_hub_or_lock
+            and not (self.engine.syncing is not None and self.engine.syncing.waits_for_hub)
         )
-
-    @property
-    def _waits_for_hub_or_lock(self) -> bool:
-        client = self._syncing
-        if client is None:
-            return False
-        waits_for_lock = client.report is None and self.plan.config.wait_for_lock_seconds > 0
-        return waits_for_lock or client.waits_for_hub
-
-    @property
-    def folder(self) -> Path:
-        """Where the archive is."""
-        assert self.plan.config.into is not None  # noqa: S101 - a plan without one is refused
-        return self.plan.config.into
 
     def state(self) -> ArchiveState:
         """The archive now; cheap."""
@@ -234,7 +189,7 @@ class Keeper:
         waiting = status.waiting if status is not None else []
         return ArchiveState(
             name=self.plan.name,
-            folder=str(self.folder),
+            folder=str(self.engine.folder),
             activity=activity,
             why=why,
             priority=self.plan.priority,
@@ -242,7 +197,7 @@ class Keeper:
             bytes=tally.size_bytes,
             queued=tally.queued,
             last_run=self._last_run,
-            last_success=self._last_success,
+            last_success=self.engine.last_success,
             next_run="" if self._pause.is_on else timestamp(self._agenda.next),
             watermark=self._watermark,
             lag_seconds=tally.lag_seconds,
@@ -269,7 +224,7 @@ class Keeper:
 
     def queued(self, limit: int) -> list[ProductRow]:
         """Products of the run that is under way, in the order of work."""
-        if self._syncing is None:
+        if self.engine.syncing is None:
             return []
         return [
             ProductRow(
@@ -283,27 +238,7 @@ class Keeper:
                 next_at=each.next,
                 size=each.product.size,
             )
-            for each in self._syncing.queued(limit)
-        ]
-
-    async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
-        """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
-
-        Raises:
-            HubError, QueryError, AccountError: If the catalogue cannot be asked.
-        """
-        async with await self._opened(self.plan.config) as client:
-            query = msgspec.structs.replace(
-                await client.query(), order=Order.SENSING, newest_first=True, limit=limit
-            )
-            async with client.search(query, attributes=False) as products:
-                found = [product async for product in products]
-        ids = [product.id for product in found]
-        states = await anyio.to_thread.run_sync(inspection.states_of, self.folder, ids)
-        return [
-            (product.name, states.get(product.id, "missing"), product.footprint)
-            for product in found
-            if product.footprint is not None
+            for each in self.engine.syncing.queued(limit)
         ]
 
     async def _keep_once(self) -> None:
@@ -312,7 +247,7 @@ class Keeper:
         self._activity, self._trouble = Activity.SYNCING, ""
         self.tally.begin()
         try:
-            report = await self._synchronise()
+            report = await self.engine.synchronise()
         except ArchiveInUseError as error:
             self._activity, self._trouble = Activity.QUEUED, str(error)
             self._agenda.begin_again(IN_USE_SECONDS)
@@ -331,62 +266,6 @@ class Keeper:
                 await self._look()
             if self._activity is Activity.SYNCING:
                 self._activity = Activity.IDLE
-
-    async def _synchronise(self) -> Report:
-        plan = self.plan
-        config = msgspec.structs.replace(
-            plan.config,
-            increment=_increment(plan),
-            on_full=OnFull.WAIT,
-            # Whoever waits says so, and does not look as if it worked.
-            wait_for_lock_seconds=0.0,
-        )
-        await anyio.to_thread.run_sync(memory.check_there, self._around.state_folder, self.folder)
-        async with await self._opened(config) as client:
-            self._syncing = client
-            try:
-                report = await client.sync()
-            finally:
-                self._syncing = None
-            if not report.error:
-                await self._finish(client)
-        return report
-
-    async def _opened(self, config: Config) -> Client:
-        """A client over what the daemon's archives share; nothing is asked of the network yet."""
-        plan, around = self.plan, self._around
-        bus = EventBus()
-        bus.subscribe(self._hear)
-        return Client(
-            config,
-            events=bus,
-            clock=self._clock,
-            environ=around.environ,
-            home=around.home,
-            shared=await around.pool.shared(config, plan.name, plan.priority, self._pause),
-        )
-
-    async def _finish(self, client: Client) -> None:
-        """What follows a run that came to its end: the hub's deletions, and what is remembered."""
-        async with client.archive() as archive:
-            withdrawals = Withdrawals(
-                client.hub,
-                archive,
-                self.plan.withdrawals,
-                clock=self._clock,
-                events=client.events,
-            )
-            since = self._clock.now() - FIRST_DELETIONS
-            await withdrawals.follow(self.plan.config.query.collection, since)
-            kept = self.tally.kept(timestamp(self._clock.now()))
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(memory.keep, archive, kept)
-                await anyio.to_thread.run_sync(memory.know, self._around.state_folder, self.folder)
-            self._last_success = kept.last_success
-
-    def _hear(self, event: Event) -> None:
-        self.tally.take(event)
-        self._around.hear(self.plan.name, event)
 
     def _reported(self, begun: datetime, report: Report) -> None:
         self._ended(begun, report)
@@ -407,7 +286,7 @@ class Keeper:
     async def _look(self) -> None:
         """Read what the archive's own record says; it need not be there yet."""
         try:
-            status = await anyio.to_thread.run_sync(partial(read_status, self.folder))
+            status = await anyio.to_thread.run_sync(partial(read_status, self.engine.folder))
         except S2FetchError as error:
             self._trouble = str(error)
             return
@@ -420,21 +299,9 @@ class Keeper:
         """Have the hub's notifications wake this archive, where the hub has them."""
         plan, events = self.plan, self._around.events
         self._queue = Queue(
-            plan.name, self._notifications, self.call, clock=self._clock, events=events
+            plan.name, self.engine.notifications, self.call, clock=self._clock, events=events
         )
         await self._queue.run()
-
-    async def _notifications(self) -> Notifications | None:
-        """What the queue is read with, and what is wanted of it."""
-        async with await self._opened(self.plan.config) as client:
-            (account, *_) = await client.accounts()
-            subscriptions = client.connection.subscriptions(account)
-            if subscriptions is None:
-                return None
-            # Where the selection begins may move with the days, and every other filter takes one
-            # more of the few subscriptions that an account may have.
-            query = msgspec.structs.replace(await client.query(), limit=None, sensing_from=None)
-        return Notifications(subscriptions, filter_of(query))
 
 
 def _first_of(defect: BaseException) -> BaseException:
@@ -445,11 +312,3 @@ def _first_of(defect: BaseException) -> BaseException:
 
 def _report_of(error: Exception, code: ExitCode, outcome: str) -> Report:
     return Report(exit_code=code, outcome=outcome, error=str(error) or repr(error))
-
-
-def _increment(plan: ArchiveEntry) -> IncrementConfig:
-    recount = plan.recount_seconds
-    return IncrementConfig(
-        overlap_seconds=plan.overlap_seconds,
-        recount_seconds=math.inf if recount is None else recount,
-    )
