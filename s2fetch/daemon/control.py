@@ -92,6 +92,9 @@ class ControlServer:
         self._clients.add(me)
         try:
             await self._converse(reader, writer)
+        except asyncio.CancelledError:
+            # Only `_end_clients` does that, and asyncio would log it as a failure of the server's.
+            writer.transport.abort()
         except (OSError, TimeoutError):
             writer.transport.abort()  # closing would wait for a client that does not read
         finally:

@@ -327,10 +327,10 @@ class Keeper:
         else:
             self._reported(begun, report)
         finally:
-            if self._activity is Activity.SYNCING:
-                self._activity = Activity.IDLE
             with anyio.CancelScope(shield=True):
                 await self._look()
+            if self._activity is Activity.SYNCING:
+                self._activity = Activity.IDLE
 
     async def _synchronise(self) -> Report:
         plan = self.plan

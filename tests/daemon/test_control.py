@@ -276,7 +276,9 @@ async def test_too_many_clients_are_sent_away(
         line.close()
 
 
-async def test_the_end_of_the_server_removes_the_socket_and_ends_its_clients(path: Path) -> None:
+async def test_the_end_of_the_server_removes_the_socket_and_ends_its_clients(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     daemon = FakeDaemon()
     daemon.hang = True
     async with serving(daemon, path):
@@ -286,6 +288,7 @@ async def test_the_end_of_the_server_removes_the_socket_and_ends_its_clients(pat
     assert not path.exists()
     assert await line.ended()
     line.close()
+    assert caplog.records == []
 
 
 async def test_a_living_daemons_socket_is_not_taken(daemon: FakeDaemon, path: Path) -> None:
