@@ -115,6 +115,7 @@ class Tokens:
         self._renew_at = 0.0
         self._refresh_until = 0.0
         self._expires_at = 0.0
+        self._paused = False
         self._refused: S2FetchError | None = None
         self.logins = 0
 
@@ -259,14 +260,10 @@ class Tokens:
     async def _post(self, form: dict[str, str]) -> _Answer:
         host = urlsplit(self._url).netloc
         started = self._clock.monotonic()
-        paused = False
 
         def tell(reason: str, seconds: float) -> None:
-            nonlocal paused
-            paused = True
-            self._events.emit(
-                HubPaused(host=host, account=self.account, seconds=seconds, reason=reason)
-            )
+            self._paused = True
+            self._events.emit(HubPaused(host=host, account="", seconds=seconds, reason=reason))
 
         retrying = repeating(
             attempts=UNAVAILABLE_ATTEMPTS,
@@ -288,7 +285,8 @@ class Tokens:
                 did=f"Asked for {format_duration(self._clock.monotonic() - started)}",
                 advice="Check the network and the service's status page, then run again",
             ) from error
-        if paused:
+        if self._paused:
+            self._paused = False
             self._events.emit(HubResumed(host=host))
         return answer
 

@@ -11,7 +11,12 @@ import aiohttp
 import pytest
 import trustme
 
-from s2fetch.account.tokens import ANSWER_SECONDS, LOGOUT_SECONDS, Tokens
+from s2fetch.account.tokens import (
+    ANSWER_SECONDS,
+    LOGOUT_SECONDS,
+    UNAVAILABLE_ATTEMPTS,
+    Tokens,
+)
 from s2fetch.embedded import answers
 from s2fetch.embedded.faults import (
     Answer,
@@ -371,6 +376,20 @@ async def test_an_identity_service_in_trouble_is_asked_again(
     hub.faults.add(token_fault(TROUBLE[what], times=2))
     assert accepted(hub, await (await tokens_factory(hub)).get())
     assert [type(event) for event in events] == [HubPaused, HubPaused, HubResumed, TokenObtained]
+
+
+async def test_an_identity_service_that_was_given_up_is_told_to_be_back(
+    hub: EmbeddedHub, tokens_factory: TokensFactory, events: list[Event]
+) -> None:
+    """By the next login, which had not to wait itself; it concerns all accounts of the host."""
+    hub.faults.add(token_fault(Answer(500), times=UNAVAILABLE_ATTEMPTS))
+    tokens = await tokens_factory(hub)
+    with pytest.raises(HubError, match="cannot be used"):
+        await tokens.get()
+    assert all(isinstance(event, HubPaused) and not event.account for event in events)
+    events.clear()
+    await tokens.get()
+    assert [type(event) for event in events] == [HubResumed, TokenObtained]
 
 
 @pytest.mark.parametrize("what", TROUBLE)

@@ -44,6 +44,7 @@ async def test_what_was_known_is_known_again(kept: DaemonSite) -> None:
         await kept.until(lambda: kept.complete("alps") == 5)
         await kept.until(lambda: kept.state("alps").last_success != "")
         await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        await kept.until(lambda: kept.state("alps").watermark != "")
         before = kept.state("alps")
     async with kept.running(plan):
         await kept.until(lambda: kept.state("alps").watermark != "")
