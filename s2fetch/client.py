@@ -37,6 +37,7 @@ from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.status import Status, read_status
 from s2fetch.sync.work import Queued
+from s2fetch.units import parse_time
 
 if TYPE_CHECKING:
     from s2fetch.export import Exported, Form
@@ -133,12 +134,17 @@ class Client:
         """The configuration's query, complete.
 
         An area that is the footprint of a product in the catalogue is looked up once, when this is
-        first asked for.
+        first asked for. Times such as ``-90d`` count from now.
 
         Raises:
             QueryError: If there is no such product, or it has no footprint.
             HubError: If the catalogue cannot be read.
         """
+        now, moving = self._clock.now(), self.config.moving
+        times = {field: parse_time(text, now) for field, text in moving.items()}
+        return msgspec.structs.replace(await self._located_query(), **times)
+
+    async def _located_query(self) -> Query:
         if self.config.area_product is None:
             return self.config.query
         async with self._looking_up:

@@ -116,6 +116,20 @@ def parse_time(value: object, now: datetime) -> datetime:
     raise ValueError(f"{value!r} is not a time: {wanted}")
 
 
+def moves(value: str, now: datetime) -> bool:
+    """Whether this is a time that depends on when it is asked for, such as ``-30d``.
+
+    Args:
+        value: Text as for `parse_time`.
+        now: Aware.
+    """
+    try:
+        # Two years make a difference to whatever counts from now, also to ``NOW/YEAR``.
+        return parse_time(value, now) != parse_time(value, now - timedelta(days=731))
+    except ValueError:
+        return False
+
+
 def format_size(size: float) -> str:
     """Bytes for people, three digits and a decimal unit: ``1.23 GB``."""
     value, unit = float(size), "B"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from s2fetch.embedded.safe import generate_products
 from s2fetch.errors import ArchiveError, ExitCode, UsageError, WrongPasswordError
 from s2fetch.events import Event, EventBus, FileDamaged, ProductPlanned
 from s2fetch.lockfile import FileLock
+from tests.clock import FakeClock
 from tests.conftest import HubFactory
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[s2fetch.Client]]
@@ -258,3 +260,16 @@ async def test_a_summary_is_saved_whole_or_not_at_all(
         with pytest.raises(ArchiveError):
             await client.save(report, tmp_path / "folder")
     assert not list(tmp_path.glob(".*"))
+
+
+async def test_a_period_up_to_now_moves_with_the_clock(hub: EmbeddedHub, tmp_path: Path) -> None:
+    """A client that lives for a year does not stay in the day it was made."""
+    config = s2fetch.load_config(None, {"from": "-2d", "to": "2030-01-01"}, hub.environment())
+    clock = FakeClock()
+    async with s2fetch.Client(config, clock=clock, environ={}, state_folder=tmp_path) as client:
+        before = await client.query()
+        clock.advance(86_400)
+        after = await client.query()
+    assert before.sensing_from == clock.now() - timedelta(days=3)
+    assert after.sensing_from == clock.now() - timedelta(days=2)
+    assert before.sensing_to == after.sensing_to == config.query.sensing_to

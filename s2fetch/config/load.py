@@ -111,6 +111,7 @@ def build_config(
         showing=_showing(values),
         area_notes=selection.area_notes,
         area_product=selection.area_product,
+        moving=selection.moving,
         file=file,
     )
 

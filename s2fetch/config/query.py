@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,18 @@ from s2fetch.errors import QueryError, UsageError
 from s2fetch.lists import STDIN, ProductList, read_list, read_names
 from s2fetch.naming import collection_of
 from s2fetch.query import AreaRelation, Query
+from s2fetch.units import moves
 
 if TYPE_CHECKING:
     from s2fetch.area import Area
 
+_TIMES: Mapping[str, Setting[object]] = {
+    "sensing_from": s.FROM,
+    "sensing_to": s.TO,
+    "published_from": s.PUBLISHED_FROM,
+    "published_to": s.PUBLISHED_TO,
+}
+"""The settings that are times, by their field of `Query`."""
 AREAS = (s.BOX, s.WKT, s.AREA_FILE, s.AREA_TILE, s.AREA_PRODUCT)
 """The settings that each give the area of interest; there can only be one."""
 
@@ -37,11 +45,13 @@ class Read(msgspec.Struct, frozen=True):
         query: Its area is open still when it is that of a product in the catalogue.
         area_notes: What was done to the area of interest.
         area_product: The name of the product whose footprint is the area of interest, if any.
+        moving: As `Config.moving`.
     """
 
     query: Query
     area_notes: tuple[str, ...] = ()
     area_product: str | None = None
+    moving: Mapping[str, str] = {}
 
 
 def read_query(values: Values) -> Read:
@@ -88,7 +98,19 @@ def read_query(values: Values) -> Read:
     _check_period(
         values, s.PUBLISHED_FROM, s.PUBLISHED_TO, query.published_from, query.published_to
     )
-    return _with_area_of(values, query)
+    read = _with_area_of(values, query)
+    return msgspec.structs.replace(read, moving=_moving(values))
+
+
+def _moving(values: Values) -> dict[str, str]:
+    """What was written for those times that depend on when they are asked for."""
+    now = values.context.now
+    given = {field: values.given(setting) for field, setting in _TIMES.items()}
+    return {
+        field: each.raw
+        for field, each in given.items()
+        if each is not None and isinstance(each.raw, str) and moves(each.raw, now)
+    }
 
 
 def _check_period(

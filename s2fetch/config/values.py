@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -187,6 +188,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         area_notes: What was done to the area of interest, sentences for the user.
         area_product: Name of the product whose footprint in the catalogue is the area of interest;
             `Client.query` looks it up.
+        moving: Times of the query that move with the clock, as they were written: by its field,
+            ``{"sensing_from": "-90d"}``. In ``query`` they count from when this was read;
+            `Client.query` counts them anew.
         file: The configuration file this was read from, if any.
     """
 
@@ -205,6 +209,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     showing: ShowingConfig
     area_notes: tuple[str, ...]
     area_product: str | None
+    moving: Mapping[str, str]
     file: Path | None
 
 

@@ -165,7 +165,8 @@ class Engagement:
                 return None
             # Where the selection begins may move with the days, and every other filter takes one
             # more of the few subscriptions that an account may have.
-            query = msgspec.structs.replace(await client.query(), limit=None, sensing_from=None)
+            unbound = dict.fromkeys(("limit", "sensing_from", *self.plan.config.moving))
+            query = msgspec.structs.replace(await client.query(), **unbound)
         return Notifications(subscriptions, filter_of(query))
 
     async def _opened(self, config: Config) -> Client:

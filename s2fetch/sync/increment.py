@@ -46,12 +46,14 @@ class Watermark(msgspec.Struct, frozen=True, kw_only=True):
         full: The same of the last run that listed everything.
         sensing_from: Of the selection; empty for no such limit. A selection that begins later is
             part of this one, as that of ``from = "-90d"`` becomes with every day.
+        published_from: The same for the time of publication.
     """
 
     query: str
     settled: str
     full: str
     sensing_from: str = ""
+    published_from: str = ""
 
 
 class Increment:
@@ -126,6 +128,7 @@ class Increment:
             settled=begun,
             full=full,
             sensing_from=timestamp(self._query.sensing_from),
+            published_from=timestamp(self._query.published_from),
         )
         value = msgspec.to_builtins(mark)
         await anyio.to_thread.run_sync(self._archive.progress.set_meta, WATERMARK, value)
@@ -195,27 +198,39 @@ def read_watermark(meta: dict[str, object], query: Query) -> Watermark | None:
     """The watermark of a selection, or None when there is none for exactly this one."""
     try:
         mark = msgspec.convert(meta.get(WATERMARK), Watermark)
-        times = [datetime.fromisoformat(text) for text in (mark.settled, mark.full)]
-        begins = datetime.fromisoformat(mark.sensing_from) if mark.sensing_from else None
+        times = [_time(mark.settled), _time(mark.full)]
+        begins = [_time(mark.sensing_from), _time(mark.published_from)]
     except (msgspec.ValidationError, ValueError):
         return None
-    if any(time.tzinfo is None or time > _latest() for time in (*times, begins or _latest())):
+    if None in times or mark.query != fingerprint(query):
         return None
-    return mark if mark.query == fingerprint(query) and _begins_within(query, begins) else None
+    own = [query.sensing_from, query.published_from]
+    return mark if all(map(_is_part, own, begins)) else None
 
 
 def fingerprint(query: Query) -> str:
     """Tells selections apart; neither their order nor where they begin matters."""
     plain = msgspec.structs.replace(
-        query, order=Order.SENSING, newest_first=False, modified_from=None, sensing_from=None
+        query,
+        order=Order.SENSING,
+        newest_first=False,
+        modified_from=None,
+        sensing_from=None,
+        published_from=None,
     )
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
 
 
-def _begins_within(query: Query, begins: datetime | None) -> bool:
-    """Whether what a query selects is part of a selection that begins then, or has no beginning."""
-    return begins is None or (query.sensing_from is not None and query.sensing_from >= begins)
+def _time(text: str) -> datetime | None:
+    """An aware time, or None for an empty text; raises `ValueError`."""
+    if not text:
+        return None
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None or time > datetime.max.replace(tzinfo=UTC):
+        raise ValueError(f"{text} is not a time in UTC")
+    return time
 
 
-def _latest() -> datetime:
-    return datetime.max.replace(tzinfo=UTC)
+def _is_part(begin: datetime | None, whole: datetime | None) -> bool:
+    """Whether a period that begins then is part of one that begins at the other time, if any."""
+    return whole is None or (begin is not None and begin >= whole)

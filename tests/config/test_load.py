@@ -569,3 +569,11 @@ def test_every_account_may_have_a_quota_of_its_own(tmp_path: Path) -> None:
     assert [a.quota_bytes for a in load_config(path, {}, {}, NOW).accounts] == [12e12, 1e12]
     both = load_config(path, {"quota": "2 TB"}, {}, NOW).accounts
     assert [account.quota_bytes for account in both] == [2e12, 2e12]
+
+
+def test_times_that_move_with_the_clock_are_kept_as_they_were_written(tmp_path: Path) -> None:
+    """Whoever lives longer than a run counts them anew."""
+    file = tmp_path / "archive.toml"
+    file.write_text('from = "-90d"\nto = "NOW/DAY"\npublished-to = 2024-06-01\n')
+    config = load_config(file, {"published-from": "20200101"}, {})
+    assert config.moving == {"sensing_from": "-90d", "sensing_to": "NOW/DAY"}

@@ -163,6 +163,25 @@ async def test_a_selection_that_begins_later_is_part_of_the_one_before(archive: 
     assert archive.planned.since == ""
 
 
+async def test_a_later_publication_is_part_of_the_selection_before(archive: Archive) -> None:
+    await archive.sync(**{"published-from": "2024-05-01"})
+    await archive.sync(**{"published-from": "2024-05-02"})
+    assert archive.planned.since != ""
+    await archive.sync(**{"published-from": "2024-05-01"})
+    assert archive.planned.since == ""
+
+
+async def test_a_period_whose_end_moves_takes_what_has_come_into_it(archive: Archive) -> None:
+    """Listed by the hub long ago, too young for the selection then: no list of changes has it."""
+    young = hub_time(archive.site.clock.now() - timedelta(minutes=30))
+    archive.publish(14, ago=timedelta(days=3), sensing_start=young, sensing_end=young)
+    options = {"to": "-1h", "overlap": "1h"}
+    async with archive.site.client(incremental=True, **options) as client:
+        assert (await client.sync()).found == 3
+        await archive.site.clock.sleep(3600)
+        assert (await client.sync()).fetched == 1
+
+
 async def test_a_clock_that_was_set_back_lists_everything(
     archive: Archive, clock: JumpingClock
 ) -> None:
