@@ -30,6 +30,7 @@ from s2fetch.product import Checksum, Product, Proof
 from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.claims import ProductClaim
+from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.reception import Means, Reception
 from s2fetch.transfer.resume import RangeMemory, position_of
 from s2fetch.transfer.write_behind import Blocks
@@ -95,6 +96,7 @@ class Downloader:
             settings=settings,
             bandwidth=bandwidth or Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
             blocks=Blocks(),
+            hashing=Hashing(),
             executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
             clock=clock,
             events=events,
@@ -122,7 +124,9 @@ class Downloader:
             ArchiveError: If the disk is the problem.
             AccountError, HubError: If nothing more can be had.
         """
-        part = PartFile(self._archive.folder_of(product), product)
+        part = PartFile(
+            self._archive.folder_of(product), product, self._means.hashing.new_hasher
+        )
         claim = ProductClaim(self._archive.space, product)
         try:
             if product.size is not None and product.size <= BLOCK_BYTES:
