@@ -149,7 +149,7 @@ class Archive:
             UnsafeNameError: If its name cannot be part of a path, whatever is appended to it.
         """
         self.check_name(product)
-        return self.root / self.layout.folder_for(product)
+        return self.root.joinpath(self.layout.folder_for(product))
 
     def check_name(self, product: Product) -> None:
         """See whether a file can have the product's name and all that may be appended to it.
@@ -157,7 +157,7 @@ class Archive:
         Raises:
             UnsafeNameError: If not.
         """
-        self.layout.path_for(product, _mark(product) + LONGEST_SUFFIX)
+        self.layout.check(product, _mark(product) + LONGEST_SUFFIX)
 
     def shared_path(self, product: Product, suffix: str) -> PurePosixPath:
         """The product's path when another product of the same name has the usual one."""

@@ -68,11 +68,15 @@ class Turn:
 
 
 class Hashing:
-    """What all transfers of a run share; for threads and the event loop alike."""
+    """What all transfers of a run share; for threads and the event loop alike.
+
+    Attributes:
+        waiting: Blocks whose threads wait for another, oldest first.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # never held for longer than a few assignments
-        self._waiting: deque[Turn] = deque()
+        self.waiting: deque[Turn] = deque()
         self._transfers = 0
         self._coming = 0
 
@@ -106,15 +110,16 @@ class Hashing:
         """What an expected block is to do now.
 
         Returns:
-            Another that waited, to be hashed with it; None when it goes alone; itself when it waits.
+            Another that waited, to be hashed with it; None when it goes alone; itself when it has
+            to wait.
         """
         with self._lock:
             self._coming -= 1
-            if self._waiting:
-                return self._waiting.popleft()
+            if self.waiting:
+                return self.waiting.popleft()
             if not self._coming and (turn.hurried or self._transfers < 2):
                 return None
-            self._waiting.append(turn)
+            self.waiting.append(turn)
             return turn
 
     def hurry(self, turn: Turn) -> None:
@@ -124,5 +129,5 @@ class Hashing:
             self._release_hurried()
 
     def _release_hurried(self) -> None:
-        if self._waiting and not self._coming and self._waiting[0].hurried:
-            self._waiting.popleft().settle(hashed=False)
+        if self.waiting and not self._coming and self.waiting[0].hurried:
+            self.waiting.popleft().settle(hashed=False)

@@ -93,11 +93,10 @@ class Reception:
         guard = StallGuard(
             settings.minimum_rate, settings.minimum_rate_window_seconds, self.product.name
         )
-        writer = WriteBehind(
-            self.part, self.means.blocks, self.means.hashing, self.means.executor
-        )
+        writer = WriteBehind(self.part, self.means.blocks, self.means.hashing, self.means.executor)
         self._writer = writer
         watch, now = self.meter.watch(), self.means.clock.monotonic
+        self._next_report = now() + PROGRESS_SECONDS
         try:
             with guard.watch():
                 data = await self._first_bytes(body)
