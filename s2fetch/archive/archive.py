@@ -118,8 +118,10 @@ class Archive:
         names = [path.name, *possible_names(product.name)]
         names += possible_names(path.name + _mark(product))
         paths = [recorded] if recorded else []
-        there = (folders or _Folders(self.root)).may_hold
-        paths += [str(path.parent / name) for name in names if there(path.parent, name)]
+        folder = str(path.parent)
+        there = (folders or _Folders(self.root)).names(folder)
+        beside = "" if folder == "." else f"{folder}/"
+        paths += [beside + name for name in names if there is None or name in there]
         states = (file_state(self.root, path) for path in dict.fromkeys(paths))
         return [state for state in states if state is not None]
 
@@ -223,7 +225,7 @@ class Archive:
 
     def is_taken(self, path: PurePosixPath) -> bool:
         """Whether anything at all has that name: a file, a folder, a link to nowhere."""
-        return os.path.lexists(self.root / path)
+        return os.path.lexists(f"{self.root}/{path}")
 
     def make_durable(self, folders: Iterable[Path]) -> None:
         """Flush folders whose entries have changed, and new ones up to the root.
@@ -251,16 +253,15 @@ class _Folders:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._listed: dict[PurePosixPath, frozenset[str] | None] = {}
+        self._listed: dict[str, frozenset[str] | None] = {}
 
-    def may_hold(self, folder: PurePosixPath, name: str) -> bool:
-        """False when there surely is nothing of that name in that folder."""
+    def names(self, folder: str) -> frozenset[str] | None:
+        """All there is in a folder, by its path from the root; None where each has to be asked for."""
         if folder not in self._listed:
             self._listed[folder] = self._names(folder)
-        names = self._listed[folder]
-        return names is None or name in names
+        return self._listed[folder]
 
-    def _names(self, folder: PurePosixPath) -> frozenset[str] | None:
+    def _names(self, folder: str) -> frozenset[str] | None:
         path = self._root / folder
         try:
             if path.stat().st_size >= LISTED_BYTES:
