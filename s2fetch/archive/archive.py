@@ -256,7 +256,7 @@ class _Folders:
         self._listed: dict[str, frozenset[str] | None] = {}
 
     def names(self, folder: str) -> frozenset[str] | None:
-        """All there is in a folder, by its path from the root; None where each has to be asked for."""
+        """All there is in a folder, relative to the root; None where each has to be asked for."""
         if folder not in self._listed:
             self._listed[folder] = self._names(folder)
         return self._listed[folder]

@@ -90,7 +90,18 @@ class Body(Protocol):
     content_type: str
 
     async def read(self) -> bytes:
-        """The next bytes, as they arrive; empty at the end.
+        """The next bytes, as they arrive; empty at the end. Not after `read_into`.
+
+        Raises:
+            ConnectionLostError: If the connection breaks.
+            BodyCutError: If the body ends before its announced length.
+        """
+
+    async def read_into(self, room: memoryview) -> int:
+        """Put the next bytes, as they arrive, into memory; returns how many, 0 at the end.
+
+        Args:
+            room: Where they go; writable and not empty.
 
         Raises:
             ConnectionLostError: If the connection breaks.

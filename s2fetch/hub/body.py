@@ -7,10 +7,19 @@ import re
 import aiohttp
 import anyio
 
-from s2fetch.errors import BodyCutError, ConnectionLostError, HubAnswerError, ResumeError
+from s2fetch.errors import (
+    BodyCutError,
+    ConnectionLostError,
+    HubAnswerError,
+    ProductError,
+    ResumeError,
+)
 from s2fetch.hub.base import Validator
+from s2fetch.hub.direct import DirectReader
 from s2fetch.network import describe
 
+FIRST_BYTES = 64 * 1024
+"""Most bytes that `HttpBody.read` returns of a large body."""
 ERROR_BODY_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 30.0
 """How much of a refusal is read, and for how long."""
@@ -43,8 +52,12 @@ class HttpBody:
     """
 
     def __init__(self, answer: aiohttp.ClientResponse, product: str) -> None:
+        self._answer = answer
         self._content = answer.content
         self._product = product
+        self._direct: DirectReader | None = None
+        self._begun = False
+        self._rest = memoryview(b"")
         self.status = answer.status
         self.content_type = answer.content_type.lower()
         self.validator = Validator(
@@ -70,19 +83,48 @@ class HttpBody:
 
     async def read(self) -> bytes:
         """See `hub.base.Body.read`."""
+        if self._take_over() is not None:
+            room = memoryview(bytearray(FIRST_BYTES))
+            return bytes(room[: await self.read_into(room)])
         try:
             while True:
                 data, end_of_chunk = await self._content.readchunk()
                 if data or not end_of_chunk:
                     return data
-        except aiohttp.ClientPayloadError as error:
-            raise BodyCutError(
-                f"the body ended early ({describe(error)})", product=self._product
-            ) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise ConnectionLostError(
-                f"the connection broke ({describe(error)})", product=self._product
-            ) from error
+            raise self._broken(error) from error
+
+    async def read_into(self, room: memoryview) -> int:
+        """See `hub.base.Body.read_into`."""
+        direct = self._take_over()
+        if direct is not None:
+            try:
+                return await direct.read_into(room)
+            except EOFError as error:
+                raise self._broken(error) from error
+        if not self._rest:
+            self._rest = memoryview(await self.read())
+        count = min(len(self._rest), len(room))
+        room[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def _take_over(self) -> DirectReader | None:
+        """At the first bytes, so that nothing more of them waits in aiohttp than has to."""
+        if not self._begun:
+            self._begun = True
+            try:
+                self._direct = DirectReader.take_over(self._answer)
+            except (aiohttp.ClientError, OSError) as error:
+                raise self._broken(error) from error
+        return self._direct
+
+    def _broken(self, error: Exception) -> ProductError:
+        if isinstance(error, aiohttp.ClientPayloadError | EOFError):
+            return BodyCutError(f"the body ended early ({describe(error)})", product=self._product)
+        return ConnectionLostError(
+            f"the connection broke ({describe(error)})", product=self._product
+        )
 
 
 async def error_body(answer: aiohttp.ClientResponse) -> bytes:

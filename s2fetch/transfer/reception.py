@@ -102,12 +102,21 @@ class Reception:
                 data = await self._first_bytes(body)
                 guard.hold()
                 await self._prepare(body, data)
-                guard.go_on()
-                while data:
-                    await self._take(data, writer, guard)
+                count = len(data)
+                if count:
+                    await self._expect(count, guard)
+                    await writer.feed(data)
+                    await self._took(count)
+                while count:
+                    room = await writer.room()
+                    guard.go_on()
                     asked = now()
-                    data = await body.read()
-                    watch.arrived(len(data), now() - asked)
+                    count = await body.read_into(room)
+                    watch.arrived(count, now() - asked)
+                    guard.hold()
+                    await self._expect(count, guard)
+                    writer.filled(count)
+                    await self._took(count)
             self._length.check_whole(self._offset + self.received)
         finally:
             self._tell_ended()
@@ -169,19 +178,20 @@ class Reception:
         if reserved:
             self.claim.release()  # what is reserved no longer counts as free
 
-    async def _take(self, data: bytes, writer: WriteBehind, guard: StallGuard) -> None:
-        self.received += len(data)
-        self.meter.add(len(data))
+    async def _expect(self, count: int, guard: StallGuard) -> None:
+        """Count bytes that have come, before any of them is written."""
+        self.received += count
+        self.meter.add(count)
         self._length.check_not_longer(self._offset + self.received)
-        guard.arrived(len(data))
-        guard.hold()
-        if self.claim.needs_more(len(data)):
-            await anyio.to_thread.run_sync(self.claim.grow, len(data))
-        await writer.feed(data)
-        self.claim.arrived(len(data))
+        guard.arrived(count)
+        if self.claim.needs_more(count):
+            await anyio.to_thread.run_sync(self.claim.grow, count)
+
+    async def _took(self, count: int) -> None:
+        """Bytes are on their way to the disk; wait until they are paid for."""
+        self.claim.arrived(count)
         if self.means.bandwidth.limited:
-            await self.means.bandwidth.pay(len(data))
-        guard.go_on()
+            await self.means.bandwidth.pay(count)
         now = self.means.clock.monotonic()
         if now >= self._next_report:
             self._next_report = now + PROGRESS_SECONDS

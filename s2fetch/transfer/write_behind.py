@@ -65,7 +65,7 @@ class WriteBehind:
         self._memory = (blocks.take(), blocks.take())
         self._views = tuple(memoryview(block) for block in self._memory)
         self._current = 0
-        self._filled = 0
+        self._begun = self._filled = 0
         self._handed_over_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -98,27 +98,41 @@ class WriteBehind:
         for block in self._memory:
             self._blocks.give_back(block)
 
-    async def feed(self, data: bytes) -> None:
-        """Take bytes; waits while the disk is slower than the network.
+    async def room(self) -> memoryview:
+        """Memory for the next bytes, to be said `filled`; waits while the disk is slower.
 
         Raises:
             ArchiveError: If an earlier block could not be written.
         """
-        self._disarm()
-        source = memoryview(data)
-        while source:
-            count = min(len(source), BLOCK_BYTES - self._filled)
-            self._views[self._current][self._filled : self._filled + count] = source[:count]
-            self._filled += count
-            source = source[count:]
-            if self._filled == BLOCK_BYTES:
-                await self._idle()
-                self._hand_over(BLOCK_BYTES)
+        if self._filled == BLOCK_BYTES:
+            await self._idle()
+            self._hand_over(BLOCK_BYTES)
+        return self._views[self._current][self._filled :]
+
+    def filled(self, count: int) -> None:
+        """So many bytes are in the room that was given last."""
+        self._filled += count
         if self._filled >= PATIENT_BYTES:
             self._hurry()
-        if self._filled >= EARLY_BYTES:
-            due = max(self._handed_over_at + EARLY_SECONDS, self._loop.time())
-            self._timer = self._loop.call_at(due, self._hand_over_early)
+        if self._filled == BLOCK_BYTES:
+            if self._is_free():
+                self._hand_over(BLOCK_BYTES)
+        elif self._timer is None and self._filled - self._begun >= EARLY_BYTES:
+            self._timer = self._loop.call_at(self._early_due(), self._hand_over_early)
+
+    async def feed(self, data: bytes) -> None:
+        """Take bytes that are elsewhere.
+
+        Raises:
+            ArchiveError: As `room`.
+        """
+        source = memoryview(data)
+        while source:
+            room = await self.room()
+            count = min(len(source), len(room))
+            room[:count] = source[:count]
+            source = source[count:]
+            self.filled(count)
 
     async def drain(self) -> None:
         """Have everything written that was fed.
@@ -126,41 +140,47 @@ class WriteBehind:
         Raises:
             ArchiveError: If it could not be.
         """
-        self._disarm()
-        if self._filled:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._filled > self._begun:
             await self._idle()
             self._hand_over(self._filled)
         await self._idle()
 
+    def _early_due(self) -> float:
+        return max(self._handed_over_at + EARLY_SECONDS, self._loop.time())
+
     def _hand_over_early(self) -> None:
-        """No more has come for a moment: write what there is, unless the disk is busy."""
+        """No block has become full for a moment: write what there is, unless the disk is busy."""
         self._timer = None
-        if self._writing is None or self._writing.done():
-            if self._writing is not None and self._writing.exception() is not None:
-                return  # the next call that waits for the disk raises it
-            self._hand_over(self._filled - self._filled % ALIGNMENT_BYTES)
-        else:
+        end = self._filled - self._filled % ALIGNMENT_BYTES
+        if end <= self._begun or self._filled == BLOCK_BYTES:
+            return  # a full block is handed over by whoever wants room after it
+        if self._is_free() and self._early_due() <= self._loop.time():
+            self._hand_over(end)
+        elif self._writing is None or not self._writing.done() or not self._writing.exception():
             self._hurry()
-            self._timer = self._loop.call_later(EARLY_SECONDS, self._hand_over_early)
+            due = max(self._early_due(), self._loop.time() + EARLY_SECONDS / 4)
+            self._timer = self._loop.call_at(due, self._hand_over_early)
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _is_free(self) -> bool:
+        """Whether nothing is being written and nothing has failed."""
+        return self._writing is None or (self._writing.done() and self._writing.exception() is None)
 
-    def _hand_over(self, count: int) -> None:
-        """Start writing the current block and go on with the other; the rest moves there."""
-        full, other = self._views[self._current], self._views[1 - self._current]
-        rest = self._filled - count
-        if rest:
-            other[:rest] = full[count : self._filled]
+    def _hand_over(self, end: int) -> None:
+        """Start writing the current block up to there; when that is all of it, go on in the other.
+
+        What comes after ``end`` can be filled meanwhile: it is other memory.
+        """
+        block = self._views[self._current][self._begun : end]
         self._turn = Turn(self._hashing)
-        self._writing = self._loop.run_in_executor(
-            self._executor, self._write, full[:count], self._turn
-        )
-        self._current = 1 - self._current
-        self._filled = rest
+        self._writing = self._loop.run_in_executor(self._executor, self._write, block, self._turn)
         self._handed_over_at = self._loop.time()
+        self._begun = end
+        if end == BLOCK_BYTES:
+            self._current = 1 - self._current
+            self._begun = self._filled = 0
 
     def _write(self, block: memoryview, turn: Turn) -> None:
         try:

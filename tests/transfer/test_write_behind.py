@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile, Take
 from s2fetch.errors import DiskFullError
 from s2fetch.product import Product
+from s2fetch.transfer import write_behind
 from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.write_behind import EARLY_BYTES, Blocks, WriteBehind
 
@@ -164,6 +165,35 @@ async def test_leaving_waits_for_the_write_that_is_under_way(
         asyncio.get_running_loop().call_later(0.01, go_on.set)
     assert ended.is_set()
     assert part.position == BLOCK_BYTES
+    await close(part)
+
+
+async def test_a_full_block_that_waits_for_the_disk_is_written_once(
+    tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the timer of slow streams fires just when the disk is ready for it."""
+    part = await opened(tmp_path)
+    go_on, real = threading.Event(), part.write
+
+    def slow(block: memoryview, hashing: Take) -> None:
+        go_on.wait(5)
+        real(block, hashing)
+
+    monkeypatch.setattr(part, "write", slow)
+    monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
+    async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
+        await writer.feed(BYTES[: 2 * BLOCK_BYTES])
+        waiting = asyncio.create_task(writer.room())
+        await asyncio.sleep(0)
+        assert writer._writing is not None
+        writer._writing.add_done_callback(lambda _: writer._hand_over_early())
+        go_on.set()
+        assert len(await waiting) == BLOCK_BYTES
+        await writer.feed(BYTES[2 * BLOCK_BYTES :])
+        await writer.drain()
+    await asyncio.to_thread(part.flush)
+    assert part.path.read_bytes() == BYTES
+    assert part.checksum().value == hashlib.md5(BYTES).hexdigest()
     await close(part)
 
 
