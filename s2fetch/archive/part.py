@@ -38,8 +38,9 @@ from s2fetch.archive.sidecar import (
 from s2fetch.errors import ArchiveInUseError
 from s2fetch.product import Algorithm, Checksum, Product
 
-BLOCK_BYTES = 1 << 20
-"""What is written at a time when bytes come fast; a multiple of every file system's block."""
+SMALL_BYTES = 1 << 20
+"""Blocks below this go through the page cache, and products up to this come in one and are never
+resumed."""
 ALIGNMENT_BYTES = 4096
 """Direct I/O needs positions and lengths that are multiples of this."""
 CHECKPOINT_BYTES = 64 << 20
@@ -181,7 +182,7 @@ class PartFile:
             if os.fstat(self._descriptor).st_size != position:
                 os.ftruncate(self._descriptor, position)
             self._buffered()
-            buffer = memoryview(bytearray(min(BLOCK_BYTES, position)))
+            buffer = memoryview(bytearray(min(SMALL_BYTES, position)))
             done = 0
             while done < position:
                 count = os.preadv(self._descriptor, [buffer[: position - done]], done)
@@ -366,7 +367,7 @@ class PartFile:
 
     def _write_at(self, block: memoryview, position: int) -> None:
         aligned = not (position % ALIGNMENT_BYTES or len(block) % ALIGNMENT_BYTES)
-        direct = self._direct and aligned and len(block) >= BLOCK_BYTES
+        direct = self._direct and aligned and len(block) >= SMALL_BYTES
         if direct and self._write_direct(block, position):
             return
         self._buffered()

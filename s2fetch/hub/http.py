@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -40,6 +41,7 @@ READ_IDLE_SECONDS = 60.0
 """Longest silence inside a catalogue answer."""
 READ_LONGEST_SECONDS = 600.0
 """Longest time for all of a catalogue answer."""
+_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _GOOD = frozenset({200, 201})
 _ORIGIN = re.compile(r"[^/?#]*//[^/?#]*")
 
@@ -83,8 +85,10 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        # SSL_CERT_FILE and SSL_CERT_DIR are honoured by OpenSSL's own defaults.
-        context = await anyio.to_thread.run_sync(ssl.create_default_context)
+        context: ssl.SSLContext | bool = True  # aiohttp's own, which has the system's certificates
+        if any(os.environ.get(name) for name in _CERTIFICATE_VARIABLES):
+            # They may have been set since aiohttp was imported; OpenSSL's defaults honour them.
+            context = await anyio.to_thread.run_sync(ssl.create_default_context)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context, limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),

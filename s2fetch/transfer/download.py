@@ -11,7 +11,7 @@ import anyio
 
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
-from s2fetch.archive.part import BLOCK_BYTES, PartFile
+from s2fetch.archive.part import SMALL_BYTES, PartFile
 from s2fetch.archive.proof import check_digest, new_hasher
 from s2fetch.archive.sidecar import Sidecar
 from s2fetch.clock import Clock
@@ -129,7 +129,7 @@ class Downloader:
             AccountError, HubError: If nothing more can be had.
         """
         # What arrives in one block leaves nothing to resume and has nobody to be hashed with.
-        small = product.size is not None and product.size <= BLOCK_BYTES
+        small = product.size is not None and product.size <= SMALL_BYTES
         hasher = new_hasher if small else self._means.hashing.new_hasher
         part = PartFile(self._archive.folder_of(product), product, hasher)
         claim = ProductClaim(self._archive.space, product)

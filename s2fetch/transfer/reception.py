@@ -9,7 +9,7 @@ import anyio
 
 from s2fetch.account.meter import Meter
 from s2fetch.archive.formats import error_page, recognise, suffix_for
-from s2fetch.archive.part import BLOCK_BYTES, PartFile
+from s2fetch.archive.part import SMALL_BYTES, PartFile
 from s2fetch.clock import Clock
 from s2fetch.config.values import TransferConfig
 from s2fetch.errors import NotAProductError
@@ -162,14 +162,14 @@ class Reception:
             raise NotAProductError(f"the hub did not send the product: {problem}", product=name)
         self.suffix = suffix_for(name, recognise(name, head))
         total = self._length.total
-        if total is None or total > BLOCK_BYTES or total != self.product.size:
+        if total is None or total > SMALL_BYTES or total != self.product.size:
             await anyio.to_thread.run_sync(self._make_room, body)
 
     def _make_room(self, body: Body) -> None:
         self.part.ensure_open()  # claims what is listed, which the next line corrects
         total = self._length.total
         self.claim.correct(total, self._offset)
-        if total is not None and total <= BLOCK_BYTES:
+        if total is not None and total <= SMALL_BYTES:
             return  # too small to be worth resuming
         validator = body.validator
         reserved = self.part.describe(

@@ -17,10 +17,13 @@ from typing import Self
 
 import anyio
 
-from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
+from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile
 from s2fetch.errors import S2FetchError
 from s2fetch.transfer.hashing import Hashing, Turn
 
+BLOCK_BYTES = 2 << 20
+"""What is written at a time when bytes come fast; a multiple of every file system's block. Every
+hand-over between threads takes as long as hashing 100 kB."""
 PATIENT_BYTES = BLOCK_BYTES // 2
 """With so much in a block, the one before it is hashed at once: in time before this one is full."""
 EARLY_BYTES = 64 << 10

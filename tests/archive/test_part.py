@@ -20,8 +20,8 @@ from s2fetch.archive import part as module
 from s2fetch.archive import sidecar
 from s2fetch.archive.part import (
     ALIGNMENT_BYTES,
-    BLOCK_BYTES,
     ROLLBACK_BYTES,
+    SMALL_BYTES,
     PartFile,
 )
 from s2fetch.archive.sidecar import Sidecar, read_sidecars
@@ -47,7 +47,7 @@ def describe(part: PartFile, total: int | None = len(BYTES)) -> None:
     part.describe(total=total, etag='"1"', last_modified="")
 
 
-def write(part: PartFile, data: bytes, block: int = BLOCK_BYTES) -> None:
+def write(part: PartFile, data: bytes, block: int = SMALL_BYTES) -> None:
     for start in range(0, len(data), block):
         part.write(memoryview(data)[start : start + block])
 
@@ -110,13 +110,13 @@ def test_after_a_power_cut_only_flushed_bytes_count(tmp_path: Path, boots: Path)
     """With another boot id the file's length proves nothing; the last flush does."""
     part = opened(tmp_path)
     describe(part)
-    write(part, BYTES[:BLOCK_BYTES])
+    write(part, BYTES[:SMALL_BYTES])
     part.checkpoint()
-    write(part, BYTES[BLOCK_BYTES : 2 * BLOCK_BYTES])
+    write(part, BYTES[SMALL_BYTES : 2 * SMALL_BYTES])
     part.close()
     boots.write_text("second\n")
     again = opened(tmp_path)
-    assert again.position == BLOCK_BYTES - ROLLBACK_BYTES
+    assert again.position == SMALL_BYTES - ROLLBACK_BYTES
     again.close()
 
 
@@ -196,13 +196,13 @@ def test_two_writers_cannot_have_one_part_file(tmp_path: Path) -> None:
     """The second is refused, and the bytes of the first stay as they are."""
     first = opened(tmp_path)
     describe(first)
-    write(first, BYTES[:BLOCK_BYTES])
+    write(first, BYTES[:SMALL_BYTES])
     second = PartFile(tmp_path, PRODUCT)
     with pytest.raises(ArchiveInUseError, match="another process"):
         second.open()
     assert not second.is_open
     second.close()
-    write(first, BYTES[BLOCK_BYTES:])
+    write(first, BYTES[SMALL_BYTES:])
     assert first.checksum().value == hashlib.md5(BYTES).hexdigest()
     first.close()
 
@@ -245,7 +245,7 @@ def test_a_symbolic_link_in_the_place_of_a_part_file_is_not_followed(tmp_path: P
 _AROUND_BLOCKS = sorted(
     {
         max(0, base + off)
-        for base in (0, ALIGNMENT_BYTES, BLOCK_BYTES, 2 * BLOCK_BYTES, 3 * BLOCK_BYTES)
+        for base in (0, ALIGNMENT_BYTES, SMALL_BYTES, 2 * SMALL_BYTES, 3 * SMALL_BYTES)
         for off in (-1, 0, 1, 513)
     }
 )
@@ -261,8 +261,8 @@ def test_direct_and_buffered_writing_give_the_same_file(
         monkeypatch.delattr(os, "O_DIRECT")
     blocks = memoryview(aligned_memory())
     part = opened(tmp_path)
-    for start in range(0, size, BLOCK_BYTES):
-        count = min(BLOCK_BYTES, size - start)
+    for start in range(0, size, SMALL_BYTES):
+        count = min(SMALL_BYTES, size - start)
         blocks[:count] = BYTES[start : start + count]
         part.write(blocks[:count])
     part.flush()
@@ -272,7 +272,7 @@ def test_direct_and_buffered_writing_give_the_same_file(
 
 
 def aligned_memory() -> mmap.mmap:
-    return mmap.mmap(-1, BLOCK_BYTES)
+    return mmap.mmap(-1, SMALL_BYTES)
 
 
 def test_a_file_system_without_direct_writing_is_written_the_usual_way(
@@ -291,12 +291,12 @@ def test_a_file_system_without_direct_writing_is_written_the_usual_way(
     monkeypatch.setattr(os, "pwrite", picky)
     part = opened(tmp_path)
     blocks = memoryview(aligned_memory())
-    blocks[:] = BYTES[:BLOCK_BYTES]
+    blocks[:] = BYTES[:SMALL_BYTES]
     part.write(blocks)
     part.write(blocks)
     assert refused == [0]
     part.flush()
-    assert part.path.read_bytes() == BYTES[:BLOCK_BYTES] * 2
+    assert part.path.read_bytes() == BYTES[:SMALL_BYTES] * 2
     part.close()
 
 
@@ -305,9 +305,9 @@ def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, data, at: real(fd, data[:70_000], at))
     part = opened(tmp_path)
-    write(part, BYTES[: BLOCK_BYTES + 17])
+    write(part, BYTES[: SMALL_BYTES + 17])
     part.flush()
-    assert part.path.read_bytes() == BYTES[: BLOCK_BYTES + 17]
+    assert part.path.read_bytes() == BYTES[: SMALL_BYTES + 17]
     part.close()
 
 
@@ -317,7 +317,7 @@ def test_what_was_written_before_the_disk_was_full_can_be_resumed(
     """The error says so, and the next attempt goes on."""
     part = opened(tmp_path)
     describe(part)
-    write(part, BYTES[:BLOCK_BYTES])
+    write(part, BYTES[:SMALL_BYTES])
 
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -325,10 +325,10 @@ def test_what_was_written_before_the_disk_was_full_can_be_resumed(
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full)
         with pytest.raises(DiskFullError):
-            write(part, BYTES[BLOCK_BYTES:])
+            write(part, BYTES[SMALL_BYTES:])
     part.close(remove_if_useless=True)
     again = opened(tmp_path)
-    assert again.position == BLOCK_BYTES - ROLLBACK_BYTES
+    assert again.position == SMALL_BYTES - ROLLBACK_BYTES
     again.close()
 
 
@@ -340,9 +340,9 @@ def test_space_is_reserved_without_changing_the_length(tmp_path: Path) -> None:
         pytest.skip("the file system of the temporary folder cannot reserve space")
     assert part.path.stat().st_size == 0
     assert part.path.stat().st_blocks * 512 >= 8 << 20
-    write(part, BYTES[:BLOCK_BYTES])
+    write(part, BYTES[:SMALL_BYTES])
     part.flush()
-    assert part.path.stat().st_size == BLOCK_BYTES
+    assert part.path.stat().st_size == SMALL_BYTES
     assert part.path.stat().st_blocks * 512 < 2 << 20
     part.close()
 
@@ -351,7 +351,7 @@ def test_discarding_can_be_repeated_and_leaves_an_empty_file(tmp_path: Path) -> 
     """After it everything begins at zero: bytes, digest, sidecar and flushes."""
     part = opened(tmp_path)
     describe(part)
-    write(part, BYTES[:BLOCK_BYTES])
+    write(part, BYTES[:SMALL_BYTES])
     part.discard()
     part.discard()
     assert part.position == part.path.stat().st_size == 0
@@ -375,7 +375,7 @@ def test_what_cannot_be_resumed_is_not_left_behind(tmp_path: Path, described: bo
     part = opened(tmp_path)
     if described:
         describe(part)
-    write(part, BYTES[:BLOCK_BYTES])
+    write(part, BYTES[:SMALL_BYTES])
     part.close(remove_if_useless=True)
     assert [path.name for path in sorted(tmp_path.iterdir())] == (
         sorted([part.path.name, part.sidecar_path.name]) if described else []
@@ -406,11 +406,11 @@ def test_part_files_can_be_listed_while_they_are_written(tmp_path: Path) -> None
     """Those with a readable sidecar are told with their bytes; others are left out."""
     part = opened(tmp_path / "2024")
     describe(part)
-    write(part, BYTES[:BLOCK_BYTES])
+    write(part, BYTES[:SMALL_BYTES])
     (tmp_path / ".s2fetch-feed.json").write_text("{")
     (tmp_path / ".s2fetch-beef.json").write_bytes(msgspec.json.encode(Sidecar(id="x", name="y")))
     found = list(read_sidecars(tmp_path))
-    assert [(sidecar.name, length) for sidecar, length in found] == [("X.SAFE", BLOCK_BYTES)]
+    assert [(sidecar.name, length) for sidecar, length in found] == [("X.SAFE", SMALL_BYTES)]
     part.close()
 
 
@@ -441,7 +441,7 @@ def test_a_resumed_file_is_never_anything_but_the_products_bytes(
     folder = tmp_path_factory.mktemp("part")
     boot = folder / "boot"
     boot.write_text("0")
-    total = BYTES[: 2 * BLOCK_BYTES + 777]
+    total = BYTES[: 2 * SMALL_BYTES + 777]
     boots = 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sidecar, "BOOT_ID", boot)

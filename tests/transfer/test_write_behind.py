@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile, Take
+from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile, Take
 from s2fetch.errors import DiskFullError
 from s2fetch.product import Product
 from s2fetch.transfer import write_behind
 from s2fetch.transfer.hashing import Hashing
-from s2fetch.transfer.write_behind import EARLY_BYTES, Blocks, WriteBehind
+from s2fetch.transfer.write_behind import BLOCK_BYTES, EARLY_BYTES, Blocks, WriteBehind
 
 BYTES = hashlib.shake_128(b"write behind").digest(3 * BLOCK_BYTES + 4321)
 
