@@ -30,16 +30,17 @@ bench: $(VENV)/.installed-dev ## The measured claims, each against a baseline in
 clean: ## Remove everything make has made, the demo's archive included
 	rm -rf $(VENV) build dist demo-hub demo-archive .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
+	rm -f s2fetch/digest/md5_blocks.so s2fetch/digest/md5_blocks.dylib
 	find s2fetch tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "s2fetch needs Python 3.11 or later: make PYTHON=/path/to/it" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+$(VENV)/.installed: pyproject.toml s2fetch/digest/md5_blocks.c | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-dev: pyproject.toml s2fetch/digest/md5_blocks.c | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
