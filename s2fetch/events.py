@@ -73,13 +73,18 @@ class ProductsPresent(Event, frozen=True, kw_only=True):
 
 
 class ProductPlanned(Event, frozen=True, kw_only=True):
-    """There is something to do about a product. ``verdict`` is one of `sync.planner.Verdict`."""
+    """There is something to do about a product.
+
+    ``verdict`` is one of `sync.planner.Verdict`; ``was`` is the state of its record, see
+    `archive.records.State`, or empty when there is none.
+    """
 
     name: ClassVar[str] = "product-planned"
     level: ClassVar[str] = "debug"
     product: Product
     verdict: str
     reason: str
+    was: str = ""
 
 
 class TransferStarted(Event, frozen=True, kw_only=True):

@@ -186,7 +186,6 @@ class Keeper:
         """The archive now; cheap."""
         status, tally = self._status, self.tally
         activity, why = self._doing()
-        waiting = status.waiting if status is not None else []
         return ArchiveState(
             name=self.plan.name,
             folder=str(self.engine.folder),
@@ -202,7 +201,7 @@ class Keeper:
             watermark=self._watermark,
             lag_seconds=tally.lag_seconds,
             newest=timestamp(tally.newest),
-            oldest_waiting=min((each.since for each in waiting if each.since), default=""),
+            oldest_waiting=tally.oldest_waiting,
             free_bytes=self.free_bytes,
             floor_bytes=self.plan.config.reserve_bytes if status is not None else 0,
             last_arrival=timestamp(tally.last_arrival),
