@@ -30,6 +30,8 @@ from s2fetch.sync.withdrawals import Withdrawals
 
 FIRST_DELETIONS = timedelta(days=30)
 """How far back the hub's deletions are read the first time."""
+_NOT_OF_A_RUN = frozenset({"area_notes", "file", "increment", "on_full", "scrub", "showing"})
+"""Of a configuration: what is another's business, or set by the daemon itself."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -204,6 +206,20 @@ class Engagement:
     def _hear(self, event: Event) -> None:
         self._tally.take(event)
         self._around.hear(self.plan.name, event)
+
+
+def would_differ(before: Config, now: Config) -> bool:
+    """Whether a run by one configuration would be another than by the other.
+
+    Times that move with the clock are compared as they were written.
+    """
+    return _of_a_run(before) != _of_a_run(now)
+
+
+def _of_a_run(config: Config) -> dict[str, object]:
+    times = msgspec.structs.replace(config.query, **dict.fromkeys(config.moving))
+    fields = {**msgspec.structs.asdict(config), "query": times}
+    return {name: value for name, value in fields.items() if name not in _NOT_OF_A_RUN}
 
 
 def _increment(plan: ArchiveEntry) -> IncrementConfig:
