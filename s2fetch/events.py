@@ -205,7 +205,11 @@ class ProductOnline(Event, frozen=True, kw_only=True):
 
 
 class HubPaused(Event, frozen=True, kw_only=True):
-    """Requests to a host wait; ``account`` is set when only that account has to."""
+    """Requests to a host wait; ``account`` is set when only that account has to.
+
+    ``down`` tells a host that cannot be reached, or sends everybody away again and again, from one
+    that asks for a moment.
+    """
 
     name: ClassVar[str] = "hub-paused"
     level: ClassVar[str] = "warning"
@@ -213,6 +217,7 @@ class HubPaused(Event, frozen=True, kw_only=True):
     account: str
     seconds: float
     reason: str
+    down: bool = False
 
 
 class HubResumed(Event, frozen=True, kw_only=True):

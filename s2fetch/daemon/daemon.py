@@ -27,6 +27,7 @@ from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import UNNAMED, Pool
 from s2fetch.daemon.state import (
     AccountState,
+    AlertState,
     DaemonState,
     DayCoverage,
     ProductRow,
@@ -63,6 +64,7 @@ class Daemon:
         clock: Where the time comes from.
         bandwidth: Limit on all archives together, or None for each one's own.
         after_run: Told of every run of every archive that is over.
+        alerts: What was alerted of and is not over.
 
     Attributes:
         events: Everything that happens in all archives, as it happens.
@@ -81,10 +83,12 @@ class Daemon:
         clock: Clock,
         bandwidth: Bandwidth | None = None,
         after_run: Callable[[ArchiveEntry, RunState], None] = lambda _archive, _run: None,
+        alerts: Callable[[], tuple[AlertState, ...]] = lambda: (),
     ) -> None:
         self.events = EventBus()
         self.heartbeat = Heartbeat(clock=clock)
         self._after_run = after_run
+        self._alerts = alerts
         self._plans = plans
         self._reread = reread
         self._take = take
@@ -109,7 +113,7 @@ class Daemon:
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._transfers = Transfers(clock)
         self._loop_delay = LoopDelay()
-        self._unreachable: set[str] = set()
+        self._unreachable: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._usage: dict[str, Usage] = {}
         self._moved = 0, clock.monotonic()
@@ -169,6 +173,7 @@ class Daemon:
             paused=self._paused,
             stopping=self._stopping.is_set(),
             hub_reachable=not self._unreachable,
+            hub_trouble="; ".join(self._unreachable.values()),
             bandwidth=self._pool.bandwidth.rate if self._pool.bandwidth is not None else None,
             loop_delay_seconds=self._loop_delay.worst_seconds,
             stalled_seconds=self._stalled_seconds(),
@@ -178,6 +183,7 @@ class Daemon:
                 *(AccountState(name=n, slots=0, refused=self._refused[n]) for n in missing),
             ),
             slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
+            alerts=self._alerts(),
         )
 
     async def products(self, archive: str, state: str, *, limit: int) -> list[ProductRow]:
@@ -337,7 +343,10 @@ class Daemon:
         self._engine.emit(msgspec.structs.replace(event, archive=archive))
 
     def _watch_hubs(self, event: Event) -> None:
-        if isinstance(event, HubPaused) and not event.account:
-            self._unreachable.add(event.host)
+        if isinstance(event, HubPaused) and event.down:
+            named = event.host in event.reason
+            self._unreachable[event.host] = (
+                event.reason if named else f"{event.host}: {event.reason}"
+            )
         elif isinstance(event, HubResumed):
-            self._unreachable.discard(event.host)
+            self._unreachable.pop(event.host, None)

@@ -34,7 +34,7 @@ from s2fetch.daemon.hooks import AFTER_RUN, AfterRun, Hooks
 from s2fetch.daemon.notify import Notifier, watchdog_seconds
 from s2fetch.daemon.receivers import make_receivers
 from s2fetch.daemon.schedule import load_zone
-from s2fetch.daemon.state import RunState
+from s2fetch.daemon.state import AlertState, RunState
 from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, HttpConfig
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
@@ -94,6 +94,7 @@ class Service:
             clock=clock,
             bandwidth=_bandwidth(config, clock),
             after_run=self._after_run,
+            alerts=self._open_alerts,
         )
         self._hooks = Hooks(environ=environ, clock=clock, events=self.daemon.events)
         self._alerts: Alerts | None = None
@@ -216,6 +217,18 @@ class Service:
                     await anyio.to_thread.run_sync(remember_alerts, memory, alerts.open)
                 except S2FetchError as error:
                     self.daemon.events.emit(AlertsNotKept(error=str(error)))
+
+    def _open_alerts(self) -> tuple[AlertState, ...]:
+        found = self._alerts.open if self._alerts is not None else ()
+        return tuple(
+            AlertState(
+                rule=each.trouble.rule,
+                subject=each.trouble.subject,
+                message=each.trouble.message,
+                since=each.since,
+            )
+            for each in found
+        )
 
     def _begin_watchdog(self, group: TaskGroup) -> None:
         seconds = watchdog_seconds(self._environ)

@@ -16,7 +16,8 @@ from tests.daemon.fake_daemon import STATE
 
 ROOT = Path(__file__).parents[2]
 READABLE = """\
-s2fetch 0.1.0, running since 2026-11-01 08:00 UTC; the hub does not answer
+s2fetch 0.1.0, running since 2026-11-01 08:00 UTC; \
+the hub does not answer (hub.example.org: Connection refused)
 
 ARCHIVE    DOES          COMPLETE          WAITING  FAILED  QUEUE  \
 LAST RUN (UTC)                    NEXT RUN (UTC)
@@ -27,6 +28,7 @@ never                             -
   dolomites: 1 product quarantined
   alps: out-of-space: 400 MB are free, and 1 GB is to be left
   alps: 2 products damaged, to be fetched again
+  dolomites has had no new product for 3 days
 
 ACCOUNT    SLOTS  RECEIVED IN 30 DAYS  TOKEN
 institute    1/2  3.20 TB of 12.0 TB   8 min 32 s

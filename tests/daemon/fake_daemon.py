@@ -17,6 +17,7 @@ from s2fetch.daemon.control import ControlServer
 from s2fetch.daemon.state import (
     AccountState,
     Activity,
+    AlertState,
     ArchiveState,
     DaemonState,
     DayCoverage,
@@ -33,6 +34,16 @@ STATE = DaemonState(
     now="2026-11-20T15:00:00Z",
     started="2026-11-01T08:00:00Z",
     hub_reachable=False,
+    hub_trouble="hub.example.org: Connection refused",
+    alerts=(
+        AlertState(
+            rule="nothing-new",
+            subject="dolomites",
+            message="dolomites has had no new product for 3 days",
+            since="2026-11-20T14:00:00Z",
+        ),
+        AlertState(rule="damage", subject="alps", message="told already", since=""),
+    ),
     archives=(
         ArchiveState(
             name="dolomites",

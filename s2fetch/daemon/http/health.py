@@ -69,7 +69,7 @@ def readiness_of(state: DaemonState) -> Readiness:
     if state.stopping:
         reasons.append(Reason(check="stopping", subject="", detail="the daemon is about to end"))
     if not state.hub_reachable:
-        reasons.append(Reason(check="hub", subject="", detail="the hub does not answer"))
+        reasons.append(Reason(check="hub", subject="", detail=state.hub_trouble))
     reasons += [
         Reason(
             check="disk",

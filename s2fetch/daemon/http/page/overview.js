@@ -51,7 +51,7 @@ function problems(state) {
   const bad = (words) => found.push({ level: "bad", text: words });
   const warn = (words) => found.push({ level: "warn", text: words });
   if (state.stopping) warn("The daemon is about to end");
-  if (!state.hub_reachable) bad("The hub does not answer; it is asked again until it does");
+  if (!state.hub_reachable) bad(`The hub does not answer, and is asked again until it does: ${state.hub_trouble}`);
   if (state.loop_delay_seconds > limits.loop_delay_limit) bad(`The daemon reacts ${format.duration(state.loop_delay_seconds)} late`);
   if (state.stalled_seconds > limits.stall_limit) bad(`The engine has work and has not moved for ${format.duration(state.stalled_seconds)}`);
   for (const account of state.accounts) {
