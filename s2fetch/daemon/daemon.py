@@ -44,6 +44,9 @@ from s2fetch.transfer.bandwidth import Bandwidth
 PACE_SECONDS = 60.0
 """How often the accounts' volumes and the archives' disks are looked at."""
 
+MOST_QUEUED = 10_000
+"""Queued products that are looked at for an archive's calendar; a run holds hundreds."""
+
 Reread = Callable[[], tuple[ArchiveEntry, ...]]
 """Reads the configuration again; raises UsageError, with every mistake, when it is bad. Called in a
 thread."""
@@ -196,8 +199,10 @@ class Daemon:
 
     async def coverage(self, archive: str) -> list[DayCoverage]:
         """See `Controls.coverage`."""
-        folder = self._keeper(archive).engine.folder
-        return await anyio.to_thread.run_sync(inspection.coverage, folder)
+        keeper = self._keeper(archive)
+        queued = {row.id: row.name for row in keeper.queued(MOST_QUEUED)}
+        queued |= self._transfers.under_way(archive)
+        return await anyio.to_thread.run_sync(inspection.coverage, keeper.engine.folder, queued)
 
     async def footprints(self, archive: str, *, limit: int) -> list[tuple[str, str, str]]:
         """See `Controls.footprints`."""

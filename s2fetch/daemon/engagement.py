@@ -148,8 +148,9 @@ class Engagement:
                 found = [product async for product in products]
         ids = [product.id for product in found]
         states = await anyio.to_thread.run_sync(inspection.states_of, self.folder, ids)
+        unknown = "queued" if self.syncing is not None else "missing"
         return [
-            (product.name, states.get(product.id, "missing"), product.footprint)
+            (product.name, states.get(product.id, unknown), product.footprint)
             for product in found
             if product.footprint is not None
         ]

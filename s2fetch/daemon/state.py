@@ -219,12 +219,21 @@ class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Products sensed on one day (UTC), by what became of them."""
+    """Products sensed on one day (UTC), by what became of them.
+
+    Attributes:
+        day: ISO 8601.
+        complete: Here and verified.
+        waiting: Offline, and asked for.
+        missing: Given up by the last run, or delivered wrong.
+        queued: Their turn comes in the run that is under way.
+    """
 
     day: str
     complete: int = 0
     waiting: int = 0
     missing: int = 0
+    queued: int = 0
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):

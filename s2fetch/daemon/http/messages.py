@@ -7,6 +7,17 @@ from typing import Any
 
 import msgspec
 
+from s2fetch.daemon.events import (
+    AlertBegan,
+    AlertEnded,
+    AlertUndelivered,
+    ConfigurationRefused,
+    ConfigurationTaken,
+    DaemonStarted,
+    HookFailed,
+    HookFinished,
+    KeeperFailed,
+)
 from s2fetch.errors import ExitCode
 from s2fetch.events import (
     AttemptFailed,
@@ -110,6 +121,11 @@ def _finished(event: RunFinished) -> str:
     return f"{outcome(event.exit_code)}: {', '.join(parts)} in {format_duration(event.seconds)}"
 
 
+def _taken(event: ConfigurationTaken) -> str:
+    later = f"; only a restart brings {event.needs_restart}" if event.needs_restart else ""
+    return f"{event.archives} archives{later}"
+
+
 _TEXTS: dict[type[Event], Callable[[Any], str]] = {
     RunStarted: lambda e: f"begins with {e.slots} slots",
     RunFinished: _finished,
@@ -127,5 +143,16 @@ _TEXTS: dict[type[Event], Callable[[Any], str]] = {
     HubResumed: lambda e: f"{e.host} answers again",
     Healed: lambda e: f"{e.subject}: {e.what}",
     FileDamaged: lambda e: e.reason,
+    AlertBegan: lambda e: f"{e.rule}: {e.message}",
+    AlertEnded: lambda e: f"{e.rule} of {e.subject} is over",
+    AlertUndelivered: lambda e: (
+        f"{e.rule} of {e.subject} did not reach the {e.receiver}: {e.error}"
+    ),
+    ConfigurationTaken: _taken,
+    ConfigurationRefused: lambda e: f"the old one stays in force: {e.error}",
+    DaemonStarted: lambda e: f"s2fetch {e.version} keeps {e.archives} archives",
+    HookFailed: lambda e: f"{e.hook}: {e.error}",
+    HookFinished: lambda e: f"{e.hook} in {format_duration(e.seconds)}",
+    KeeperFailed: lambda e: f"{e.error}; the log has the traceback",
     DaemonAsked: lambda e: f"{e.what} {e.archive or 'everything'}, asked for over {e.via}",
 }

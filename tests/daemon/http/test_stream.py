@@ -175,6 +175,25 @@ async def test_a_gap_is_not_passed_off_as_resumed(
     assert await second.until_hello() is False
 
 
+async def test_whoever_comes_is_told_of_warnings_that_others_have_pushed_out(
+    face: HttpFace, daemon: StillDaemon, follow: Follow
+) -> None:
+    """In their order; who goes on where it left off is not told again."""
+    happen(daemon.events)
+    for number in range(stream.MOST_REMEMBERED):
+        daemon.events.emit(resumed(number))
+    follower = await follow(face)
+    assert await follower.until_hello() is False
+    found = await follower.events(3 + stream.MOST_REMEMBERED)
+    assert [data["name"] for *_, data in found[:4]] == [
+        *("attempt-failed", "hub-paused", "product-failed"),
+        "hub-resumed",
+    ]
+    again = await follow(face, found[-2][1])
+    assert await again.until_hello() is True
+    assert [identifier for _, identifier, _ in await again.events(1)] == [found[-1][1]]
+
+
 async def test_a_change_of_the_state_is_told_and_no_change_is_not(
     faces: FaceFactory, daemon: StillDaemon, follow: Follow
 ) -> None:

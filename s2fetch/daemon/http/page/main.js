@@ -6,7 +6,7 @@ import { Calendar } from "./calendar.js";
 import { atMostEvery, byId, el, text } from "./dom.js";
 import * as format from "./format.js";
 import { Live } from "./live.js";
-import { clearLog, tellLog } from "./log.js";
+import { beginLog, clearLog, tellLog } from "./log.js";
 import { showMap } from "./map.js";
 import { setLimits, showOverview } from "./overview.js";
 import { MOST, Products } from "./products.js";
@@ -59,7 +59,7 @@ function chosenArchive() {
 
 function show() {
   if (!state) return;
-  showOverview(state);
+  showOverview(state, lookAt);
   showSlots(state);
   showAccounts(state);
   showArchives(state, { chosen, choose, tell, unlocked });
@@ -70,19 +70,30 @@ function show() {
   if (archive) products.counts(archive);
 }
 
-function choose(name) {
+function choose(name, list = "") {
   chosen = name;
   history.replaceState(null, "", `#${encodeURIComponent(name)}`);
   show();
-  loadArchive({ fresh: true });
+  loadArchive({ fresh: true, list });
+  // Chosen and out of sight is as good as nothing having happened.
+  const panel = byId("one");
+  if (panel.getBoundingClientRect().top > innerHeight * 0.6) panel.scrollIntoView();
+}
+
+// From what needs a look to where it can be looked at; the focus goes along.
+function lookAt(name, list) {
+  choose(name, list);
+  const place = byId(list ? "h-products" : "h-one");
+  place.scrollIntoView();
+  place.focus({ preventScroll: true });
 }
 
 const one = (name) => `/api/v1/archives/${encodeURIComponent(name)}`;
 
-async function loadArchive({ fresh }) {
+async function loadArchive({ fresh, list = "" }) {
   const name = chosen;
   if (!name) return;
-  if (fresh) products.begin(chosenArchive());
+  if (fresh) products.begin(chosenArchive(), list);
   loadProducts();
   const [coverage, footprints] = await Promise.all([quietly(`${one(name)}/coverage`), quietly(`${one(name)}/footprints?limit=${MOST_FOOTPRINTS}`)]);
   if (name !== chosen) return;
@@ -99,7 +110,7 @@ async function loadProducts() {
 
 async function loadThroughput() {
   const periods = await quietly("/api/v1/throughput");
-  if (periods) showThroughput(periods);
+  if (periods) showThroughput(periods, state.started);
 }
 
 // Parts that cannot be read now are read again with the next change; the stream says what is wrong.
@@ -150,5 +161,6 @@ function notice(words) {
   text(node, words);
 }
 
+beginLog();
 setInterval(show, 15_000);
 live.start();
