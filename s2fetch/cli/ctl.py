@@ -82,6 +82,8 @@ def command(
         output.result(daemon_text(answer.state))
     else:
         output.result(_DONE[action].format(what=name or "all archives"))
+        if answer.needs_restart:
+            output.warn(f"only a restart of the daemon brings: {answer.needs_restart}")
     return 0
 
 

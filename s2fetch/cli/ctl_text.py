@@ -17,6 +17,8 @@ def daemon_text(state: DaemonState) -> str:
     """Everything worth a look, what is wrong in words."""
     parts = [_head(state), "", *_archives(state.archives)]
     parts += [f"  {note}" for archive in state.archives for note in _archive_notes(archive)]
+    if state.needs_restart:
+        parts.append(f"  only a restart brings what was changed: {printable(state.needs_restart)}")
     # Everything else that can be alerted of is among the notes, alerts or not.
     quiet = (alert for alert in state.alerts if alert.rule == Rule.NOTHING_NEW)
     parts += [f"  {printable(alert.message)}" for alert in quiet]

@@ -72,6 +72,7 @@ class Daemon:
     Attributes:
         events: Everything that happens in all archives, as it happens.
         heartbeat: Whether anything moves.
+        needs_restart: As `DaemonState.needs_restart`; for whoever reads the configuration.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Daemon:
     ) -> None:
         self.events = EventBus()
         self.heartbeat = Heartbeat(clock=clock)
+        self.needs_restart = ""
         self._after_run = after_run
         self._alerts = alerts
         self._plans = plans
@@ -187,6 +189,7 @@ class Daemon:
             ),
             slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
             alerts=self._alerts(),
+            needs_restart=self.needs_restart,
         )
 
     async def products(self, archive: str, state: str, *, limit: int) -> list[ProductRow]:

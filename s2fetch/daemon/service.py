@@ -164,15 +164,15 @@ class Service:
             raise
         finally:
             self._notifier.ready()
-        config, before = self._read, self._config
+        config = self._read
         if self._alerts is not None:
             self._alerts.follow(config.alerts.rules)
-        self._config = config
+        self.daemon.needs_restart = ", ".join(_only_at_start(self._config, config))
         self.daemon.events.emit(
             ConfigurationTaken(
                 file=str(self._path),
                 archives=len(plans),
-                needs_restart=", ".join(_only_at_start(before, config)),
+                needs_restart=self.daemon.needs_restart,
             )
         )
         return plans
@@ -262,7 +262,7 @@ class Service:
 
 
 def _only_at_start(before: DaemonConfig, now: DaemonConfig) -> Iterator[str]:
-    """What has changed in the file and is taken when the daemon starts, by the file's names."""
+    """What differs from when the daemon started and is only taken then, by the file's names."""
     pairs = {
         "http": (before.http, now.http),
         "control": (before.control_socket, now.control_socket),
@@ -291,7 +291,9 @@ def _status_line(daemon: Daemon) -> str:
     waiting = sum(each.products.get("waiting", 0) for each in state.archives)
     queued = sum(each.queued for each in state.archives)
     paused = "paused, " if state.paused else ""
+    told = ", ".join(f"{alert.rule} ({alert.subject})" for alert in state.alerts)
+    alerts = f"; {told}" if told else ""
     return (
         f"{paused}{len(state.archives)} archives, {busy} of {len(state.slots)} slots busy, "
-        f"{queued} queued, {waiting} waiting"
+        f"{queued} queued, {waiting} waiting{alerts}"
     )

@@ -172,6 +172,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
         accounts: All of them.
         slots: All slots, the free ones too.
         alerts: What was alerted of and is not over.
+        needs_restart: What the configuration says now and only a restart brings, or empty.
     """
 
     version: str
@@ -188,6 +189,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountState, ...] = ()
     slots: tuple[SlotState, ...] = ()
     alerts: tuple[AlertState, ...] = ()
+    needs_restart: str = ""
 
 
 class ProductRow(msgspec.Struct, frozen=True, kw_only=True):

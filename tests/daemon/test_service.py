@@ -154,6 +154,10 @@ async def test_sighup_begins_ends_and_changes_archives(server: Server, products:
     daemon.process.send_signal(signal.SIGHUP)
     taken = await daemon.until("configuration-taken")
     assert (taken["archives"], taken["needs_restart"]) == (2, "http")
+    again = await server.ctl("reload")
+    assert again.code == 0
+    assert "only a restart of the daemon brings: http" in again.err, "still, it was not restarted"
+    assert "only a restart brings what was changed: http" in (await server.ctl("status")).out
     await daemon.until("run-finished", archive="coast")
     assert len(server.files("coast")) == 6
     first, second = (await server.state()).archives

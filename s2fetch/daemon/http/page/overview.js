@@ -83,6 +83,7 @@ function problems(state) {
   }
   for (const alert of state.alerts) if (alert.rule === "nothing-new") warn(alert.message, alert.subject);
   if (state.paused) warn("Everything is paused");
+  if (state.needs_restart) warn(`Only a restart brings what was changed in the configuration: ${state.needs_restart}`);
   return found.sort((a, b) => a.level.localeCompare(b.level));
 }
 
