@@ -146,7 +146,8 @@ class Alerts:
         present = {trouble.key: trouble for trouble in find_troubles(state, self._rules)}
         begun = [t for key, t in present.items() if key not in self._open and self._may_tell(key)]
         self._unseen = {key for key in self._unseen - present.keys() if _may_last(key, state)}
-        gone = self._open.keys() - present.keys() - self._unseen
+        silent = {key for key, alert in self._open.items() if _is_silent(alert, state, self._rules)}
+        gone = self._open.keys() - present.keys() - self._unseen - silent
         ended = [alert for key, alert in self._open.items() if key in gone]
         for trouble in begun:
             self._told[trouble.key] = now
@@ -198,6 +199,20 @@ def _may_last(key: tuple[Rule, str], state: DaemonState) -> bool:
     if rule in _ACCOUNT_RULES:
         return not any(_has_run(archive, state) for archive in state.archives)
     return any(each.name == subject and not _has_run(each, state) for each in state.archives)
+
+
+def _is_silent(alert: OpenAlert, state: DaemonState, rules: AlertRules) -> bool:
+    """Whether nothing came since it was told that nothing had come: a restart is no product."""
+    trouble = alert.trouble
+    if trouble.rule is not Rule.NOTHING_NEW or rules.nothing_new_seconds is None:
+        return False
+    since = datetime.fromisoformat(alert.since)
+    return any(
+        archive.name == trouble.subject
+        and archive.activity is not Activity.PAUSED
+        and (not archive.last_arrival or datetime.fromisoformat(archive.last_arrival) < since)
+        for archive in state.archives
+    )
 
 
 def _has_run(archive: ArchiveState, state: DaemonState) -> bool:

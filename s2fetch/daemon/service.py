@@ -17,7 +17,7 @@ from s2fetch import __version__
 from s2fetch.clock import Clock
 from s2fetch.connect import state_folder_of
 from s2fetch.daemon.alert_delivery import AlertDelivery
-from s2fetch.daemon.alert_memory import remember_alerts, remembered_alerts
+from s2fetch.daemon.alert_memory import AlertMemory, remember_alerts, remembered_alerts
 from s2fetch.daemon.alerts import Alerts
 from s2fetch.daemon.config import load_daemon_config
 from s2fetch.daemon.control import ControlServer
@@ -199,24 +199,38 @@ class Service:
             environ=self._environ,
             proxy_for=find_proxy,
         )
-        delivery = AlertDelivery(await anyio.to_thread.run_sync(make), events=events)
-        memory = self._state_folder / MEMORY_FILE
-        remembered = await anyio.to_thread.run_sync(remembered_alerts, memory)
+        path = self._state_folder / MEMORY_FILE
+        known = await anyio.to_thread.run_sync(remembered_alerts, path)
+        receivers = await anyio.to_thread.run_sync(make)
+        delivery = AlertDelivery(receivers, events=events, before=known.undelivered)
         self._alerts = Alerts(
-            config.rules, delivery.put, clock=clock, events=events, remembered=remembered
+            config.rules, delivery.put, clock=clock, events=events, remembered=known.open
         )
         group.start_soon(delivery.run)
-        group.start_soon(self._look_for_trouble, self._alerts, memory)
+        group.start_soon(self._look_for_trouble, self._alerts, delivery, known)
         return delivery
 
-    async def _look_for_trouble(self, alerts: Alerts, memory: Path) -> None:
-        while True:
-            await self._clock.sleep(LOOK_SECONDS)
-            if alerts.observe(self.daemon.state()):
+    async def _look_for_trouble(
+        self, alerts: Alerts, delivery: AlertDelivery, known: AlertMemory
+    ) -> None:
+        async def remember() -> AlertMemory:
+            now = AlertMemory(open=alerts.open, undelivered=delivery.waiting)
+            if now != known:
+                path = self._state_folder / MEMORY_FILE
                 try:
-                    await anyio.to_thread.run_sync(remember_alerts, memory, alerts.open)
+                    await anyio.to_thread.run_sync(remember_alerts, path, now)
                 except S2FetchError as error:
                     self.daemon.events.emit(AlertsNotKept(error=str(error)))
+            return now
+
+        try:
+            while True:
+                await self._clock.sleep(LOOK_SECONDS)
+                alerts.observe(self.daemon.state())
+                known = await remember()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await remember()
 
     def _open_alerts(self) -> tuple[AlertState, ...]:
         found = self._alerts.open if self._alerts is not None else ()

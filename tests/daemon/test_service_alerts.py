@@ -38,14 +38,22 @@ class Receiver:
     Attributes:
         alerts: What it was told, in order.
         url: Where it listens.
+        deaf: Set it to an event to have nothing taken before that, and nothing answered.
+        asked: How often it was.
     """
 
     def __init__(self) -> None:
         self.alerts: list[dict[str, Any]] = []
         self.url = ""
+        self.deaf: anyio.Event | None = None
+        self.asked = 0
         self._refusals = 1
 
     async def take(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if self.deaf is not None:
+            await self.deaf.wait()
+            return web.Response(status=503)
         if self._refusals:
             self._refusals -= 1
             return web.Response(status=503)
@@ -133,6 +141,23 @@ async def test_a_run_that_fails_is_told_once_and_when_it_is_over(
     assert began["subject"] == ended["subject"] == "alps"
     assert "does not accept the query" in began["message"]
     assert ended["since"] == began["since"]
+
+
+async def test_an_alert_that_was_under_way_when_the_daemon_ended_is_delivered_by_the_next(
+    alarmed_hub: EmbeddedHub, jumping: JumpingClock, tmp_path: Path, receiver: Receiver
+) -> None:
+    alarmed_hub.faults.add(Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None))
+    receiver.deaf = anyio.Event()
+    async with serving(alarmed_hub, jumping, tmp_path, receiver):
+        with anyio.fail_after(PATIENCE_SECONDS):
+            while not receiver.asked:
+                await anyio.sleep(0.005)
+    receiver.deaf.set()
+    receiver.deaf = None
+    async with serving(alarmed_hub, jumping, tmp_path, receiver):
+        began = await receiver.until("run-failed")
+        assert began["subject"] == "alps"
+        assert len(receiver.told("run-failed", "began")) == 1
 
 
 async def test_nothing_new_for_long_is_told_until_something_comes(
