@@ -148,9 +148,11 @@ async def test_an_alert_that_was_under_way_when_the_daemon_ended_is_delivered_by
 ) -> None:
     alarmed_hub.faults.add(Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None))
     receiver.deaf = anyio.Event()
-    async with serving(alarmed_hub, jumping, tmp_path, receiver):
+    async with serving(alarmed_hub, jumping, tmp_path, receiver) as service:
         with anyio.fail_after(PATIENCE_SECONDS):
-            while not receiver.asked:
+            while not receiver.asked or not any(
+                alert.rule == "run-failed" for alert in service.daemon.state().alerts
+            ):
                 await anyio.sleep(0.005)
     receiver.deaf.set()
     receiver.deaf = None
