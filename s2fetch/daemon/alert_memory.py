@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from s2fetch.archive.durable import replace_atomically
+from s2fetch.archive.durable import replace_atomically, translating
 from s2fetch.daemon.alert_delivery import Undelivered
 from s2fetch.daemon.alerts import OpenAlert
 
@@ -28,11 +28,13 @@ class AlertMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def remember_alerts(path: Path, memory: AlertMemory) -> None:
-    """Write it down, atomically.
+    """Write it down, atomically; its folder is made if it is missing.
 
     Raises:
         ArchiveError: If the file cannot be written.
     """
+    with translating(path.parent):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_atomically(path, [msgspec.json.encode(memory) + b"\n"])
 
 

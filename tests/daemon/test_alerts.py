@@ -259,5 +259,7 @@ def test_a_memory_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) ->
 
 
 def test_a_memory_that_cannot_be_written_is_an_error_of_its_folder(tmp_path: Path) -> None:
+    remember_alerts(tmp_path / "missing" / "alerts.json", AlertMemory())
+    (tmp_path / "file").touch()
     with pytest.raises(ArchiveError):
-        remember_alerts(tmp_path / "missing" / "alerts.json", AlertMemory())
+        remember_alerts(tmp_path / "file" / "alerts.json", AlertMemory())
