@@ -21,7 +21,9 @@ from s2fetch.daemon.state import AccountState, Activity, ArchiveState, DaemonSta
 from s2fetch.events import EventBus
 from s2fetch.units import format_duration, format_size
 
-_GOOD_OUTCOMES = frozenset({"ok", "waiting", "interrupted", "terminated"})
+_CUT_SHORT = frozenset({"interrupted", "terminated"})
+"""Outcomes of runs that show nothing: somebody ended them."""
+_GOOD_OUTCOMES = frozenset({"ok", "waiting"}) | _CUT_SHORT
 
 
 class Rule(StrEnum):
@@ -139,9 +141,13 @@ class Alerts:
     def observe(self, state: DaemonState) -> bool:
         """Look at the daemon, and tell what began and what is over.
 
+        A daemon that has not started yet shows nothing.
+
         Returns:
             Whether `open` has changed.
         """
+        if not state.started:
+            return False
         now = self._clock.monotonic()
         present = {trouble.key: trouble for trouble in find_troubles(state, self._rules)}
         begun = [t for key, t in present.items() if key not in self._open and self._may_tell(key)]
@@ -217,7 +223,7 @@ def _is_silent(alert: OpenAlert, state: DaemonState, rules: AlertRules) -> bool:
 
 def _has_run(archive: ArchiveState, state: DaemonState) -> bool:
     run = archive.last_run
-    if run is None or not run.started:
+    if run is None or not run.started or run.outcome in _CUT_SHORT:
         return False
     return datetime.fromisoformat(run.started) >= datetime.fromisoformat(state.started)
 

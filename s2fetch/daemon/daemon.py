@@ -145,7 +145,6 @@ class Daemon:
             started: Called when everything is under way.
             stopping: Called when it has been told to end, before it does.
         """
-        self._started = timestamp(self._clock.now())
         async with self._pool, anyio.create_task_group() as group:
             self._group = group
             group.start_soon(self._loop_delay.run)
@@ -153,6 +152,7 @@ class Daemon:
             group.start_soon(self._follow_disks)
             for plan in self._plans:
                 self._begin(plan)
+            self._started = timestamp(self._clock.now())
             started()
             await self._stopping.wait()
             stopping()

@@ -221,8 +221,16 @@ def test_after_a_restart_an_alert_ends_when_a_run_has_shown_that_it_is_over(
     assert later.see(last_run=earlier) == []
     assert [alert.trouble.subject for alert in later.alerts.open] != []
     since = msgspec.structs.replace(earlier, started="2024-07-01T12:00:01Z")
+    assert later.see(last_run=msgspec.structs.replace(since, outcome="interrupted")) == []
     assert [told.split()[1] for told in later.see(last_run=since)] == ["ended"]
     assert not later.alerts.open
+
+
+def test_a_daemon_that_is_about_to_start_ends_no_alert(clock: FakeClock, bus: EventBus) -> None:
+    damage = OpenAlert(Trouble(Rule.DAMAGE, "alps", "…"), "2024-06-20T00:00:00Z")
+    alerts = Alerts(AlertRules(), lambda _: None, clock=clock, events=bus, remembered=(damage,))
+    assert not alerts.observe(DaemonState(version="", now=timestamp(clock.now()), started=""))
+    assert alerts.open == (damage,)
 
 
 def test_a_restart_is_no_new_product(clock: FakeClock, bus: EventBus) -> None:
