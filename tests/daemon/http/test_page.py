@@ -189,8 +189,13 @@ async def test_the_page_comes_back_by_itself_after_the_daemon_was_away(
     await face.__aexit__(None, None, None)
     await page.until("document.getElementById('live').dataset.state === 'lost'")
     assert "reconnecting" in await words(page, "#live")
+    said = await words(page, "#notice")
+    assert "does not answer" in said
+    assert "What you see was so at 14:32 UTC on 18 Jun 2026" in said
+    assert "no answer" in await page.get("document.title")
     await faces(token_file=token_file, port=port)
     await page.until("document.getElementById('live').dataset.state === 'live'")
+    await page.until("document.getElementById('notice').hidden")
 
 
 @needs_chromium

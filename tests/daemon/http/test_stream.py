@@ -11,9 +11,17 @@ import aiohttp
 import msgspec
 import pytest
 
-from s2fetch.daemon.http import HttpFace, stream
+from s2fetch.daemon.http import HttpFace, messages, stream
+from s2fetch.daemon.http.messages import LEVELS, message_of
 from s2fetch.daemon.state import DaemonState
-from s2fetch.events import Event, HubResumed, ProductOnline, TransferProgressed
+from s2fetch.events import (
+    Event,
+    HubResumed,
+    ProductFailed,
+    ProductOnline,
+    SpaceLow,
+    TransferProgressed,
+)
 from s2fetch.product import Product
 from tests.daemon.controls import StillDaemon
 from tests.daemon.http.conftest import FaceFactory
@@ -131,6 +139,24 @@ async def test_every_kind_of_event_is_told_in_words(
         "waiting: 2 fetched (1.61 GB), 231 waiting, 1 failed in 1 h 10 min"
     )
     assert found["run-finished"]["time"] == "2026-06-18T14:32:00Z"
+
+
+def test_every_event_that_is_told_has_words_of_its_own() -> None:
+    """Not the names of its fields and bytes to the last digit."""
+    below = list(Event.__subclasses__())
+    for kind in below:
+        below += kind.__subclasses__()
+    told = {
+        kind for kind in below if kind.level in LEVELS and kind.__module__.startswith("s2fetch")
+    }
+    assert told <= messages._TEXTS.keys()
+    low = SpaceLow(folder="/data", free=74_133_282_816, floor=10**12, needed=1)
+    found = message_of(low, id="", time="").text
+    assert found == "/data has 74.1 GB free, and 1.00 TB is to be left: the queue rests"
+    failed = ProductFailed(
+        product=Product(id="1", name="one"), code="", error="one: no access", next_step="it waits"
+    )
+    assert message_of(failed, id="", time="").text == "no access. It waits"
 
 
 async def test_a_client_that_comes_back_goes_on_where_it_was(

@@ -20,6 +20,7 @@ let state = null;
 let chosen = decodeURIComponent(location.hash.slice(1));
 let unlocked = false;
 let settled = "";
+let gone = false;
 
 const calendar = new Calendar();
 const products = new Products(() => loadProducts());
@@ -126,7 +127,22 @@ async function quietly(path) {
 function onLive(now) {
   byId("live").dataset.state = now;
   text(byId("live-text"), LIVE[now]);
+  if (now === "lost") lost();
+  else if (now !== "connecting") found();
   if (now === "live" || now === "locked") access.look().catch((error) => notice(error.message));
+}
+
+// What was true when it was last heard of must not be taken for what is true now.
+function lost() {
+  gone = true;
+  const last = state ? ` What you see was so at ${format.clockTime(state.now)} UTC on ${format.day(state.now)}.` : "";
+  notice(`The daemon does not answer; it is asked again until it does.${last}`);
+  document.title = "✕ s2fetch · no answer";
+}
+
+function found() {
+  if (gone) notice("");
+  gone = false;
 }
 
 function onAccess(changes, renewed) {
@@ -162,5 +178,5 @@ function notice(words) {
 }
 
 beginLog();
-setInterval(show, 15_000);
+setInterval(() => gone || show(), 15_000);
 live.start();
