@@ -49,6 +49,9 @@ async def test_it_fills_its_archives_answers_and_stops_when_it_is_told_to(
         await server.until(name, lambda a: a.last_run and a.activity == "idle")
     state = msgspec.json.decode((await server.ctl("status", "--json")).out)
     assert [each["products"]["complete"] for each in state["archives"]] == [1, 6]
+    assert [each["folder"] for each in state["archives"]] == [
+        str(server.folder / name) for name in ("alps", "everything")
+    ], "also when the file was named from where the daemon was started"
     assert state["hub_reachable"]
     assert not state["paused"]
     assert state["accounts"][0]["token_seconds"] > 0
