@@ -25,6 +25,7 @@ from s2fetch.daemon.keeper import QUEUED, Keeper
 from s2fetch.daemon.loop_delay import LoopDelay
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import UNNAMED, Pool
+from s2fetch.daemon.sparing import Sparing
 from s2fetch.daemon.state import (
     AccountState,
     AlertState,
@@ -118,6 +119,7 @@ class Daemon:
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._transfers = Transfers(clock)
         self._loop_delay = LoopDelay()
+        self._coverage = Sparing[list[DayCoverage]](clock)
         self._unreachable: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._usage: dict[str, Usage] = {}
@@ -203,9 +205,14 @@ class Daemon:
     async def coverage(self, archive: str) -> list[DayCoverage]:
         """See `Controls.coverage`."""
         keeper = self._keeper(archive)
-        queued = {row.id: row.name for row in keeper.queued(MOST_QUEUED)}
-        queued |= self._transfers.under_way(archive)
-        return await anyio.to_thread.run_sync(inspection.coverage, keeper.engine.folder, queued)
+
+        async def count() -> list[DayCoverage]:
+            queued = {row.id: row.name for row in keeper.queued(MOST_QUEUED)}
+            queued |= self._transfers.under_way(archive)
+            folder = keeper.engine.folder
+            return await anyio.to_thread.run_sync(inspection.coverage, folder, queued)
+
+        return await self._coverage.get(archive, keeper.engine.folder, count)
 
     async def footprints(self, archive: str, *, limit: int) -> list[tuple[str, str, str]]:
         """See `Controls.footprints`."""

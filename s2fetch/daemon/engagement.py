@@ -17,12 +17,14 @@ from s2fetch.daemon import inspection, memory
 from s2fetch.daemon.intake import Notifications
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import Pool
+from s2fetch.daemon.sparing import Sparing
 from s2fetch.daemon.state import RunState
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry
 from s2fetch.errors import ExitCode
 from s2fetch.events import Event, EventBus
 from s2fetch.hub.odata import filter_of
+from s2fetch.product import Product
 from s2fetch.query import Order
 from s2fetch.sync.report import Report
 from s2fetch.sync.scrub import ScrubReport
@@ -30,6 +32,9 @@ from s2fetch.sync.withdrawals import Withdrawals
 
 FIRST_DELETIONS = timedelta(days=30)
 """How far back the hub's deletions are read the first time."""
+NEWEST_SECONDS = 300.0
+"""How old the catalogue's answer may be of which the map is made."""
+
 _NOT_OF_A_RUN = frozenset({"area_notes", "file", "increment", "on_full", "scrub", "showing"})
 """Of a configuration: what is another's business, or set by the daemon itself."""
 
@@ -82,6 +87,7 @@ class Engagement:
         self._clock = around.clock
         self._pause = pause
         self._tally = tally
+        self._newest = Sparing[list[Product]](self._clock, seconds=NEWEST_SECONDS)
 
     @property
     def folder(self) -> Path:
@@ -137,15 +143,22 @@ class Engagement:
     async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
         """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
 
+        The catalogue is asked now and then, however many look at the map; states are those of now.
+
         Raises:
             HubError, QueryError, AccountError: If the catalogue cannot be asked.
         """
-        async with await self._opened(self.plan.config) as client:
-            query = msgspec.structs.replace(
-                await client.query(), order=Order.SENSING, newest_first=True, limit=limit
-            )
-            async with client.search(query, attributes=False) as products:
-                found = [product async for product in products]
+        config = self.plan.config
+
+        async def search() -> list[Product]:
+            async with await self._opened(config) as client:
+                query = msgspec.structs.replace(
+                    await client.query(), order=Order.SENSING, newest_first=True, limit=limit
+                )
+                async with client.search(query, attributes=False) as products:
+                    return [product async for product in products]
+
+        found = await self._newest.get("", (limit, config), search)
         ids = [product.id for product in found]
         states = await anyio.to_thread.run_sync(inspection.states_of, self.folder, ids)
         unknown = "queued" if self.syncing is not None else "missing"
