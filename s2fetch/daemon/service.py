@@ -305,9 +305,9 @@ def _status_line(daemon: Daemon) -> str:
     waiting = sum(each.products.get("waiting", 0) for each in state.archives)
     queued = sum(each.queued for each in state.archives)
     paused = "paused, " if state.paused else ""
+    count = len(state.archives)
     told = ", ".join(f"{alert.rule} ({alert.subject})" for alert in state.alerts)
     alerts = f"; {told}" if told else ""
-    return (
-        f"{paused}{len(state.archives)} archives, {busy} of {len(state.slots)} slots busy, "
-        f"{queued} queued, {waiting} waiting{alerts}"
-    )
+    archives = f"{paused}{count} {'archive' if count == 1 else 'archives'}"
+    slots = f"{busy} of {len(state.slots)} slots busy"
+    return f"{archives}, {slots}, {queued} queued, {waiting} waiting{alerts}"

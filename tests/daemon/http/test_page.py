@@ -199,6 +199,15 @@ async def test_the_page_comes_back_by_itself_after_the_daemon_was_away(
 
 
 @needs_chromium
+async def test_one_page_too_many_is_told_so(
+    faces: FaceFactory, token_file: Path, page: Page
+) -> None:
+    face = await faces(token_file=token_file, streams=0)
+    await page.open(face.url)
+    await page.until("document.getElementById('notice').innerText.includes('Too many pages')")
+
+
+@needs_chromium
 async def test_what_a_hub_says_is_shown_and_never_run(
     face: HttpFace, daemon: StillDaemon, page: Page
 ) -> None:

@@ -124,19 +124,20 @@ async function quietly(path) {
   }
 }
 
-function onLive(now) {
+function onLive(now, status = 0) {
   byId("live").dataset.state = now;
   text(byId("live-text"), LIVE[now]);
-  if (now === "lost") lost();
+  if (now === "lost") lost(status);
   else if (now !== "connecting") found();
   if (now === "live" || now === "locked") access.look().catch((error) => notice(error.message));
 }
 
 // What was true when it was last heard of must not be taken for what is true now.
-function lost() {
+function lost(status) {
   gone = true;
   const last = state ? ` What you see was so at ${format.clockTime(state.now)} UTC on ${format.day(state.now)}.` : "";
-  notice(`The daemon does not answer; it is asked again until it does.${last}`);
+  const why = status === 503 ? "Too many pages follow the daemon already" : "The daemon does not answer";
+  notice(`${why}; it is asked again until it does.${last}`);
   document.title = "✕ s2fetch · no answer";
 }
 
