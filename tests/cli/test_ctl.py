@@ -93,6 +93,23 @@ async def test_the_status_is_a_table_and_the_same_as_json(
     assert msgspec.json.decode(done.out, type=DaemonState) == STATE
 
 
+async def test_a_daemon_that_answers_and_hangs_is_found_by_a_check(
+    shell: Shell, daemon: asyncio.subprocess.Process
+) -> None:
+    done = await shell.run("ctl", "status", "--check")
+    assert (done.code, done.err) == (0, "")
+    for words, told in (
+        (("pause", "hanging"), "hanging"),
+        (("resume", "hanging"), "well"),
+    ):
+        assert (await shell.run("ctl", *words)).code == 0
+        assert await said(daemon) == told
+        done = await shell.run("ctl", "status", "--check")
+        assert done.code == (10 if told == "hanging" else 0)
+        assert ("the engine has work and has not moved for 20 min" in done.err) == bool(done.code)
+    assert (await shell.run("ctl", "pause", "--check")).code == 2
+
+
 async def test_what_is_done_can_be_told_as_json(
     shell: Shell, daemon: asyncio.subprocess.Process
 ) -> None:
