@@ -73,13 +73,18 @@ class ProductsPresent(Event, frozen=True, kw_only=True):
 
 
 class ProductPlanned(Event, frozen=True, kw_only=True):
-    """There is something to do about a product. ``verdict`` is one of `sync.planner.Verdict`."""
+    """There is something to do about a product.
+
+    ``verdict`` is one of `sync.planner.Verdict`; ``was`` is the state of its record, see
+    `archive.records.State`, or empty when there is none.
+    """
 
     name: ClassVar[str] = "product-planned"
     level: ClassVar[str] = "debug"
     product: Product
     verdict: str
     reason: str
+    was: str = ""
 
 
 class TransferStarted(Event, frozen=True, kw_only=True):
@@ -200,7 +205,11 @@ class ProductOnline(Event, frozen=True, kw_only=True):
 
 
 class HubPaused(Event, frozen=True, kw_only=True):
-    """Requests to a host wait; ``account`` is set when only that account has to."""
+    """Requests to a host wait; ``account`` is set when only that account has to.
+
+    ``down`` tells a host that cannot be reached, or sends everybody away again and again, from one
+    that asks for a moment.
+    """
 
     name: ClassVar[str] = "hub-paused"
     level: ClassVar[str] = "warning"
@@ -208,6 +217,7 @@ class HubPaused(Event, frozen=True, kw_only=True):
     account: str
     seconds: float
     reason: str
+    down: bool = False
 
 
 class HubResumed(Event, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +26,14 @@ def describe(error: BaseException) -> str:
         cause = error.__cause__
         broken = isinstance(cause, OSError) and cause.strerror
         return str(broken).lower() if broken else "fewer bytes came than were announced"
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
+        error, aiohttp.ClientSSLError
+    ):
+        # The library's text has the host once more, and "ssl:default" without any TLS.
+        number, text = error.os_error.errno, error.os_error.strerror
+        why = os.strerror(number) if number is not None and number > 0 else str(text)
+        by_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+        return f"proxy {error.host}:{error.port}: {why.lower()}" if by_proxy else why.lower()
     return _USER_INFO.sub("", str(error)) or type(error).__name__
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
@@ -57,11 +59,26 @@ def test_no_field_is_too_strange(value: str | None, date: str | None) -> None:
     assert seconds is None or seconds >= 0
 
 
+KEY: Any = SimpleNamespace(host="hub.example.org", port=443, ssl=True)
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
         (TimeoutError(), "timed out"),
         (aiohttp.ServerDisconnectedError(), "Server disconnected"),
+        (
+            aiohttp.ClientConnectorError(KEY, OSError(111, "Connect call failed")),
+            "connection refused",
+        ),
+        (
+            aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "Name or service not known")),
+            "name or service not known",
+        ),
+        (
+            aiohttp.ClientProxyConnectionError(KEY, OSError(111, "Connect call failed")),
+            "proxy hub.example.org:443: connection refused",
+        ),
         (ConnectionResetError(), "ConnectionResetError"),
         (
             OSError("Cannot reach http://user:secret@proxy:3128/x"),

@@ -263,7 +263,9 @@ class Tokens:
 
         def tell(reason: str, seconds: float) -> None:
             self._paused = True
-            self._events.emit(HubPaused(host=host, account="", seconds=seconds, reason=reason))
+            self._events.emit(
+                HubPaused(host=host, account="", seconds=seconds, reason=reason, down=True)
+            )
 
         retrying = repeating(
             attempts=UNAVAILABLE_ATTEMPTS,

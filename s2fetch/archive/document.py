@@ -12,7 +12,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
@@ -333,14 +333,31 @@ def _reformat(content: bytes, path: Path) -> Document:
     return document
 
 
+COPY = "a temporary copy of the progress file"
+
+
 def index_copy(header: Header, lines: Iterable[bytes]) -> Document:
-    """A document that exists only while it is used, in the system's folder for such files."""
-    with tempfile.TemporaryFile() as file:
+    """A document that exists only while it is used, in the system's folder for such files.
+
+    Raises:
+        ArchiveError: If it cannot be written.
+    """
+    with translating(Path(COPY)), _nameless() as file:
         file.writelines(document_chunks(header, lines))
         file.flush()
         document = Document(os.dup(file.fileno()))
-    document.index(Path("a temporary copy of the progress file"))
+    document.index(Path(COPY))
     return document
+
+
+def _nameless() -> IO[bytes]:
+    """A file without a name; in memory where no folder for such files can be written to."""
+    try:
+        return tempfile.TemporaryFile()
+    except FileNotFoundError:
+        if sys.platform != "linux":
+            raise
+        return os.fdopen(os.memfd_create("s2fetch"), "w+b")
 
 
 def salvage(path: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s2fetch.cli.output import Output
-from s2fetch.errors import UsageError
+from s2fetch.errors import DaemonUnreachableError, UsageError
 
 if TYPE_CHECKING:
     from s2fetch.daemon.control_messages import Request
@@ -30,13 +30,14 @@ EXAMPLES = """\b
 Examples:
   s2fetch ctl status
   s2fetch ctl status --json
+  s2fetch ctl status --check
   s2fetch ctl pause dolomites
   s2fetch ctl resume
   s2fetch ctl sync dolomites
   s2fetch ctl reload --socket /run/s2fetch/control.sock
 
 Exit codes: 0 it was done, 2 the daemon refused it (an unknown archive, a bad configuration),
-10 no daemon answers.
+10 no daemon answers, or with --check one that hangs.
 """
 
 
@@ -44,6 +45,11 @@ Exit codes: 0 it was done, 2 the daemon refused it (an unknown archive, a bad co
 @click.argument("action", type=click.Choice(ACTIONS), metavar="ACTION")
 @click.argument("name", required=False, metavar="[ARCHIVE]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="With status: the exit code is 10 also when the daemon answers and hangs",
+)
 @click.option(
     "--socket",
     "path",
@@ -54,7 +60,13 @@ Exit codes: 0 it was done, 2 the daemon refused it (an unknown archive, a bad co
 )
 @click.pass_obj
 def command(
-    output: Output, /, action: str, name: str | None, as_json: bool, path: Path | None
+    output: Output,
+    /,
+    action: str,
+    name: str | None,
+    as_json: bool,
+    check: bool,
+    path: Path | None,
 ) -> int:
     """Ask a running daemon, or tell it what to do.
 
@@ -66,6 +78,8 @@ def command(
     from s2fetch.daemon.control_client import ask
     from s2fetch.daemon.control_socket import client_paths
 
+    if check and action != "status":
+        raise UsageError("--check is for status")
     request = _request(action, name)
     paths = client_paths(os.environ) if path is None else (path,)
     answer = ask(request, paths, seconds=ANSWER_SECONDS)
@@ -82,6 +96,13 @@ def command(
         output.result(daemon_text(answer.state))
     else:
         output.result(_DONE[action].format(what=name or "all archives"))
+        if answer.needs_restart:
+            output.warn(f"only a restart of the daemon brings: {answer.needs_restart}")
+    if check and answer.state is not None:
+        from s2fetch.daemon.liveness import ailments
+
+        if found := ailments(answer.state):
+            raise DaemonUnreachableError(f"the daemon answers, but {' and '.join(found)}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from s2fetch.cli.text import counted, printable, short_name, time_shown
+from s2fetch.daemon.alerts import Rule
 from s2fetch.daemon.state import AccountState, ArchiveState, DaemonState, RunState, SlotState
 from s2fetch.units import format_duration, format_rate, format_size
 
@@ -16,6 +17,11 @@ def daemon_text(state: DaemonState) -> str:
     """Everything worth a look, what is wrong in words."""
     parts = [_head(state), "", *_archives(state.archives)]
     parts += [f"  {note}" for archive in state.archives for note in _archive_notes(archive)]
+    if state.needs_restart:
+        parts.append(f"  only a restart brings what was changed: {printable(state.needs_restart)}")
+    # Everything else that can be alerted of is among the notes, alerts or not.
+    quiet = (alert for alert in state.alerts if alert.rule == Rule.NOTHING_NEW)
+    parts += [f"  {printable(alert.message)}" for alert in quiet]
     parts += ["", *_accounts(state.accounts)]
     parts += [f"  {note}" for account in state.accounts for note in _account_notes(account)]
     if state.slots:
@@ -30,7 +36,8 @@ def _head(state: DaemonState) -> str:
     if state.paused:
         told.append("everything is paused")
     if not state.hub_reachable:
-        told.append("the hub does not answer")
+        why = f" ({printable(state.hub_trouble)})" if state.hub_trouble else ""
+        told.append(f"the hub does not answer{why}")
     if state.bandwidth is not None:
         told.append(f"at most {format_rate(state.bandwidth)} now")
     return "; ".join(told)
@@ -73,7 +80,7 @@ def _archive_notes(archive: ArchiveState) -> list[str]:
     notes = []
     if archive.why:
         notes.append(f"{name}: {archive.activity.value}: {printable(archive.why)}")
-    if archive.last_run is not None and archive.last_run.error:
+    if archive.last_run is not None and archive.last_run.error not in ("", archive.why):
         notes.append(f"{name}: the last run ended early: {printable(archive.last_run.error)}")
     if quarantined := archive.products.get("quarantined", 0):
         notes.append(f"{name}: {counted(quarantined, 'product')} quarantined")

@@ -38,6 +38,8 @@ def command(output: Output, /, file: Path, check: bool) -> int:
     """Keep several archives complete, verified and current until it is told to stop."""
     from s2fetch.daemon.config import load_daemon_config
 
+    # Whoever reads an alert or the dashboard does not know in which folder it was started.
+    file = file.absolute()
     config = load_daemon_config(file)
     output.follow(config.showing)
     if check:

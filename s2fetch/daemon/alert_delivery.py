@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Protocol
 
 import anyio
@@ -74,28 +74,57 @@ class CommandReceiver:
             raise DeliveryError(str(error)) from error
 
 
+class Undelivered(msgspec.Struct, frozen=True):
+    """An alert that waits for a receiver, by its name."""
+
+    receiver: str
+    alert: Alert
+
+
 class AlertDelivery:
     """A queue for each receiver; a slow one delays no other, and nobody delays the daemon.
 
     Args:
         receivers: Who wants to know.
         events: Told of alerts that were not delivered.
+        before: `waiting` of the process before this one; receivers that are gone get nothing.
     """
 
-    def __init__(self, receivers: Sequence[Receiver], *, events: EventBus) -> None:
+    def __init__(
+        self,
+        receivers: Sequence[Receiver],
+        *,
+        events: EventBus,
+        before: Sequence[Undelivered] = (),
+    ) -> None:
         self._events = events
+        self._waiting: dict[Undelivered, None] = {}
         self._queues = [
             (receiver, *anyio.create_memory_object_stream[Alert](MOST_WAITING))
             for receiver in receivers
         ]
+        for one in before:
+            self._put(one.alert, {one.receiver})
+
+    @property
+    def waiting(self) -> tuple[Undelivered, ...]:
+        """What is on its way."""
+        return tuple(self._waiting)
 
     def put(self, alert: Alert) -> None:
         """Have an alert delivered; never waits."""
+        self._put(alert, {receiver.name for receiver, *_ in self._queues})
+
+    def _put(self, alert: Alert, names: Container[str]) -> None:
         for receiver, entrance, _ in self._queues:
+            if receiver.name not in names:
+                continue
             try:
                 entrance.send_nowait(alert)
             except anyio.WouldBlock:
                 self._give_up(alert, receiver, f"{MOST_WAITING} others are waiting already")
+            else:
+                self._waiting[Undelivered(receiver.name, alert)] = None
 
     async def run(self) -> None:
         """Deliver until cancelled; no failure of a receiver ends it."""
@@ -118,6 +147,8 @@ class AlertDelivery:
             except Exception as error:  # a defect in here must not end the daemon
                 logging.getLogger("s2fetch").exception("alert delivery failed")
                 self._give_up(alert, receiver, f"s2fetch has a defect ({type(error).__name__})")
+            # Not reached when the daemon ends in the middle of it: the next one delivers it then.
+            self._waiting.pop(Undelivered(receiver.name, alert), None)
 
     def _give_up(self, alert: Alert, receiver: Receiver, why: str) -> None:
         self._events.emit(

@@ -1,37 +1,47 @@
-"""Alerts that are not over, on disk, so that a restart does not tell them again."""
+"""What a restart must neither repeat nor lose: alerts that are not over, or not delivered."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from s2fetch.archive.durable import replace_atomically
+from s2fetch.archive.durable import replace_atomically, translating
+from s2fetch.daemon.alert_delivery import Undelivered
 from s2fetch.daemon.alerts import OpenAlert
 
 _FORMAT = 1
 
 
-class _Memory(msgspec.Struct, frozen=True):
-    format: int
-    open: tuple[OpenAlert, ...]
+class AlertMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """The file.
+
+    Attributes:
+        format: Of the file.
+        open: Alerts that were told and are not over.
+        undelivered: Alerts that a receiver did not get before the daemon ended.
+    """
+
+    format: int = _FORMAT
+    open: tuple[OpenAlert, ...] = ()
+    undelivered: tuple[Undelivered, ...] = ()
 
 
-def remember_alerts(path: Path, alerts: Sequence[OpenAlert]) -> None:
-    """Write them down, atomically.
+def remember_alerts(path: Path, memory: AlertMemory) -> None:
+    """Write it down, atomically; its folder is made if it is missing.
 
     Raises:
         ArchiveError: If the file cannot be written.
     """
-    memory = _Memory(_FORMAT, tuple(alerts))
+    with translating(path.parent):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace_atomically(path, [msgspec.json.encode(memory) + b"\n"])
 
 
-def remembered_alerts(path: Path) -> tuple[OpenAlert, ...]:
+def remembered_alerts(path: Path) -> AlertMemory:
     """What was written down; nothing when there is nothing usable, which costs one alert more."""
     try:
-        memory = msgspec.json.decode(path.read_bytes(), type=_Memory)
+        memory = msgspec.json.decode(path.read_bytes(), type=AlertMemory)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return ()
-    return memory.open if memory.format == _FORMAT else ()
+        return AlertMemory()
+    return memory if memory.format == _FORMAT else AlertMemory()

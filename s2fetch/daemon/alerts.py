@@ -21,7 +21,9 @@ from s2fetch.daemon.state import AccountState, Activity, ArchiveState, DaemonSta
 from s2fetch.events import EventBus
 from s2fetch.units import format_duration, format_size
 
-_GOOD_OUTCOMES = frozenset({"ok", "waiting", "interrupted", "terminated"})
+_CUT_SHORT = frozenset({"interrupted", "terminated"})
+"""Outcomes of runs that show nothing: somebody ended them."""
+_GOOD_OUTCOMES = frozenset({"ok", "waiting"}) | _CUT_SHORT
 
 
 class Rule(StrEnum):
@@ -139,14 +141,19 @@ class Alerts:
     def observe(self, state: DaemonState) -> bool:
         """Look at the daemon, and tell what began and what is over.
 
+        A daemon that has not started yet shows nothing.
+
         Returns:
             Whether `open` has changed.
         """
+        if not state.started:
+            return False
         now = self._clock.monotonic()
         present = {trouble.key: trouble for trouble in find_troubles(state, self._rules)}
         begun = [t for key, t in present.items() if key not in self._open and self._may_tell(key)]
         self._unseen = {key for key in self._unseen - present.keys() if _may_last(key, state)}
-        gone = self._open.keys() - present.keys() - self._unseen
+        silent = {key for key, alert in self._open.items() if _is_silent(alert, state, self._rules)}
+        gone = self._open.keys() - present.keys() - self._unseen - silent
         ended = [alert for key, alert in self._open.items() if key in gone]
         for trouble in begun:
             self._told[trouble.key] = now
@@ -200,9 +207,23 @@ def _may_last(key: tuple[Rule, str], state: DaemonState) -> bool:
     return any(each.name == subject and not _has_run(each, state) for each in state.archives)
 
 
+def _is_silent(alert: OpenAlert, state: DaemonState, rules: AlertRules) -> bool:
+    """Whether nothing came since it was told that nothing had come: a restart is no product."""
+    trouble = alert.trouble
+    if trouble.rule is not Rule.NOTHING_NEW or rules.nothing_new_seconds is None:
+        return False
+    since = datetime.fromisoformat(alert.since)
+    return any(
+        archive.name == trouble.subject
+        and archive.activity is not Activity.PAUSED
+        and (not archive.last_arrival or datetime.fromisoformat(archive.last_arrival) < since)
+        for archive in state.archives
+    )
+
+
 def _has_run(archive: ArchiveState, state: DaemonState) -> bool:
     run = archive.last_run
-    if run is None or not run.started:
+    if run is None or not run.started or run.outcome in _CUT_SHORT:
         return False
     return datetime.fromisoformat(run.started) >= datetime.fromisoformat(state.started)
 

@@ -145,7 +145,14 @@ class ControlServer:
         ) as error:  # a defect must neither end the daemon nor leave a client waiting
             logging.getLogger("s2fetch").exception("control request failed")
             return _failed(S2FetchError(f"s2fetch has a defect ({type(error).__name__})"))
-        return Answer(protocol=PROTOCOL, version=__version__, done=request.command, state=state)
+        reloaded = request.command is Command.RELOAD
+        return Answer(
+            protocol=PROTOCOL,
+            version=__version__,
+            done=request.command,
+            state=state,
+            needs_restart=self._controls.state().needs_restart if reloaded else "",
+        )
 
     async def _do(self, request: Request) -> DaemonState | None:
         controls = self._controls

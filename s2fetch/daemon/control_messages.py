@@ -49,6 +49,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         done: What was asked for, when it was done; null when it was not.
         error: Why it was not done.
         state: The daemon's, when it was asked for.
+        needs_restart: What of a configuration that was read again only a restart brings, or empty.
     """
 
     protocol: int
@@ -56,3 +57,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     done: Command | None = None
     error: Failure | None = None
     state: DaemonState | None = None
+    needs_restart: str = ""

@@ -25,8 +25,10 @@ from s2fetch.daemon.keeper import QUEUED, Keeper
 from s2fetch.daemon.loop_delay import LoopDelay
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import UNNAMED, Pool
+from s2fetch.daemon.sparing import Sparing
 from s2fetch.daemon.state import (
     AccountState,
+    AlertState,
     DaemonState,
     DayCoverage,
     ProductRow,
@@ -42,6 +44,9 @@ from s2fetch.transfer.bandwidth import Bandwidth
 
 PACE_SECONDS = 60.0
 """How often the accounts' volumes and the archives' disks are looked at."""
+
+MOST_QUEUED = 10_000
+"""Queued products that are looked at for an archive's calendar; a run holds hundreds."""
 
 Reread = Callable[[], tuple[ArchiveEntry, ...]]
 """Reads the configuration again; raises UsageError, with every mistake, when it is bad. Called in a
@@ -63,10 +68,12 @@ class Daemon:
         clock: Where the time comes from.
         bandwidth: Limit on all archives together, or None for each one's own.
         after_run: Told of every run of every archive that is over.
+        alerts: What was alerted of and is not over.
 
     Attributes:
         events: Everything that happens in all archives, as it happens.
         heartbeat: Whether anything moves.
+        needs_restart: As `DaemonState.needs_restart`; for whoever reads the configuration.
     """
 
     def __init__(
@@ -81,10 +88,13 @@ class Daemon:
         clock: Clock,
         bandwidth: Bandwidth | None = None,
         after_run: Callable[[ArchiveEntry, RunState], None] = lambda _archive, _run: None,
+        alerts: Callable[[], tuple[AlertState, ...]] = lambda: (),
     ) -> None:
         self.events = EventBus()
         self.heartbeat = Heartbeat(clock=clock)
+        self.needs_restart = ""
         self._after_run = after_run
+        self._alerts = alerts
         self._plans = plans
         self._reread = reread
         self._take = take
@@ -109,7 +119,8 @@ class Daemon:
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._transfers = Transfers(clock)
         self._loop_delay = LoopDelay()
-        self._unreachable: set[str] = set()
+        self._coverage = Sparing[list[DayCoverage]](clock)
+        self._unreachable: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._usage: dict[str, Usage] = {}
         self._moved = 0, clock.monotonic()
@@ -136,7 +147,6 @@ class Daemon:
             started: Called when everything is under way.
             stopping: Called when it has been told to end, before it does.
         """
-        self._started = timestamp(self._clock.now())
         async with self._pool, anyio.create_task_group() as group:
             self._group = group
             group.start_soon(self._loop_delay.run)
@@ -144,6 +154,7 @@ class Daemon:
             group.start_soon(self._follow_disks)
             for plan in self._plans:
                 self._begin(plan)
+            self._started = timestamp(self._clock.now())
             started()
             await self._stopping.wait()
             stopping()
@@ -169,6 +180,7 @@ class Daemon:
             paused=self._paused,
             stopping=self._stopping.is_set(),
             hub_reachable=not self._unreachable,
+            hub_trouble="; ".join(self._unreachable.values()),
             bandwidth=self._pool.bandwidth.rate if self._pool.bandwidth is not None else None,
             loop_delay_seconds=self._loop_delay.worst_seconds,
             stalled_seconds=self._stalled_seconds(),
@@ -178,6 +190,8 @@ class Daemon:
                 *(AccountState(name=n, slots=0, refused=self._refused[n]) for n in missing),
             ),
             slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
+            alerts=self._alerts(),
+            needs_restart=self.needs_restart,
         )
 
     async def products(self, archive: str, state: str, *, limit: int) -> list[ProductRow]:
@@ -190,8 +204,15 @@ class Daemon:
 
     async def coverage(self, archive: str) -> list[DayCoverage]:
         """See `Controls.coverage`."""
-        folder = self._keeper(archive).engine.folder
-        return await anyio.to_thread.run_sync(inspection.coverage, folder)
+        keeper = self._keeper(archive)
+
+        async def count() -> list[DayCoverage]:
+            queued = {row.id: row.name for row in keeper.queued(MOST_QUEUED)}
+            queued |= self._transfers.under_way(archive)
+            folder = keeper.engine.folder
+            return await anyio.to_thread.run_sync(inspection.coverage, folder, queued)
+
+        return await self._coverage.get(archive, keeper.engine.folder, count)
 
     async def footprints(self, archive: str, *, limit: int) -> list[tuple[str, str, str]]:
         """See `Controls.footprints`."""
@@ -337,7 +358,10 @@ class Daemon:
         self._engine.emit(msgspec.structs.replace(event, archive=archive))
 
     def _watch_hubs(self, event: Event) -> None:
-        if isinstance(event, HubPaused) and not event.account:
-            self._unreachable.add(event.host)
+        if isinstance(event, HubPaused) and event.down:
+            named = event.host in event.reason
+            self._unreachable[event.host] = (
+                event.reason if named else f"{event.host}: {event.reason}"
+            )
         elif isinstance(event, HubResumed):
-            self._unreachable.discard(event.host)
+            self._unreachable.pop(event.host, None)

@@ -17,12 +17,14 @@ from s2fetch.daemon import inspection, memory
 from s2fetch.daemon.intake import Notifications
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import Pool
+from s2fetch.daemon.sparing import Sparing
 from s2fetch.daemon.state import RunState
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry
 from s2fetch.errors import ExitCode
 from s2fetch.events import Event, EventBus
 from s2fetch.hub.odata import filter_of
+from s2fetch.product import Product
 from s2fetch.query import Order
 from s2fetch.sync.report import Report
 from s2fetch.sync.scrub import ScrubReport
@@ -30,6 +32,11 @@ from s2fetch.sync.withdrawals import Withdrawals
 
 FIRST_DELETIONS = timedelta(days=30)
 """How far back the hub's deletions are read the first time."""
+NEWEST_SECONDS = 300.0
+"""How old the catalogue's answer may be of which the map is made."""
+
+_NOT_OF_A_RUN = frozenset({"area_notes", "file", "increment", "on_full", "scrub", "showing"})
+"""Of a configuration: what is another's business, or set by the daemon itself."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -80,6 +87,7 @@ class Engagement:
         self._clock = around.clock
         self._pause = pause
         self._tally = tally
+        self._newest = Sparing[list[Product]](self._clock, seconds=NEWEST_SECONDS)
 
     @property
     def folder(self) -> Path:
@@ -135,19 +143,27 @@ class Engagement:
     async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
         """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
 
+        The catalogue is asked now and then, however many look at the map; states are those of now.
+
         Raises:
             HubError, QueryError, AccountError: If the catalogue cannot be asked.
         """
-        async with await self._opened(self.plan.config) as client:
-            query = msgspec.structs.replace(
-                await client.query(), order=Order.SENSING, newest_first=True, limit=limit
-            )
-            async with client.search(query, attributes=False) as products:
-                found = [product async for product in products]
+        config = self.plan.config
+
+        async def search() -> list[Product]:
+            async with await self._opened(config) as client:
+                query = msgspec.structs.replace(
+                    await client.query(), order=Order.SENSING, newest_first=True, limit=limit
+                )
+                async with client.search(query, attributes=False) as products:
+                    return [product async for product in products]
+
+        found = await self._newest.get("", (limit, config), search)
         ids = [product.id for product in found]
         states = await anyio.to_thread.run_sync(inspection.states_of, self.folder, ids)
+        unknown = "queued" if self.syncing is not None else "missing"
         return [
-            (product.name, states.get(product.id, "missing"), product.footprint)
+            (product.name, states.get(product.id, unknown), product.footprint)
             for product in found
             if product.footprint is not None
         ]
@@ -204,6 +220,20 @@ class Engagement:
     def _hear(self, event: Event) -> None:
         self._tally.take(event)
         self._around.hear(self.plan.name, event)
+
+
+def would_differ(before: Config, now: Config) -> bool:
+    """Whether a run by one configuration would be another than by the other.
+
+    Times that move with the clock are compared as they were written.
+    """
+    return _of_a_run(before) != _of_a_run(now)
+
+
+def _of_a_run(config: Config) -> dict[str, object]:
+    times = msgspec.structs.replace(config.query, **dict.fromkeys(config.moving))
+    fields = {**msgspec.structs.asdict(config), "query": times}
+    return {name: value for name, value in fields.items() if name not in _NOT_OF_A_RUN}
 
 
 def _increment(plan: ArchiveEntry) -> IncrementConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from s2fetch.archive.progress import ProgressFile
@@ -39,30 +40,30 @@ def products(folder: Path, archive: str, state: str, limit: int) -> list[Product
         return heapq.nsmallest(limit, rows, key=lambda row: (row.since, row.name))
 
 
-def coverage(folder: Path) -> list[DayCoverage]:
+def coverage(folder: Path, queued: Mapping[str, str]) -> list[DayCoverage]:
     """Products per day of sensing, oldest first, by the dates in their names.
+
+    Args:
+        folder: Of the archive.
+        queued: Names of the products whose turn comes, by identifier, whatever their record says.
 
     Raises:
         ArchiveError: If the archive cannot be read.
     """
     days: dict[str, Counter[str]] = {}
+
+    def count(name: str, share: str) -> None:
+        named = parse(name)
+        if named is not None and named.sensing_start is not None:
+            days.setdefault(f"{named.sensing_start:%Y-%m-%d}", Counter())[share] += 1
+
     with ProgressFile.load(folder, False) as progress:
-        records = (record for _, record in progress.items())
-        for record in records:
-            named = parse(record.name)
-            if named is None or named.sensing_start is None or record.withdrawn is not None:
-                continue
-            day = f"{named.sensing_start:%Y-%m-%d}"
-            days.setdefault(day, Counter())[_share(record)] += 1
-    return [
-        DayCoverage(
-            day=day,
-            complete=counts["complete"],
-            waiting=counts["waiting"],
-            missing=counts["missing"],
-        )
-        for day, counts in sorted(days.items())
-    ]
+        for product_id, record in progress.items():
+            if record.withdrawn is None and product_id not in queued:
+                count(record.name, _share(record))
+    for name in queued.values():
+        count(name, "queued")
+    return [DayCoverage(day=day, **counts) for day, counts in sorted(days.items())]
 
 
 def states_of(folder: Path, product_ids: list[str]) -> dict[str, str]:

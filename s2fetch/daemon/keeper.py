@@ -11,7 +11,7 @@ import anyio
 from s2fetch.clock import timestamp
 from s2fetch.daemon import memory
 from s2fetch.daemon.agenda import Agenda
-from s2fetch.daemon.engagement import Engagement, Surroundings
+from s2fetch.daemon.engagement import Engagement, Surroundings, would_differ
 from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.intake import Intake as Queue
 from s2fetch.daemon.pause import Pause
@@ -62,6 +62,7 @@ class Keeper:
         self.engine = Engagement(plan, around, self._pause, self.tally)
         self._agenda = Agenda(plan.schedule, clock=around.clock)
         self._activity = Activity.IDLE
+        self._run = anyio.CancelScope()
         self._trouble = ""
         self._last_run: RunState | None = None
         self._watermark = ""
@@ -148,11 +149,18 @@ class Keeper:
         self._agenda.call()
 
     def follow(self, plan: ArchiveEntry) -> None:
-        """Go by another plan from the next run on."""
-        self.engine.plan = plan
+        """Go by another plan.
+
+        A run that is under way begins anew if it would be another one now: it may take weeks, or
+        wait for what was just changed. Its part files are continued.
+        """
+        before, self.engine.plan = self.engine.plan, plan
         self._agenda.reschedule(plan.schedule)
         if self._activity is Activity.FAILED:
             self._agenda.call()  # what was changed may be what was wrong
+        elif self.is_busy and would_differ(before.config, plan.config):
+            self._agenda.call()
+            self._run.cancel()
 
     def pause(self, *, everything: bool = False) -> None:
         """Begin no more downloads and no more runs; what is under way ends."""
@@ -186,7 +194,6 @@ class Keeper:
         """The archive now; cheap."""
         status, tally = self._status, self.tally
         activity, why = self._doing()
-        waiting = status.waiting if status is not None else []
         return ArchiveState(
             name=self.plan.name,
             folder=str(self.engine.folder),
@@ -202,7 +209,7 @@ class Keeper:
             watermark=self._watermark,
             lag_seconds=tally.lag_seconds,
             newest=timestamp(tally.newest),
-            oldest_waiting=min((each.since for each in waiting if each.since), default=""),
+            oldest_waiting=tally.oldest_waiting,
             free_bytes=self.free_bytes,
             floor_bytes=self.plan.config.reserve_bytes if status is not None else 0,
             last_arrival=timestamp(tally.last_arrival),
@@ -247,7 +254,10 @@ class Keeper:
         self._activity, self._trouble = Activity.SYNCING, ""
         self.tally.begin()
         try:
-            report = await self.engine.synchronise()
+            with anyio.CancelScope() as self._run:
+                report = await self.engine.synchronise()
+            if self._run.cancelled_caught:
+                return
         except ArchiveInUseError as error:
             self._activity, self._trouble = Activity.QUEUED, str(error)
             self._agenda.begin_again(IN_USE_SECONDS)

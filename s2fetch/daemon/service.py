@@ -17,7 +17,7 @@ from s2fetch import __version__
 from s2fetch.clock import Clock
 from s2fetch.connect import state_folder_of
 from s2fetch.daemon.alert_delivery import AlertDelivery
-from s2fetch.daemon.alert_memory import remember_alerts, remembered_alerts
+from s2fetch.daemon.alert_memory import AlertMemory, remember_alerts, remembered_alerts
 from s2fetch.daemon.alerts import Alerts
 from s2fetch.daemon.config import load_daemon_config
 from s2fetch.daemon.control import ControlServer
@@ -34,7 +34,7 @@ from s2fetch.daemon.hooks import AFTER_RUN, AfterRun, Hooks
 from s2fetch.daemon.notify import Notifier, watchdog_seconds
 from s2fetch.daemon.receivers import make_receivers
 from s2fetch.daemon.schedule import load_zone
-from s2fetch.daemon.state import RunState
+from s2fetch.daemon.state import AlertState, RunState
 from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, HttpConfig
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
@@ -94,6 +94,7 @@ class Service:
             clock=clock,
             bandwidth=_bandwidth(config, clock),
             after_run=self._after_run,
+            alerts=self._open_alerts,
         )
         self._hooks = Hooks(environ=environ, clock=clock, events=self.daemon.events)
         self._alerts: Alerts | None = None
@@ -163,15 +164,15 @@ class Service:
             raise
         finally:
             self._notifier.ready()
-        config, before = self._read, self._config
+        config = self._read
         if self._alerts is not None:
             self._alerts.follow(config.alerts.rules)
-        self._config = config
+        self.daemon.needs_restart = ", ".join(_only_at_start(self._config, config))
         self.daemon.events.emit(
             ConfigurationTaken(
                 file=str(self._path),
                 archives=len(plans),
-                needs_restart=", ".join(_only_at_start(before, config)),
+                needs_restart=self.daemon.needs_restart,
             )
         )
         return plans
@@ -198,24 +199,50 @@ class Service:
             environ=self._environ,
             proxy_for=find_proxy,
         )
-        delivery = AlertDelivery(await anyio.to_thread.run_sync(make), events=events)
-        memory = self._state_folder / MEMORY_FILE
-        remembered = await anyio.to_thread.run_sync(remembered_alerts, memory)
+        path = self._state_folder / MEMORY_FILE
+        known = await anyio.to_thread.run_sync(remembered_alerts, path)
+        receivers = await anyio.to_thread.run_sync(make)
+        delivery = AlertDelivery(receivers, events=events, before=known.undelivered)
         self._alerts = Alerts(
-            config.rules, delivery.put, clock=clock, events=events, remembered=remembered
+            config.rules, delivery.put, clock=clock, events=events, remembered=known.open
         )
         group.start_soon(delivery.run)
-        group.start_soon(self._look_for_trouble, self._alerts, memory)
+        group.start_soon(self._look_for_trouble, self._alerts, delivery, known)
         return delivery
 
-    async def _look_for_trouble(self, alerts: Alerts, memory: Path) -> None:
-        while True:
-            await self._clock.sleep(LOOK_SECONDS)
-            if alerts.observe(self.daemon.state()):
+    async def _look_for_trouble(
+        self, alerts: Alerts, delivery: AlertDelivery, known: AlertMemory
+    ) -> None:
+        async def remember() -> AlertMemory:
+            now = AlertMemory(open=alerts.open, undelivered=delivery.waiting)
+            if now != known:
+                path = self._state_folder / MEMORY_FILE
                 try:
-                    await anyio.to_thread.run_sync(remember_alerts, memory, alerts.open)
+                    await anyio.to_thread.run_sync(remember_alerts, path, now)
                 except S2FetchError as error:
                     self.daemon.events.emit(AlertsNotKept(error=str(error)))
+            return now
+
+        try:
+            while True:
+                await self._clock.sleep(LOOK_SECONDS)
+                alerts.observe(self.daemon.state())
+                known = await remember()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await remember()
+
+    def _open_alerts(self) -> tuple[AlertState, ...]:
+        found = self._alerts.open if self._alerts is not None else ()
+        return tuple(
+            AlertState(
+                rule=each.trouble.rule,
+                subject=each.trouble.subject,
+                message=each.trouble.message,
+                since=each.since,
+            )
+            for each in found
+        )
 
     def _begin_watchdog(self, group: TaskGroup) -> None:
         seconds = watchdog_seconds(self._environ)
@@ -249,7 +276,7 @@ class Service:
 
 
 def _only_at_start(before: DaemonConfig, now: DaemonConfig) -> Iterator[str]:
-    """What has changed in the file and is taken when the daemon starts, by the file's names."""
+    """What differs from when the daemon started and is only taken then, by the file's names."""
     pairs = {
         "http": (before.http, now.http),
         "control": (before.control_socket, now.control_socket),
@@ -278,7 +305,9 @@ def _status_line(daemon: Daemon) -> str:
     waiting = sum(each.products.get("waiting", 0) for each in state.archives)
     queued = sum(each.queued for each in state.archives)
     paused = "paused, " if state.paused else ""
-    return (
-        f"{paused}{len(state.archives)} archives, {busy} of {len(state.slots)} slots busy, "
-        f"{queued} queued, {waiting} waiting"
-    )
+    count = len(state.archives)
+    told = ", ".join(f"{alert.rule} ({alert.subject})" for alert in state.alerts)
+    alerts = f"; {told}" if told else ""
+    archives = f"{paused}{count} {'archive' if count == 1 else 'archives'}"
+    slots = f"{busy} of {len(state.slots)} slots busy"
+    return f"{archives}, {slots}, {queued} queued, {waiting} waiting{alerts}"

@@ -137,6 +137,22 @@ class ArchiveState(msgspec.Struct, frozen=True, kw_only=True):
     floor_bytes: int = 0
 
 
+class AlertState(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was alerted of and is not over.
+
+    Attributes:
+        rule: Which alert, as the configuration calls it.
+        subject: Name of the archive or account.
+        message: What is wrong, a sentence without its full stop.
+        since: When it began.
+    """
+
+    rule: str
+    subject: str
+    message: str
+    since: str
+
+
 class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
     """The whole daemon at one moment.
 
@@ -147,6 +163,7 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
         paused: Whether everything is paused.
         stopping: Whether it is about to end.
         hub_reachable: Whether the hubs answered when they were last asked.
+        hub_trouble: Which did not, and why, or empty.
         bandwidth: Limit on all archives together that holds now, or None for none.
         loop_delay_seconds: How late the event loop is, at worst over the last minute.
         stalled_seconds: For how long the engine has had work it could do and no progress in it;
@@ -154,6 +171,8 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
         archives: In the order of the configuration.
         accounts: All of them.
         slots: All slots, the free ones too.
+        alerts: What was alerted of and is not over.
+        needs_restart: What the configuration says now and only a restart brings, or empty.
     """
 
     version: str
@@ -162,12 +181,15 @@ class DaemonState(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     stopping: bool = False
     hub_reachable: bool = True
+    hub_trouble: str = ""
     bandwidth: float | None = None
     loop_delay_seconds: float = 0.0
     stalled_seconds: float = 0.0
     archives: tuple[ArchiveState, ...] = ()
     accounts: tuple[AccountState, ...] = ()
     slots: tuple[SlotState, ...] = ()
+    alerts: tuple[AlertState, ...] = ()
+    needs_restart: str = ""
 
 
 class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,12 +221,21 @@ class ProductRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Products sensed on one day (UTC), by what became of them."""
+    """Products sensed on one day (UTC), by what became of them.
+
+    Attributes:
+        day: ISO 8601.
+        complete: Here and verified.
+        waiting: Offline, and asked for.
+        missing: Given up by the last run, or delivered wrong.
+        queued: Their turn comes in the run that is under way.
+    """
 
     day: str
     complete: int = 0
     waiting: int = 0
     missing: int = 0
+    queued: int = 0
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):

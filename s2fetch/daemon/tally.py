@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
+from s2fetch.archive.records import State
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon.memory import Kept, moment
 from s2fetch.events import (
@@ -61,6 +62,17 @@ class ArchiveTally:
         self.scrubbing = False
         self.verified_share = 1.0
         self._damaged: set[str] = set()
+        self._waiting: dict[str, str] = {}
+        self._waited_before = ""
+        self._oldest: str | None = None
+
+    @property
+    def oldest_waiting(self) -> str:
+        """Since when the product waits that has waited longest, or empty."""
+        if self._oldest is None:
+            known = (*self._waiting.values(), self._waited_before)
+            self._oldest = min(filter(None, known), default="")
+        return self._oldest
 
     @property
     def damaged(self) -> int:
@@ -83,6 +95,8 @@ class ArchiveTally:
         )
         self.size_bytes = status.complete_bytes
         self.queued = 0
+        self._waiting = {}
+        self._waited_before, self._oldest = status.oldest_waiting, None
         self._damaged.update(each.name for each in status.failed if each.code == DAMAGED)
 
     def recall(self, kept: Kept) -> None:
@@ -107,8 +121,8 @@ class ArchiveTally:
     def take(self, event: Event) -> None:
         """Take in an event of the archive; quick, as every listener has to be."""
         match event:
-            case ProductPlanned():
-                self.queued += event.verdict in _TO_DO
+            case ProductPlanned() if event.verdict in _TO_DO:
+                self._begun_again(event)
             case ProductCompleted():
                 self._settled("complete")
                 self.size_bytes += event.size
@@ -125,9 +139,15 @@ class ArchiveTally:
                 self._settled("quarantined")
             case ProductWaiting():
                 self._settled("waiting")
+                self._waiting[event.product.id] = event.since
+                self._oldest = None
+                if event.since == self._waited_before:
+                    self._waited_before = ""
             case ProductOnline():
                 self._counts["waiting"] -= 1
                 self.queued += 1
+                self._waiting.pop(event.product.id, None)
+                self._oldest = None
             case ProductWithdrawn():
                 self._counts["withdrawn"] += 1
                 self._damaged.discard(event.product_name)
@@ -143,6 +163,17 @@ class ArchiveTally:
                 self.out_of_space = f"{free} free, and {floor} is to be left"
             case SpaceBack():
                 self.out_of_space = ""
+
+    def _begun_again(self, event: ProductPlanned) -> None:
+        """It is in the queue now and no longer what its record says."""
+        self.queued += 1
+        if event.was:
+            self._counts[event.was] = max(0, self._counts[event.was] - 1)
+        if event.was == State.WAITING and event.verdict != Verdict.OFFLINE:
+            # It may be the one that has waited longest; those that wait still are told of.
+            self._waited_before, self._oldest = "", None
+        if event.was == State.COMPLETE:
+            self.size_bytes = max(0, self.size_bytes - (event.product.size or 0))
 
     def _settled(self, state: str) -> None:
         self._counts[state] += 1

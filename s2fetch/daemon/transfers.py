@@ -112,8 +112,16 @@ class Transfers:
                 )
         return tuple(states)
 
+    def under_way(self, archive: str) -> dict[str, str]:
+        """Names of the products that are being fetched for an archive, by identifier."""
+        running = (each for each in self._running.values() if each.archive == archive)
+        return {each.product_id: each.product for each in running}
+
     def history(self) -> list[Throughput]:
-        """The last day in periods of `STEP_SECONDS`, oldest first, empty periods included."""
+        """The last day in periods of `STEP_SECONDS`, oldest first, empty periods included.
+
+        The last one is as long as it has lasted, a second at least.
+        """
         if not self._steps:
             return []
         held = {start: (received, completed) for start, received, completed in self._steps}
@@ -121,12 +129,13 @@ class Transfers:
         begun = min(self._steps[0][0], last - (FEWEST_STEPS - 1) * STEP_SECONDS)
         first = max(begun, last - (STEPS - 1) * STEP_SECONDS)
         periods = []
+        lasted = max(1.0, self._clock.now().timestamp() - last)
         for start in range(first, last + 1, STEP_SECONDS):
             received, completed = held.get(start, (0, 0))
             periods.append(
                 Throughput(
                     start=timestamp(datetime.fromtimestamp(start, UTC)),
-                    seconds=STEP_SECONDS,
+                    seconds=STEP_SECONDS if start < last else lasted,
                     received=received,
                     completed=completed,
                 )

@@ -32,6 +32,9 @@ SLICE_SECONDS = 0.25
 QUIET_SECONDS = 300.0
 """Trouble that ended so long ago, with no request since, is over: nobody knows it lasted."""
 
+DOWN_AFTER = 3
+"""A host that has sent everybody away so often in a row is as good as down."""
+
 EVERYONE = ""
 
 
@@ -183,7 +186,10 @@ class HostGate:
         pause.until = self._clock.monotonic() + seconds
         pause.reason = reason
         self._trouble_until = max(self._trouble_until, pause.until)
-        self._events.emit(HubPaused(host=self.host, account=scope, seconds=seconds, reason=reason))
+        down = pause is self._unreachable or (scope == EVERYONE and pause.step >= DOWN_AFTER)
+        self._events.emit(
+            HubPaused(host=self.host, account=scope, seconds=seconds, reason=reason, down=down)
+        )
         self._give_up_if_too_long()
 
     def _give_up_if_too_long(self) -> None:

@@ -303,7 +303,12 @@ class Run:
                 present += 1
                 continue
             self._events.emit(
-                ProductPlanned(product=product, verdict=decision.verdict, reason=decision.reason)
+                ProductPlanned(
+                    product=product,
+                    verdict=decision.verdict,
+                    reason=decision.reason,
+                    was=known.record.state if known.record is not None else "",
+                )
             )
             await self._carry_out(product, known, decision, to_adopt)
         if present:

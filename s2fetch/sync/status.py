@@ -64,6 +64,7 @@ class Status(msgspec.Struct, kw_only=True):
         waiting: The first of those that wait.
         failed: The first of those that failed.
         quarantined: The first of those in quarantine.
+        oldest_waiting: Since when the product waits that has waited longest, or empty.
         partial: Products that are partly there.
         last_run: Report of the last run, or None.
         watermark: Up to when changes are settled, see `sync.increment.Watermark`; None for archives
@@ -85,6 +86,7 @@ class Status(msgspec.Struct, kw_only=True):
     waiting: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     failed: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     quarantined: list[UnfinishedProduct] = msgspec.field(default_factory=list)
+    oldest_waiting: str = ""
     partial: list[PartialProduct] = msgspec.field(default_factory=list)
     last_run: object = None
     watermark: object = None
@@ -120,6 +122,9 @@ def read_status(root: Path) -> Status:
         status.withdrawn_count = counts[State.WITHDRAWN].count
         if sum(tally.count for tally in counts.values()) > status.complete:
             for product_id, record in progress.items():
+                if record.state is State.WAITING and record.retrieval is not None:
+                    since = record.retrieval.since
+                    status.oldest_waiting = min(status.oldest_waiting or since, since)
                 listed = lists.get(record.state)
                 if listed is not None and len(listed) < MOST_LISTED:
                     listed.append(_unfinished(product_id, record))

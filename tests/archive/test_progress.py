@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tempfile
 import threading
 import tracemalloc
 import zlib
@@ -98,6 +99,18 @@ def test_reading_an_archive_without_a_progress_file_creates_nothing(tmp_path: Pa
     assert progress.get("id") is None
     assert progress.damage is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_folder_for_temporary_files_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in a read-only container that has none."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc/nowhere"])
+    with pytest.raises(FileNotFoundError):
+        tempfile.gettempdir()
+    with filled(tmp_path, 2, fold=False), load(tmp_path, writable=False) as progress:
+        assert dict(progress.items()) == {f"id-{n}": record(n) for n in range(2)}
 
 
 def test_every_field_survives_journal_and_document(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from tests.daemon.fake_daemon import STATE
 
 ROOT = Path(__file__).parents[2]
 READABLE = """\
-s2fetch 0.1.0, running since 2026-11-01 08:00 UTC; the hub does not answer
+s2fetch 0.1.0, running since 2026-11-01 08:00 UTC; \
+the hub does not answer (hub.example.org: Connection refused)
 
 ARCHIVE    DOES          COMPLETE          WAITING  FAILED  QUEUE  \
 LAST RUN (UTC)                    NEXT RUN (UTC)
@@ -27,6 +28,7 @@ never                             -
   dolomites: 1 product quarantined
   alps: out-of-space: 400 MB are free, and 1 GB is to be left
   alps: 2 products damaged, to be fetched again
+  dolomites has had no new product for 3 days
 
 ACCOUNT    SLOTS  RECEIVED IN 30 DAYS  TOKEN
 institute    1/2  3.20 TB of 12.0 TB   8 min 32 s
@@ -89,6 +91,23 @@ async def test_the_status_is_a_table_and_the_same_as_json(
     assert done.out == daemon_text(STATE) + "\n"
     done = await shell.run("ctl", "status", "--json")
     assert msgspec.json.decode(done.out, type=DaemonState) == STATE
+
+
+async def test_a_daemon_that_answers_and_hangs_is_found_by_a_check(
+    shell: Shell, daemon: asyncio.subprocess.Process
+) -> None:
+    done = await shell.run("ctl", "status", "--check")
+    assert (done.code, done.err) == (0, "")
+    for words, told in (
+        (("pause", "hanging"), "hanging"),
+        (("resume", "hanging"), "well"),
+    ):
+        assert (await shell.run("ctl", *words)).code == 0
+        assert await said(daemon) == told
+        done = await shell.run("ctl", "status", "--check")
+        assert done.code == (10 if told == "hanging" else 0)
+        assert ("the engine has work and has not moved for 20 min" in done.err) == bool(done.code)
+    assert (await shell.run("ctl", "pause", "--check")).code == 2
 
 
 async def test_what_is_done_can_be_told_as_json(

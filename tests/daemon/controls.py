@@ -53,6 +53,8 @@ class StillDaemon:
         asked: What it was told, in order, such as ``pause alps``.
         refusal: What `reload` raises, or None.
         limits: Every limit a list was asked with.
+        days: What `coverage` gives for the archive alps.
+        periods: What `throughput` gives.
     """
 
     def __init__(self) -> None:
@@ -61,6 +63,8 @@ class StillDaemon:
         self.asked: list[str] = []
         self.refusal: ConfigError | None = None
         self.limits: list[int] = []
+        self.days = coverage()
+        self.periods = throughput()
 
     def state(self) -> DaemonState:
         return self.now
@@ -72,7 +76,7 @@ class StillDaemon:
 
     async def coverage(self, archive: str) -> list[DayCoverage]:
         self._known(archive)
-        return coverage() if archive == "alps" else []
+        return self.days if archive == "alps" else []
 
     async def footprints(self, archive: str, *, limit: int) -> list[tuple[str, str, str]]:
         self._known(archive)
@@ -80,7 +84,7 @@ class StillDaemon:
         return footprints()[:limit] if archive == "alps" else []
 
     def throughput(self) -> list[Throughput]:
-        return throughput()
+        return self.periods
 
     async def pause(self, archive: str = "") -> None:
         self._told("pause", archive)

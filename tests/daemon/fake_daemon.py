@@ -12,11 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import msgspec
 
 from s2fetch.daemon.control import ControlServer
 from s2fetch.daemon.state import (
     AccountState,
     Activity,
+    AlertState,
     ArchiveState,
     DaemonState,
     DayCoverage,
@@ -33,6 +35,16 @@ STATE = DaemonState(
     now="2026-11-20T15:00:00Z",
     started="2026-11-01T08:00:00Z",
     hub_reachable=False,
+    hub_trouble="hub.example.org: Connection refused",
+    alerts=(
+        AlertState(
+            rule="nothing-new",
+            subject="dolomites",
+            message="dolomites has had no new product for 3 days",
+            since="2026-11-20T14:00:00Z",
+        ),
+        AlertState(rule="damage", subject="alps", message="told already", since=""),
+    ),
     archives=(
         ArchiveState(
             name="dolomites",
@@ -89,17 +101,19 @@ class FakeDaemon:
     Attributes:
         told: Each call.
         hang: Whether requests never end.
+        stalled: Whether the engine says that it hangs; pause and resume "hanging" to set it.
     """
 
     def __init__(self, tell: Callable[[str], object] = lambda _: None) -> None:
         self.events = EventBus()
         self.told: list[str] = []
         self.hang = False
+        self.stalled = False
         self.stopped = anyio.Event()
         self._tell = tell
 
     def state(self) -> DaemonState:
-        return STATE
+        return msgspec.structs.replace(STATE, stalled_seconds=1200.0) if self.stalled else STATE
 
     async def products(self, archive: str, state: str, *, limit: int) -> list[ProductRow]:
         raise NotImplementedError
@@ -134,6 +148,10 @@ class FakeDaemon:
     async def _note(self, what: str, archive: str) -> None:
         if self.hang:
             await anyio.sleep_forever()
+        if archive == "hanging":
+            self.stalled = what == "pause"
+            self._tell("hanging" if self.stalled else "well")
+            return
         if archive == "defect":
             raise RuntimeError("a defect")
         if archive not in ("", *(known.name for known in STATE.archives)):

@@ -151,7 +151,7 @@ class Server:
 
     async def start(self, **options: Any) -> DaemonProcess:
         """Start the daemon; returns when it is under way."""
-        daemon = DaemonProcess(await self.shell.start("daemon", str(self.file), **options))
+        daemon = DaemonProcess(await self.shell.start("daemon", self.file.name, **options))
         await daemon.until("daemon-started")
         return daemon
 

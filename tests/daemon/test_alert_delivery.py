@@ -15,6 +15,7 @@ from s2fetch.daemon.alert_delivery import (
     CommandReceiver,
     DeliveryError,
     Receiver,
+    Undelivered,
 )
 from s2fetch.daemon.alerts import Alert
 from s2fetch.daemon.events import AlertUndelivered
@@ -118,6 +119,31 @@ async def test_a_receiver_that_hangs_delays_no_other_and_its_queue_is_bounded(
         await until(lambda: len(slow.got) == MOST_WAITING + 1)
         group.cancel_scope.cancel()
     delivery.close()
+
+
+async def test_what_was_not_delivered_is_delivered_by_the_next_process(bus: EventBus) -> None:
+    """One that was under way, and one behind it; to the receiver that lacks them only."""
+    slow, good = Memory("slow"), Memory("good")
+    slow.free = anyio.Event()
+    first = AlertDelivery([slow, good], events=bus)
+    async with anyio.create_task_group() as group:
+        group.start_soon(first.run)
+        first.put(numbered(1))
+        first.put(numbered(2))
+        await until(lambda: len(good.got) == 2)
+        group.cancel_scope.cancel()
+    first.close()
+    left = msgspec.json.decode(msgspec.json.encode(first.waiting), type=tuple[Undelivered, ...])
+    assert [(each.receiver, each.alert.id) for each in left] == [("slow", "1"), ("slow", "2")]
+    slow.free.set()
+    second = AlertDelivery([slow, good], events=bus, before=left)
+    async with anyio.create_task_group() as group:
+        group.start_soon(second.run)
+        await until(lambda: len(slow.got) == 2)
+        await until(lambda: not second.waiting)
+        group.cancel_scope.cancel()
+    second.close()
+    assert len(good.got) == 2
 
 
 async def test_without_receivers_nothing_waits(bus: EventBus) -> None:

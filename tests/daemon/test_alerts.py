@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from s2fetch.clock import timestamp
-from s2fetch.daemon.alert_memory import remember_alerts, remembered_alerts
+from s2fetch.daemon.alert_memory import AlertMemory, remember_alerts, remembered_alerts
 from s2fetch.daemon.alerts import Alert, AlertRules, Alerts, OpenAlert, Rule, Trouble
 from s2fetch.daemon.events import AlertBegan, AlertEnded
 from s2fetch.daemon.state import AccountState, Activity, ArchiveState, DaemonState, RunState
@@ -186,14 +186,14 @@ def test_a_restart_neither_repeats_an_alert_nor_forgets_its_end(
 ) -> None:
     path = tmp_path / "alerts.json"
     assert watch.alerts.observe(watch.state(damaged=1))
-    remember_alerts(path, watch.alerts.open)
+    remember_alerts(path, AlertMemory(open=watch.alerts.open))
     later = Watch(clock, bus)
     later.alerts = Alerts(
         AlertRules(),
         later.sent.append,
         clock=clock,
         events=bus,
-        remembered=remembered_alerts(path),
+        remembered=remembered_alerts(path).open,
     )
     assert later.see(damaged=1) == []
     run = RunState(started=timestamp(clock.now()), seconds=5, outcome="ok")
@@ -221,8 +221,28 @@ def test_after_a_restart_an_alert_ends_when_a_run_has_shown_that_it_is_over(
     assert later.see(last_run=earlier) == []
     assert [alert.trouble.subject for alert in later.alerts.open] != []
     since = msgspec.structs.replace(earlier, started="2024-07-01T12:00:01Z")
+    assert later.see(last_run=msgspec.structs.replace(since, outcome="interrupted")) == []
     assert [told.split()[1] for told in later.see(last_run=since)] == ["ended"]
     assert not later.alerts.open
+
+
+def test_a_daemon_that_is_about_to_start_ends_no_alert(clock: FakeClock, bus: EventBus) -> None:
+    damage = OpenAlert(Trouble(Rule.DAMAGE, "alps", "…"), "2024-06-20T00:00:00Z")
+    alerts = Alerts(AlertRules(), lambda _: None, clock=clock, events=bus, remembered=(damage,))
+    assert not alerts.observe(DaemonState(version="", now=timestamp(clock.now()), started=""))
+    assert alerts.open == (damage,)
+
+
+def test_a_restart_is_no_new_product(clock: FakeClock, bus: EventBus) -> None:
+    """It was silent for days, the daemon starts again, and a run finds nothing: no end is told."""
+    rules = AlertRules(nothing_new_seconds=3600)
+    silent = OpenAlert(Trouble(Rule.NOTHING_NEW, "alps", "…"), "2024-06-20T00:00:00Z")
+    later = Watch(clock, bus)
+    later.alerts = Alerts(rules, later.sent.append, clock=clock, events=bus, remembered=(silent,))
+    run = RunState(started=timestamp(clock.now()), seconds=5, outcome="ok")
+    assert later.see(last_run=run) == []
+    assert later.see(last_run=run, last_arrival="2024-06-19T00:00:00Z") == []
+    assert later.see(last_run=run, last_arrival=timestamp(clock.now())) == ["nothing-new ended"]
 
 
 def test_an_alert_of_an_archive_that_is_gone_ends_with_it(clock: FakeClock, bus: EventBus) -> None:
@@ -241,11 +261,13 @@ def test_an_alert_of_an_archive_that_is_gone_ends_with_it(clock: FakeClock, bus:
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"format":2,"open":[]}', b"[]"])
 def test_a_memory_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "alerts.json"
-    assert remembered_alerts(path) == ()
+    assert remembered_alerts(path) == AlertMemory()
     path.write_bytes(content)
-    assert remembered_alerts(path) == ()
+    assert remembered_alerts(path) == AlertMemory()
 
 
 def test_a_memory_that_cannot_be_written_is_an_error_of_its_folder(tmp_path: Path) -> None:
+    remember_alerts(tmp_path / "missing" / "alerts.json", AlertMemory())
+    (tmp_path / "file").touch()
     with pytest.raises(ArchiveError):
-        remember_alerts(tmp_path / "missing" / "alerts.json", ())
+        remember_alerts(tmp_path / "file" / "alerts.json", AlertMemory())

@@ -143,5 +143,6 @@ async def test_coverage_and_footprints_are_there_to_be_shown(kept: DaemonSite) -
         (day,) = await daemon.coverage("alps")
         assert (day.day, day.complete, day.missing) == ("2024-06-01", 4, 0)
         assert await daemon.footprints("alps", limit=10) == []
+        assert 1 <= daemon.throughput()[-1].seconds <= 300
         assert sum(each.completed for each in daemon.throughput()) == 4
         assert sum(each.received for each in daemon.throughput()) == 4 * 2000

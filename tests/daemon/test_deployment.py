@@ -54,6 +54,7 @@ def test_the_unit_can_write_to_one_folder_besides_its_state() -> None:
     assert settings("ReadWritePaths") == ["/srv/s2fetch"]
     assert settings("ProtectSystem") == ["strict"]
     assert settings("NoNewPrivileges") == ["yes"]
+    assert settings("ProcSubset") == [], "process metrics and the boot id are outside"
     assert settings("Environment") == ["S2FETCH_STATE_DIR=/var/lib/s2fetch"]
 
 
@@ -75,3 +76,5 @@ def test_the_container_is_not_root_and_writes_only_to_volumes() -> None:
     assert "HEALTHCHECK" in last
     assert 'VOLUME ["/archives", "/state"]' in last
     assert "--read-only" in RECIPE
+    assert "build --format=docker" in RECIPE, "other images lose the health check"
+    assert "--stop-timeout=90" in RECIPE, "as much as systemd grants"

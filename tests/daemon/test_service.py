@@ -49,6 +49,9 @@ async def test_it_fills_its_archives_answers_and_stops_when_it_is_told_to(
         await server.until(name, lambda a: a.last_run and a.activity == "idle")
     state = msgspec.json.decode((await server.ctl("status", "--json")).out)
     assert [each["products"]["complete"] for each in state["archives"]] == [1, 6]
+    assert [each["folder"] for each in state["archives"]] == [
+        str(server.folder / name) for name in ("alps", "everything")
+    ], "also when the file was named from where the daemon was started"
     assert state["hub_reachable"]
     assert not state["paused"]
     assert state["accounts"][0]["token_seconds"] > 0
@@ -154,6 +157,10 @@ async def test_sighup_begins_ends_and_changes_archives(server: Server, products:
     daemon.process.send_signal(signal.SIGHUP)
     taken = await daemon.until("configuration-taken")
     assert (taken["archives"], taken["needs_restart"]) == (2, "http")
+    again = await server.ctl("reload")
+    assert again.code == 0
+    assert "only a restart of the daemon brings: http" in again.err, "still, it was not restarted"
+    assert "only a restart brings what was changed: http" in (await server.ctl("status")).out
     await daemon.until("run-finished", archive="coast")
     assert len(server.files("coast")) == 6
     first, second = (await server.state()).archives

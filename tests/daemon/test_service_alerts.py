@@ -38,14 +38,22 @@ class Receiver:
     Attributes:
         alerts: What it was told, in order.
         url: Where it listens.
+        deaf: Set it to an event to have nothing taken before that, and nothing answered.
+        asked: How often it was.
     """
 
     def __init__(self) -> None:
         self.alerts: list[dict[str, Any]] = []
         self.url = ""
+        self.deaf: anyio.Event | None = None
+        self.asked = 0
         self._refusals = 1
 
     async def take(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if self.deaf is not None:
+            await self.deaf.wait()
+            return web.Response(status=503)
         if self._refusals:
             self._refusals -= 1
             return web.Response(status=503)
@@ -90,14 +98,18 @@ async def alarmed_hub(hub_factory: HubFactory, jumping: JumpingClock) -> Embedde
 
 @asynccontextmanager
 async def serving(
-    hub: EmbeddedHub, clock: JumpingClock, folder: Path, receiver: Receiver, archive: str = ""
+    hub: EmbeddedHub,
+    clock: JumpingClock,
+    folder: Path,
+    receiver: Receiver,
+    archive: str = 'reserve = "0 B"',
 ) -> AsyncIterator[Service]:
     """A daemon with one archive and one webhook."""
     (folder / "secret").write_text(SECRET)
     (folder / "secret").chmod(0o600)
     file = folder / "daemon.toml"
     file.write_text(
-        f'[[archives]]\nname = "alps"\ninto = "alps"\nreserve = "0 B"\nschedule = "1h"\n{archive}\n'
+        f'[[archives]]\nname = "alps"\ninto = "alps"\nschedule = "1h"\n{archive}\n'
         '[http]\nenabled = false\n[control]\nsocket = "control.sock"\n'
         '[alerts]\nnothing-new = "6h"\ninterval = "0s"\n'
         f'[[alerts.webhooks]]\nurl = "{receiver.url}"\nsecret-file = "secret"\n'
@@ -131,6 +143,25 @@ async def test_a_run_that_fails_is_told_once_and_when_it_is_over(
     assert ended["since"] == began["since"]
 
 
+async def test_an_alert_that_was_under_way_when_the_daemon_ended_is_delivered_by_the_next(
+    alarmed_hub: EmbeddedHub, jumping: JumpingClock, tmp_path: Path, receiver: Receiver
+) -> None:
+    alarmed_hub.faults.add(Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None))
+    receiver.deaf = anyio.Event()
+    async with serving(alarmed_hub, jumping, tmp_path, receiver) as service:
+        with anyio.fail_after(PATIENCE_SECONDS):
+            while not receiver.asked or not any(
+                alert.rule == "run-failed" for alert in service.daemon.state().alerts
+            ):
+                await anyio.sleep(0.005)
+    receiver.deaf.set()
+    receiver.deaf = None
+    async with serving(alarmed_hub, jumping, tmp_path, receiver):
+        began = await receiver.until("run-failed")
+        assert began["subject"] == "alps"
+        assert len(receiver.told("run-failed", "began")) == 1
+
+
 async def test_nothing_new_for_long_is_told_until_something_comes(
     alarmed_hub: EmbeddedHub, jumping: JumpingClock, tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -154,13 +185,35 @@ async def test_a_refused_account_is_told(
         await receiver.until("account-refused", "ended")
 
 
+async def test_a_full_disk_is_told_and_over_when_the_floor_is_lowered(
+    alarmed_hub: EmbeddedHub, jumping: JumpingClock, tmp_path: Path, receiver: Receiver
+) -> None:
+    """The run that waits for space does not go on waiting for what nobody wants any more."""
+    full = 'reserve = "9000 TB"'
+    async with serving(alarmed_hub, jumping, tmp_path, receiver, full) as service:
+        began = await receiver.until("disk-floor")
+        assert began["subject"] == "alps"
+        assert "9.00 PB is to be left" in began["message"]
+        assert [alert.rule for alert in service.daemon.state().alerts] == ["disk-floor"]
+        file = tmp_path / "daemon.toml"
+        file.write_text(file.read_text().replace(full, 'reserve = "0 B"'))
+        await service.reload()
+        await receiver.until("disk-floor", "ended")
+        with anyio.fail_after(PATIENCE_SECONDS):
+            while service.daemon.state().archives[0].products.get("complete", 0) < 4:
+                await anyio.sleep(0.005)
+    assert not service.daemon.state().alerts
+
+
 async def test_a_pace_that_leads_beyond_the_quota_is_told(
     alarmed_hub: EmbeddedHub, jumping: JumpingClock, tmp_path: Path, receiver: Receiver
 ) -> None:
     user = alarmed_hub.users[0].name
     ledger = Ledger(ledger_folder(tmp_path / "state", alarmed_hub.token_url, user))
     off_loop(lambda: ledger.append(hour_of(jumping.now()), 3_000_000_000))
-    async with serving(alarmed_hub, jumping, tmp_path, receiver, 'quota = "40 GB"'):
+    async with serving(
+        alarmed_hub, jumping, tmp_path, receiver, 'reserve = "0 B"\nquota = "40 GB"'
+    ):
         began = await receiver.until("quota-pace")
     assert began["subject"] == user
 
@@ -169,7 +222,8 @@ async def test_a_damaged_file_is_told_and_fetched_again(
     alarmed_hub: EmbeddedHub, jumping: JumpingClock, tmp_path: Path, receiver: Receiver
 ) -> None:
     """What a scrub finds; half of the period later, as younger proofs are good."""
-    async with serving(alarmed_hub, jumping, tmp_path, receiver, 'scrub-period = "2d"') as service:
+    archive = 'reserve = "0 B"\nscrub-period = "2d"'
+    async with serving(alarmed_hub, jumping, tmp_path, receiver, archive) as service:
         with anyio.fail_after(PATIENCE_SECONDS):
             while service.daemon.state().archives[0].products.get("complete", 0) < 4:
                 await anyio.sleep(0.005)

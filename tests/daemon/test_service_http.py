@@ -176,6 +176,7 @@ async def test_health_and_readiness_are_those_of_the_running_daemon(
     async with http.get(f"{daemon.url}/readyz") as answer:
         (reason,) = (await answer.json())["reasons"]
         assert (answer.status, reason["check"]) == (503, "hub")
+        assert "refused" in reason["detail"]
     async with http.get(f"{daemon.url}/healthz") as answer:
         assert answer.status == 200
 

@@ -10,7 +10,7 @@ import pytest
 
 from s2fetch.errors import HubBusyError, HubDownError
 from s2fetch.events import Event, EventBus, HubPaused, HubResumed
-from s2fetch.hub.gate import HostGate
+from s2fetch.hub.gate import DOWN_AFTER, HostGate
 from tests.clock import FakeClock
 
 GIVE_UP = 900.0
@@ -163,6 +163,21 @@ async def test_a_host_that_is_down_is_asked_once_a_minute(
     in_time = [probe for probe in probes if probe < 3600]
     assert 58 <= len(in_time) <= 65
     assert min(later - earlier for earlier, later in pairwise(in_time[6:])) >= 60
+
+
+async def test_a_host_that_asks_for_a_moment_is_not_down(
+    gate: HostGate, clock: FakeClock, events: list[Event]
+) -> None:
+    """One that sends everybody away again and again is; an account of its own is not the host."""
+    for _ in range(DOWN_AFTER):
+        gate.busy(busy())
+        gate.busy(busy(account_only=True), "a")
+        await waited(gate, clock, "a")
+    gate.down("connection refused")
+    told = [(e.account, e.down) for e in events if isinstance(e, HubPaused)]
+    everybody = [down for account, down in told if not account]
+    assert everybody == [*[False] * (DOWN_AFTER - 1), True, True]
+    assert [down for account, down in told if account] == [False] * DOWN_AFTER
 
 
 async def test_failures_of_requests_under_way_are_one_failure(

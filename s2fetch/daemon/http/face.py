@@ -15,7 +15,7 @@ from aiohttp import web
 
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.daemon.controls import Controls
-from s2fetch.daemon.http.guard import Guard, Handler, add_headers
+from s2fetch.daemon.http.guard import MOST_BODY_BYTES, Guard, Handler, add_headers
 from s2fetch.daemon.http.pages import Page
 from s2fetch.daemon.http.routes import Route, ask_of
 from s2fetch.daemon.http.settings import HttpSettings, read_token
@@ -23,8 +23,9 @@ from s2fetch.daemon.http.tls import load_certificate, server_context
 from s2fetch.errors import UsageError
 
 _SHUTDOWN_SECONDS = 2.0
-_MOST_BODY = 16_384
 _IDLE_SECONDS = 75.0
+_LINGER_SECONDS = 1.0
+"""How long a body that nobody asked for is read after its answer, so that the answer is read."""
 
 
 class HttpFace:
@@ -132,7 +133,7 @@ class HttpFace:
         api = Api(self._controls, self._settings, self._guard, stream, metrics)
 
         application = web.Application(
-            middlewares=[self._guard.middleware], client_max_size=_MOST_BODY
+            middlewares=[self._guard.middleware], client_max_size=MOST_BODY_BYTES
         )
         application.on_response_prepare.append(add_headers)
         application.on_shutdown.append(_ending(stream.end_all))
@@ -163,6 +164,7 @@ class HttpFace:
             access_log=None,
             logger=_of_protocol(),
             keepalive_timeout=_IDLE_SECONDS,
+            lingering_time=_LINGER_SECONDS,
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
         await runner.setup()

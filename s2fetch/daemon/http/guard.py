@@ -40,6 +40,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+MOST_BODY_BYTES = 16_384
+"""No operation takes a body, but a client may send an empty object or form."""
 _ASK_FOR_TOKEN = {"WWW-Authenticate": 'Bearer realm="s2fetch"'}
 
 
@@ -81,6 +83,7 @@ class Guard:
         """Refuse other hosts, and give every failure the one form."""
         try:
             self._check_host(request)
+            _check_length(request)
             return await handler(request)
         except RefusedError as error:
             return problem_answer(error.status, error.code, str(error), error.headers)
@@ -190,6 +193,17 @@ def _check_origin(request: web.Request) -> None:
         raise RefusedError(
             HTTPStatus.FORBIDDEN, "other-site", "a page of another site made this request"
         )
+
+
+def _check_length(request: web.Request) -> None:
+    if (request.content_length or 0) <= MOST_BODY_BYTES:
+        return
+    raise RefusedError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        "nothing here takes a body of that size",
+        headers={"Connection": "close"},
+    )
 
 
 def _unauthorized(what: str) -> RefusedError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from s2fetch.daemon.http.settings import HttpSettings
+from s2fetch.daemon.liveness import ailments
 from s2fetch.daemon.state import DaemonState
-from s2fetch.units import format_duration, format_size
+from s2fetch.units import format_size
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,18 +49,14 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
 def health_of(state: DaemonState, settings: HttpSettings) -> Health:
     """Whether it lives."""
-    reasons = []
-    if state.loop_delay_seconds > settings.loop_delay_limit:
-        late = format_duration(state.loop_delay_seconds)
-        reasons.append(f"the event loop was {late} late")
-    if state.stalled_seconds > settings.stall_limit:
-        still = format_duration(state.stalled_seconds)
-        reasons.append(f"the engine has work and has not moved for {still}")
+    reasons = ailments(
+        state, loop_delay_limit=settings.loop_delay_limit, stall_limit=settings.stall_limit
+    )
     return Health(
         alive=not reasons,
         loop_delay_seconds=state.loop_delay_seconds,
         stalled_seconds=state.stalled_seconds,
-        reasons=tuple(reasons),
+        reasons=reasons,
     )
 
 
@@ -69,7 +66,7 @@ def readiness_of(state: DaemonState) -> Readiness:
     if state.stopping:
         reasons.append(Reason(check="stopping", subject="", detail="the daemon is about to end"))
     if not state.hub_reachable:
-        reasons.append(Reason(check="hub", subject="", detail="the hub does not answer"))
+        reasons.append(Reason(check="hub", subject="", detail=state.hub_trouble))
     reasons += [
         Reason(
             check="disk",

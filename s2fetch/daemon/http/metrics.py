@@ -80,6 +80,18 @@ def _of_daemon(state: DaemonState) -> Iterator[Metric]:
     }
     for name, (help_text, value) in plain.items():
         yield _gauge(name, help_text, (), [((), float(value))])
+    yield _gauge(
+        "bandwidth_limit_bytes_per_second",
+        "Limit on all archives together that holds now; not there when there is none",
+        (),
+        [((), state.bandwidth)],
+    )
+    yield _gauge(
+        "alert",
+        "Alerts that were told and are not over: 1",
+        ("rule", "subject"),
+        [((alert.rule, alert.subject), 1) for alert in state.alerts],
+    )
 
 
 def _of_archives(state: DaemonState) -> Iterator[Metric]:
@@ -161,6 +173,11 @@ def _of_accounts(accounts: Iterable[AccountState]) -> Iterator[Metric]:
         lambda a: a.received_30_days,
     )
     yield gauge("account_quota_bytes", "Bytes the hub allows in 30 days", lambda a: a.quota)
+    yield gauge(
+        "account_quota_reached_timestamp_seconds",
+        "When today's pace reaches the quota; not there when it does not",
+        lambda a: _unix(a.quota_reached),
+    )
     yield gauge(
         "account_token_remaining_seconds",
         "Life left in the access token",

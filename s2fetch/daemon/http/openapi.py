@@ -29,7 +29,10 @@ _PROBLEMS = {
     401: "The token is missing or wrong",
     403: "This daemon has no token, or a page of another site asked",
     404: "There is no such archive",
+    413: "Nothing here takes a body of that size",
+    421: "The daemon is not known under the name the request uses",
     422: "What was asked for cannot be done",
+    503: "The hub, the disk or the daemon cannot answer now",
 }
 
 
@@ -113,9 +116,10 @@ def _answers(route: Route) -> Json:
 
 
 def _possible_problems(route: Route) -> list[int]:
-    possible = [400, 401, 403]
+    possible = [400, 401, 403, 413, 421]
     possible += [404] if route.of_archive else []
     possible += [422] if route.need is Need.CHANGE else []
+    possible += [503] if 503 not in route.statuses else []
     return possible
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s2fetch.account.secret import others_can_read
+from s2fetch.daemon.liveness import LOOP_DELAY_LIMIT, STALL_LIMIT
 from s2fetch.errors import UsageError
 
 LEAST_TOKEN_LENGTH = 24
@@ -47,8 +48,8 @@ class HttpSettings:
     key: Path | None = None
     client_ca: Path | None = None
     names: tuple[str, ...] = ()
-    loop_delay_limit: float = 5.0
-    stall_limit: float = 900.0
+    loop_delay_limit: float = LOOP_DELAY_LIMIT
+    stall_limit: float = STALL_LIMIT
     streams: int = 32
     tick: float = 1.0
     heartbeat: float = 15.0

@@ -26,6 +26,8 @@ MOST_QUEUED = 256
 """Events that may wait for one client."""
 MOST_REMEMBERED = 200
 """Events told again to those who come, or come back."""
+MOST_WARNINGS = 100
+"""Warnings and errors told to those who come: what downloads tell must not push them out."""
 WRITE_SECONDS = 20.0
 """A client that takes nothing for so long is cut off."""
 TOKEN_STEP_SECONDS = 60.0
@@ -104,6 +106,7 @@ class EventStream:
         self._run = f"{int(clock.now().timestamp()):x}"
         self._number = 0
         self._remembered: deque[tuple[int, bytes]] = deque(maxlen=MOST_REMEMBERED)
+        self._warnings: deque[tuple[int, bytes]] = deque(maxlen=MOST_WARNINGS)
         self._clients: set[_Client] = set()
         self._snapshot = (float("-inf"), b"", b"")
         self._unsubscribe = controls.events.subscribe(self._hear)
@@ -168,13 +171,15 @@ class EventStream:
         after = int(number) if resumed and len(number) < 20 else 0
         oldest = self._remembered[0][0] if self._remembered else self._number + 1
         resumed = resumed and oldest <= after + 1
+        after = after if resumed else 0
         hello = Hello(
             resumed=resumed,
             loop_delay_limit=self._settings.loop_delay_limit,
             stall_limit=self._settings.stall_limit,
         )
         first = _RETRY + _frame("hello", msgspec.json.encode(hello))
-        return [first, *(text for at, text in self._remembered if at > after)]
+        earlier = () if resumed else (one for one in self._warnings if one[0] < oldest)
+        return [first, *(text for at, text in (*earlier, *self._remembered) if at > after)]
 
     def _hear(self, event: Event) -> None:
         if event.level not in LEVELS:
@@ -184,6 +189,8 @@ class EventStream:
         told = message_of(event, id=name, time=timestamp(self._clock.now()))
         message = _frame("event", msgspec.json.encode(told), name)
         self._remembered.append((self._number, message))
+        if event.level != "info":
+            self._warnings.append((self._number, message))
         for client in tuple(self._clients):
             client.put(message)
 

@@ -101,7 +101,12 @@ async def test_every_reason_not_to_be_ready_is_told(
 ) -> None:
     first, second = healthy.now.accounts
     refused = msgspec.structs.replace(second, refused="user or password is wrong")
-    healthy.change(hub_reachable=False, stopping=True, accounts=(first, refused))
+    healthy.change(
+        hub_reachable=False,
+        hub_trouble="hub: connection refused",
+        stopping=True,
+        accounts=(first, refused),
+    )
     status, found = await look(http, f"{face.url}/readyz")
     assert status == 503
     assert [(r["check"], r["subject"]) for r in found["reasons"]] == [
@@ -109,4 +114,5 @@ async def test_every_reason_not_to_be_ready_is_told(
         ("hub", ""),
         ("account", "second@example.org"),
     ]
+    assert found["reasons"][1]["detail"] == "hub: connection refused"
     assert found["reasons"][2]["detail"] == "user or password is wrong"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -13,8 +14,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
 from s2fetch.daemon.http import HttpFace
+from s2fetch.daemon.state import AlertState
 from s2fetch.events import AttemptFailed, TransferEnded, TransferProgressed, TransferStarted
-from tests.daemon.controls import StillDaemon
+from tests.daemon.controls import NOW, StillDaemon
 from tests.daemon.http.happenings import ACCOUNT, SIZE, happen, product
 
 OURS = "s2fetch_"
@@ -56,6 +58,18 @@ async def test_the_state_can_be_scraped(face: HttpFace, http: aiohttp.ClientSess
     assert value(found, "archive_activity", archive="iceland", activity="idle") == 0
     assert value(found, "hub_reachable") == 1
     assert value(found, "account_quota_bytes", account=ACCOUNT) == 12e12
+    reached = value(found, "account_quota_reached_timestamp_seconds", account=ACCOUNT)
+    assert reached == (NOW + timedelta(days=9)).timestamp()
+
+
+async def test_what_is_alerted_of_can_be_scraped(
+    face: HttpFace, daemon: StillDaemon, http: aiohttp.ClientSession
+) -> None:
+    alert = AlertState(rule="damage", subject="alps", message="", since="")
+    daemon.change(alerts=(alert,), bandwidth=5e6)
+    found = await scrape(http, face)
+    assert value(found, "alert", rule="damage", subject="alps") == 1
+    assert value(found, "bandwidth_limit_bytes_per_second") == 5e6
 
 
 async def test_what_happens_is_counted(

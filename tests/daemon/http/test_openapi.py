@@ -62,6 +62,14 @@ async def test_every_reference_leads_somewhere_and_names_are_unique(
     assert all(one["summary"] for one in operations)
 
 
+async def test_refusals_that_have_nothing_to_do_with_the_question_are_described_too(
+    face: HttpFace, http: aiohttp.ClientSession
+) -> None:
+    for operations in (await document(face, http))["paths"].values():
+        for operation in operations.values():
+            assert {"401", "403", "413", "421", "503"} <= operation["responses"].keys()
+
+
 async def test_only_changes_demand_the_token_in_the_description(
     face: HttpFace, http: aiohttp.ClientSession
 ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import aiohttp
+import msgspec
 
 from s2fetch.daemon.http import HttpFace
-from s2fetch.daemon.state import Activity, SlotState
-from s2fetch.events import ProductOnline
+from s2fetch.daemon.http.stream import MOST_REMEMBERED
+from s2fetch.daemon.state import Activity, AlertState, DayCoverage, SlotState, Throughput
+from s2fetch.events import HubResumed, ProductOnline
 from s2fetch.product import Product
-from tests.daemon.controls import StillDaemon
+from tests.daemon.controls import StillDaemon, ago
 from tests.daemon.http.browser import Page
 from tests.daemon.http.conftest import TOKEN, FaceFactory
 from tests.daemon.http.dashboard import SHOWN, click, needs_chromium, shown, unlock, words
@@ -52,7 +54,7 @@ async def test_the_page_shows_the_daemon_and_asks_nobody_else(
 ) -> None:
     happen(daemon.events)
     await shown(page, face)
-    assert "Something is wrong" in await words(page, "#headline")
+    assert "1 problem, 3 to look at" in await words(page, "#headline")
     assert "38.2 GB are free on /data/cold" in await words(page, "#attention")
     assert "reaches its monthly volume on 27 Jun 2026" in await words(page, "#attention")
     tiles = await words(page, "#tiles")
@@ -98,6 +100,86 @@ async def test_the_page_follows_what_changes(
 
 
 @needs_chromium
+async def test_what_needs_a_look_leads_to_where_it_is(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    """Above the fold there is what is wrong; the focus goes along to the list."""
+    await shown(page, face)
+    await click(page, "po-valley")
+    await click(page, "alps: 1 product in quarantine")
+    assert await words(page, "#one-name") == "alps"
+    await page.until("document.getElementById('products').innerText.includes('digest')")
+    assert await page.get("document.activeElement.id") == "h-products"
+    top = "document.getElementById('h-products').getBoundingClientRect().top"
+    assert 0 <= await page.get(top) < 900
+    assert page.complaints == []
+
+
+@needs_chromium
+async def test_a_refused_account_is_said_once_with_what_it_holds_up(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    why = "user or password is wrong"
+    first, second = daemon.now.accounts
+    daemon.change(accounts=(first, msgspec.structs.replace(second, refused=why)))
+    daemon.change_archive("po-valley", activity=Activity.FAILED, why=why)
+    nothing = AlertState(rule="nothing-new", subject="alps", message="alps is silent", since="")
+    daemon.change(alerts=(nothing,))
+    daemon.change_archive("alps", damaged=2)
+    await shown(page, face)
+    attention = await words(page, "#attention")
+    assert attention.count(why) == 1
+    assert "second@example.org cannot be used, and po-valley cannot go on" in attention
+    assert "alps: 2 products found damaged" in attention
+    assert "alps is silent" in attention
+    assert "second@example.org 2 the account is refused" in await words(page, "#slots")
+
+
+@needs_chromium
+async def test_what_went_wrong_is_found_among_what_went_well(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    """A busy daemon tells hundreds of things a minute."""
+    happen(daemon.events)
+    for number in range(MOST_REMEMBERED + 1):
+        daemon.events.emit(HubResumed(host=f"host-{number}"))
+    await shown(page, face)
+    assert "attempt failed" not in await words(page, "#log li:first-child")
+    await click(page, "What went wrong 3")
+    log = await words(page, "#log")
+    assert "attempt failed" in log
+    assert "answers again" not in log
+    await click(page, "Everything")
+    assert "answers again" in await words(page, "#log")
+
+
+@needs_chromium
+async def test_what_is_in_the_queue_is_neither_missing_nor_unknown(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    daemon.days = [DayCoverage(day="2026-06-01", complete=3, queued=2)]
+    await shown(page, face)
+    cell = "document.querySelector('[data-day=\"2026-06-01\"]')"
+    assert await page.get(f"{cell}.dataset.is") == "queued"
+    assert "3 complete, 2 in the queue" in await page.get(f"{cell}.ariaLabel")
+    assert "1 day with products in the queue, no gap" in await words(page, "#h-gaps")
+
+
+@needs_chromium
+async def test_a_daemon_that_has_just_begun_is_not_measured_by_its_past(
+    face: HttpFace, daemon: StillDaemon, page: Page
+) -> None:
+    """One minute with 60 MB is 1 MB/s, on average and at most."""
+    daemon.change(started=ago(minutes=1))
+    early = (Throughput(start=ago(minutes=m), seconds=300.0, received=0) for m in (12, 7))
+    last = Throughput(start=ago(minutes=2), seconds=120.0, received=60_000_000)
+    daemon.periods = [*early, last]
+    await shown(page, face)
+    said = await words(page, "#throughput-readout")
+    assert "60.0 MB in 1 min: 1.00 MB/s on average, at most 1.00 MB/s" in said
+
+
+@needs_chromium
 async def test_the_page_comes_back_by_itself_after_the_daemon_was_away(
     faces: FaceFactory, token_file: Path, page: Page
 ) -> None:
@@ -107,8 +189,22 @@ async def test_the_page_comes_back_by_itself_after_the_daemon_was_away(
     await face.__aexit__(None, None, None)
     await page.until("document.getElementById('live').dataset.state === 'lost'")
     assert "reconnecting" in await words(page, "#live")
+    said = await words(page, "#notice")
+    assert "does not answer" in said
+    assert "What you see was so at 14:32 UTC on 18 Jun 2026" in said
+    assert "no answer" in await page.get("document.title")
     await faces(token_file=token_file, port=port)
     await page.until("document.getElementById('live').dataset.state === 'live'")
+    await page.until("document.getElementById('notice').hidden")
+
+
+@needs_chromium
+async def test_one_page_too_many_is_told_so(
+    faces: FaceFactory, token_file: Path, page: Page
+) -> None:
+    face = await faces(token_file=token_file, streams=0)
+    await page.open(face.url)
+    await page.until("document.getElementById('notice').innerText.includes('Too many pages')")
 
 
 @needs_chromium

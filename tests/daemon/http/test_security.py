@@ -263,6 +263,28 @@ async def test_no_path_leads_outside_the_pages_files(face: HttpFace, path: str) 
     assert "root:" not in answer
 
 
+async def send_for_ever(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(bytes(65536))
+        await writer.drain()
+
+
+async def test_a_body_that_nobody_asked_for_is_refused_and_not_swallowed(face: HttpFace) -> None:
+    """With the token too; the connection ends, however much of it there is still to come."""
+    host, port = face.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST /api/v1/reload HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Content-Length: 10000000000\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(30):
+        head = await reader.readuntil(b"\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            await send_for_ever(writer)
+    assert b" 413 " in head.splitlines()[0]
+    writer.close()
+
+
 @pytest.mark.parametrize("path", ["/", "/page/main.js", "/nothing", *READABLE])
 async def test_every_answer_has_the_headers_that_protect_a_browser(
     face: HttpFace, http: aiohttp.ClientSession, path: str

@@ -11,9 +11,17 @@ import aiohttp
 import msgspec
 import pytest
 
-from s2fetch.daemon.http import HttpFace, stream
+from s2fetch.daemon.http import HttpFace, messages, stream
+from s2fetch.daemon.http.messages import LEVELS, message_of
 from s2fetch.daemon.state import DaemonState
-from s2fetch.events import Event, HubResumed, ProductOnline, TransferProgressed
+from s2fetch.events import (
+    Event,
+    HubResumed,
+    ProductFailed,
+    ProductOnline,
+    SpaceLow,
+    TransferProgressed,
+)
 from s2fetch.product import Product
 from tests.daemon.controls import StillDaemon
 from tests.daemon.http.conftest import FaceFactory
@@ -133,6 +141,24 @@ async def test_every_kind_of_event_is_told_in_words(
     assert found["run-finished"]["time"] == "2026-06-18T14:32:00Z"
 
 
+def test_every_event_that_is_told_has_words_of_its_own() -> None:
+    """Not the names of its fields and bytes to the last digit."""
+    below = list(Event.__subclasses__())
+    for kind in below:
+        below += kind.__subclasses__()
+    told = {
+        kind for kind in below if kind.level in LEVELS and kind.__module__.startswith("s2fetch")
+    }
+    assert told <= messages._TEXTS.keys()
+    low = SpaceLow(folder="/data", free=74_133_282_816, floor=10**12, needed=1)
+    found = message_of(low, id="", time="").text
+    assert found == "/data has 74.1 GB free, and 1.00 TB is to be left: the queue rests"
+    failed = ProductFailed(
+        product=Product(id="1", name="one"), code="", error="one: no access", next_step="it waits"
+    )
+    assert message_of(failed, id="", time="").text == "no access. It waits"
+
+
 async def test_a_client_that_comes_back_goes_on_where_it_was(
     face: HttpFace, daemon: StillDaemon, follow: Follow
 ) -> None:
@@ -173,6 +199,25 @@ async def test_a_gap_is_not_passed_off_as_resumed(
         daemon.events.emit(resumed(number))
     second = await follow(face, last)
     assert await second.until_hello() is False
+
+
+async def test_whoever_comes_is_told_of_warnings_that_others_have_pushed_out(
+    face: HttpFace, daemon: StillDaemon, follow: Follow
+) -> None:
+    """In their order; who goes on where it left off is not told again."""
+    happen(daemon.events)
+    for number in range(stream.MOST_REMEMBERED):
+        daemon.events.emit(resumed(number))
+    follower = await follow(face)
+    assert await follower.until_hello() is False
+    found = await follower.events(3 + stream.MOST_REMEMBERED)
+    assert [data["name"] for *_, data in found[:4]] == [
+        *("attempt-failed", "hub-paused", "product-failed"),
+        "hub-resumed",
+    ]
+    again = await follow(face, found[-2][1])
+    assert await again.until_hello() is True
+    assert [identifier for _, identifier, _ in await again.events(1)] == [found[-1][1]]
 
 
 async def test_a_change_of_the_state_is_told_and_no_change_is_not(

@@ -55,7 +55,7 @@ function update(node, archive, chosen, unlocked) {
   attribute(badge, "data-level", level);
   text(badge.firstChild, SIGNS[level]);
   text(badge.lastChild, word);
-  composition(parts, archive.products);
+  composition(parts, archive);
   const words = KINDS.filter(([kind]) => kind === "complete" || archive.products[kind]).map(([kind]) => `${format.count(archive.products[kind] ?? 0)} ${kind}`);
   if (archive.queued) words.push(`${format.count(archive.queued)} in the queue`);
   if (archive.products.withdrawn) words.push(`${format.count(archive.products.withdrawn)} withdrawn`);
@@ -67,7 +67,7 @@ function update(node, archive, chosen, unlocked) {
     archive.lag_seconds === null ? "–" : format.duration(archive.lag_seconds),
     lastRun(archive.last_run),
     archive.next_run ? format.until(archive.next_run) : "–",
-    format.percent(archive.verified_share),
+    archive.bytes ? format.percent(archive.verified_share) : "–",
     `${format.size(archive.free_bytes)} (floor ${format.size(archive.floor_bytes)})`,
   ];
   values.forEach((value, index) => text(facts.children[index].lastChild, value));
@@ -86,8 +86,9 @@ function lastRun(run) {
   return `${run.outcome}${fetched}, ${format.ago(ended)}`;
 }
 
-function composition(bar, products) {
-  const sum = KINDS.reduce((total, [kind]) => total + (products[kind] ?? 0), 0);
+// What is in the queue is the part that has no colour yet.
+function composition(bar, { products, queued }) {
+  const sum = KINDS.reduce((total, [kind]) => total + (products[kind] ?? 0), queued);
   let at = 0;
   KINDS.forEach(([kind], index) => {
     const number = products[kind] ?? 0;

@@ -9,6 +9,8 @@ const STEPS = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: -7, ArrowRight: 7 };
 
 const MOST_GAPS = 8;
 
+// A day is as good as its worst product.
+const look = (one) => (one.missing ? "missing" : one.waiting ? "waiting" : one.queued ? "queued" : "complete");
 const iso = (at) => new Date(at).toISOString().slice(0, 10);
 
 export class Calendar {
@@ -31,12 +33,14 @@ export class Calendar {
     this.last = days.length ? Date.parse(days.at(-1).day) : 0;
     if (fresh || !this.end) this.end = this.last;
     this.draw();
-    this.gaps(days.filter((one) => one.missing || one.waiting).reverse());
+    const queued = days.filter((one) => one.queued).length;
+    this.gaps(days.filter((one) => one.missing || one.waiting).reverse(), queued);
   }
 
-  gaps(days) {
+  // Days with products that only wait for their turn are no gaps, and not complete either.
+  gaps(days, queued) {
     const more = days.length - MOST_GAPS;
-    const head = days.length ? `Days that are not complete${more > 0 ? ` (the last ${MOST_GAPS} of ${format.count(days.length)})` : ""}` : "Every day is complete";
+    const head = days.length ? `Days that are not complete${more > 0 ? ` (the last ${MOST_GAPS} of ${format.count(days.length)})` : ""}` : queued ? `${format.counted(queued, "day")} with products in the queue, no gap so far` : "Every day is complete";
     text(byId("h-gaps"), head);
     keyed(
       byId("gaps"),
@@ -44,7 +48,7 @@ export class Calendar {
       (one) => one.day,
       () => el("li", {}, el("span", { class: "day", "aria-hidden": "true" }), el("span", {})),
       (node, one) => {
-        attribute(node.firstChild, "data-is", one.missing ? "missing" : "waiting");
+        attribute(node.firstChild, "data-is", look(one));
         text(node.lastChild, this.words(one.day));
       },
     );
@@ -105,7 +109,7 @@ export class Calendar {
     if (at > this.end) return el("td", { role: "gridcell" });
     const name = iso(at);
     const one = this.days.get(name);
-    const is = !one ? null : one.missing ? "missing" : one.waiting ? "waiting" : "complete";
+    const is = one ? look(one) : null;
     const much = is === "complete" ? (one.complete > 20 ? 3 : one.complete > 5 ? 2 : 1) : null;
     return el("td", { role: "gridcell", class: "day", tabindex: "-1", "data-day": name, "data-is": is, "data-much": much, "aria-label": this.words(name) });
   }
@@ -118,6 +122,7 @@ export class Calendar {
     const one = this.days.get(name);
     if (!one) return `${format.day(name)}: none`;
     const parts = [`${format.count(one.complete)} complete`];
+    if (one.queued) parts.push(`${format.count(one.queued)} in the queue`);
     if (one.waiting) parts.push(`${format.count(one.waiting)} waiting`);
     if (one.missing) parts.push(`${format.count(one.missing)} missing`);
     return `${format.day(name)}: ${parts.join(", ")}`;
@@ -130,13 +135,13 @@ export class Calendar {
   summary() {
     const begin = iso(this.begin());
     const end = iso(this.end);
-    const sum = { days: 0, complete: 0, waiting: 0, missing: 0 };
+    const sum = { days: 0, complete: 0, queued: 0, waiting: 0, missing: 0 };
     for (const one of this.days.values()) {
       if (one.day < begin || one.day > end) continue;
       sum.days += 1;
-      for (const kind of ["complete", "waiting", "missing"]) sum[kind] += one[kind];
+      for (const kind of ["complete", "queued", "waiting", "missing"]) sum[kind] += one[kind];
     }
-    return `${format.counted(sum.days, "day")} with products: ${format.count(sum.complete)} complete, ${format.count(sum.waiting)} waiting, ${format.count(sum.missing)} missing`;
+    return `${format.counted(sum.days, "day")} with products: ${format.count(sum.complete)} complete, ${sum.queued ? `${format.count(sum.queued)} in the queue, ` : ""}${format.count(sum.waiting)} waiting, ${format.count(sum.missing)} missing`;
   }
 
   key(event) {

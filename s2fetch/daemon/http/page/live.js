@@ -46,7 +46,7 @@ export class Live {
         this.onState("locked");
         return;
       }
-      this.onState("lost");
+      this.onState("lost", status);
       const wait = PATIENCE[Math.min(this.failures, PATIENCE.length - 1)] * (0.75 + Math.random() / 2);
       this.failures += 1;
       await new Promise((resolve) => setTimeout(resolve, wait));

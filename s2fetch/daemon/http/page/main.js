@@ -6,7 +6,7 @@ import { Calendar } from "./calendar.js";
 import { atMostEvery, byId, el, text } from "./dom.js";
 import * as format from "./format.js";
 import { Live } from "./live.js";
-import { clearLog, tellLog } from "./log.js";
+import { beginLog, clearLog, tellLog } from "./log.js";
 import { showMap } from "./map.js";
 import { setLimits, showOverview } from "./overview.js";
 import { MOST, Products } from "./products.js";
@@ -20,6 +20,7 @@ let state = null;
 let chosen = decodeURIComponent(location.hash.slice(1));
 let unlocked = false;
 let settled = "";
+let gone = false;
 
 const calendar = new Calendar();
 const products = new Products(() => loadProducts());
@@ -59,7 +60,7 @@ function chosenArchive() {
 
 function show() {
   if (!state) return;
-  showOverview(state);
+  showOverview(state, lookAt);
   showSlots(state);
   showAccounts(state);
   showArchives(state, { chosen, choose, tell, unlocked });
@@ -70,19 +71,30 @@ function show() {
   if (archive) products.counts(archive);
 }
 
-function choose(name) {
+function choose(name, list = "") {
   chosen = name;
   history.replaceState(null, "", `#${encodeURIComponent(name)}`);
   show();
-  loadArchive({ fresh: true });
+  loadArchive({ fresh: true, list });
+  // Chosen and out of sight is as good as nothing having happened.
+  const panel = byId("one");
+  if (panel.getBoundingClientRect().top > innerHeight * 0.6) panel.scrollIntoView();
+}
+
+// From what needs a look to where it can be looked at; the focus goes along.
+function lookAt(name, list) {
+  choose(name, list);
+  const place = byId(list ? "h-products" : "h-one");
+  place.scrollIntoView();
+  place.focus({ preventScroll: true });
 }
 
 const one = (name) => `/api/v1/archives/${encodeURIComponent(name)}`;
 
-async function loadArchive({ fresh }) {
+async function loadArchive({ fresh, list = "" }) {
   const name = chosen;
   if (!name) return;
-  if (fresh) products.begin(chosenArchive());
+  if (fresh) products.begin(chosenArchive(), list);
   loadProducts();
   const [coverage, footprints] = await Promise.all([quietly(`${one(name)}/coverage`), quietly(`${one(name)}/footprints?limit=${MOST_FOOTPRINTS}`)]);
   if (name !== chosen) return;
@@ -99,7 +111,7 @@ async function loadProducts() {
 
 async function loadThroughput() {
   const periods = await quietly("/api/v1/throughput");
-  if (periods) showThroughput(periods);
+  if (periods) showThroughput(periods, state.started);
 }
 
 // Parts that cannot be read now are read again with the next change; the stream says what is wrong.
@@ -112,10 +124,26 @@ async function quietly(path) {
   }
 }
 
-function onLive(now) {
+function onLive(now, status = 0) {
   byId("live").dataset.state = now;
   text(byId("live-text"), LIVE[now]);
+  if (now === "lost") lost(status);
+  else if (now !== "connecting") found();
   if (now === "live" || now === "locked") access.look().catch((error) => notice(error.message));
+}
+
+// What was true when it was last heard of must not be taken for what is true now.
+function lost(status) {
+  gone = true;
+  const last = state ? ` What you see was so at ${format.clockTime(state.now)} UTC on ${format.day(state.now)}.` : "";
+  const why = status === 503 ? "Too many pages follow the daemon already" : "The daemon does not answer";
+  notice(`${why}; it is asked again until it does.${last}`);
+  document.title = "✕ s2fetch · no answer";
+}
+
+function found() {
+  if (gone) notice("");
+  gone = false;
 }
 
 function onAccess(changes, renewed) {
@@ -150,5 +178,6 @@ function notice(words) {
   text(node, words);
 }
 
-setInterval(show, 15_000);
+beginLog();
+setInterval(() => gone || show(), 15_000);
 live.start();

@@ -5,7 +5,7 @@ import * as format from "./format.js";
 
 const MOST_WIDTH = 760;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45];
-const RANK = { complete: 0, waiting: 1, missing: 2 };
+const RANK = { complete: 0, queued: 1, waiting: 2, missing: 3 };
 const MOST_LABELS = 60;
 
 const look = (state) => (state in RANK ? state : "missing");
@@ -147,7 +147,7 @@ function hatch() {
 function tell(shape) {
   const { names, state } = shape;
   const tile = format.tileOf(names[0]);
-  const whole = state === "complete" ? "all complete" : `some ${state}`;
+  const whole = { complete: "all complete", queued: "some to come" }[state] ?? `some ${state}`;
   return names.length === 1 ? `${names[0]}: ${state}` : `${tile ? `Tile ${tile}: ` : ""}${format.counted(names.length, "product")}, ${whole}`;
 }
 
@@ -155,6 +155,7 @@ function summary(shapes, products) {
   if (!shapes.length) return "No footprints yet";
   const by = (state) => shapes.filter((shape) => shape.state === state).length;
   const parts = [`${by("complete")} complete`];
+  if (by("queued")) parts.push(`${by("queued")} with products to come`);
   if (by("waiting")) parts.push(`${by("waiting")} with waiting products`);
   if (by("missing")) parts.push(`${by("missing")} with missing ones`);
   return `${format.counted(products, "product")} on ${format.counted(shapes.length, "footprint")}: ${parts.join(", ")}`;

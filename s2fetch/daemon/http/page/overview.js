@@ -12,7 +12,8 @@ export function setLimits(given) {
   limits = given;
 }
 
-export function showOverview(state) {
+// `show(archive, list)` leads to where an archive's products, or its card, can be looked at.
+export function showOverview(state, show) {
   const matters = problems(state);
   const worst = matters.some((one) => one.level === "bad") ? "bad" : matters.length ? "warn" : "good";
   headline(worst, matters);
@@ -22,7 +23,7 @@ export function showOverview(state) {
     list,
     matters,
     (one) => one.text,
-    (one) => el("li", {}, el("span", { class: "sign", "aria-hidden": "true" }), el("span", { text: one.text })),
+    (one) => el("li", {}, el("span", { class: "sign", "aria-hidden": "true" }), words(one, show)),
     (node, one) => {
       attribute(node, "data-level", one.level);
       text(node.firstChild, SIGNS[one.level]);
@@ -34,41 +35,55 @@ export function showOverview(state) {
   document.title = `${SIGNS[worst]} s2fetch · ${format.rate(speed)}`;
 }
 
+function words({ text: said, archive, list }, show) {
+  if (!archive) return el("span", { text: said });
+  return el("button", { type: "button", class: "go", text: said, onclick: () => show(archive, list) });
+}
+
 function headline(level, matters) {
-  const words = {
-    good: "All is well",
-    warn: `${format.counted(matters.length, "thing")} to look at`,
-    bad: "Something is wrong",
-  };
+  const bad = matters.filter((one) => one.level === "bad").length;
+  const rest = matters.length - bad;
+  const look = rest ? `${format.count(rest)} to look at` : "";
+  const wrong = bad ? `${format.counted(bad, "problem")}` : "";
+  const said = [wrong, look].filter(Boolean).join(", ") || "All is well";
   const node = byId("headline");
-  if (node.dataset.level === level && node.textContent === SIGNS[level] + words[level]) return;
+  if (node.dataset.level === level && node.textContent === SIGNS[level] + said) return;
   node.dataset.level = level;
-  node.replaceChildren(el("span", { class: "sign", "aria-hidden": "true", text: SIGNS[level] }), el("span", { text: words[level] }));
+  node.replaceChildren(el("span", { class: "sign", "aria-hidden": "true", text: SIGNS[level] }), el("span", { text: said }));
 }
 
 function problems(state) {
   const found = [];
-  const bad = (words) => found.push({ level: "bad", text: words });
-  const warn = (words) => found.push({ level: "warn", text: words });
+  const bad = (said, archive, list) => found.push({ level: "bad", text: said, archive, list });
+  const warn = (said, archive, list) => found.push({ level: "warn", text: said, archive, list });
+  // What is wrong with an account is wrong with every archive that uses it, and said once.
+  const refusals = new Set(state.accounts.map((account) => account.refused).filter(Boolean));
+  const stopped = (refusal) => state.archives.filter((archive) => archive.why === refusal).map((archive) => archive.name);
   if (state.stopping) warn("The daemon is about to end");
-  if (!state.hub_reachable) bad("The hub does not answer; it is asked again until it does");
+  if (!state.hub_reachable) bad(`The hub does not answer, and is asked again until it does: ${state.hub_trouble}`);
   if (state.loop_delay_seconds > limits.loop_delay_limit) bad(`The daemon reacts ${format.duration(state.loop_delay_seconds)} late`);
   if (state.stalled_seconds > limits.stall_limit) bad(`The engine has work and has not moved for ${format.duration(state.stalled_seconds)}`);
   for (const account of state.accounts) {
-    if (account.refused) bad(`Account ${account.name} cannot be used: ${account.refused}`);
+    if (account.refused) {
+      const names = stopped(account.refused);
+      bad(`Account ${account.name} cannot be used${names.length ? `, and ${names.join(", ")} cannot go on` : ""}: ${account.refused}`);
+    }
     if (account.throttled) warn(`The hub has slowed account ${account.name} down`);
     if (account.quota_reached) warn(`At today’s pace, account ${account.name} reaches its monthly volume on ${format.day(account.quota_reached)}`);
   }
   for (const archive of state.archives) {
     const { name, activity, why, products } = archive;
-    if (activity === "failed") bad(`${name}: ${why || "the last run failed"}`);
+    if (activity === "failed" && !refusals.has(why)) bad(`${name}: ${why || "the last run failed"}`, name);
     if (activity === "out-of-space" || archive.free_bytes < archive.floor_bytes)
-      bad(`${name} rests: ${why || `${format.size(archive.free_bytes)} are free, ${format.size(archive.floor_bytes)} are to be left`}`);
-    if (activity === "paused" && !state.paused) warn(`${name} is paused${why ? `: ${why}` : ""}`);
-    if (products.failed) warn(`${name}: ${format.counted(products.failed, "product")} failed`);
-    if (products.quarantined) warn(`${name}: ${format.counted(products.quarantined, "product")} in quarantine`);
+      bad(`${name} rests: ${why || `${format.size(archive.free_bytes)} are free, ${format.size(archive.floor_bytes)} are to be left`}`, name);
+    if (archive.damaged) bad(`${name}: ${format.counted(archive.damaged, "product")} found damaged, to be fetched again`, name);
+    if (activity === "paused" && !state.paused) warn(`${name} is paused${why ? `: ${why}` : ""}`, name);
+    if (products.failed) warn(`${name}: ${format.counted(products.failed, "product")} failed`, name, "failed");
+    if (products.quarantined) warn(`${name}: ${format.counted(products.quarantined, "product")} in quarantine`, name, "quarantined");
   }
+  for (const alert of state.alerts) if (alert.rule === "nothing-new") warn(alert.message, alert.subject);
   if (state.paused) warn("Everything is paused");
+  if (state.needs_restart) warn(`Only a restart brings what was changed in the configuration: ${state.needs_restart}`);
   return found.sort((a, b) => a.level.localeCompare(b.level));
 }
 
@@ -79,14 +94,14 @@ function tiles(state) {
   const lags = state.archives.map((archive) => archive.lag_seconds).filter((lag) => lag !== null);
   const oldest = state.archives.map((archive) => archive.oldest_waiting).filter(Boolean).sort()[0];
   const bytes = sum((archive) => archive.bytes);
-  const verified = bytes ? sum((archive) => archive.bytes * archive.verified_share) / bytes : 1;
+  const verified = bytes ? `${format.size(bytes)}, ${format.percent(sum((archive) => archive.bytes * archive.verified_share) / bytes)} verified lately` : "nothing is here yet";
   const shown = [
     ["Receiving", format.rate(busy.reduce((total, slot) => total + slot.rate, 0)), `${busy.length} of ${format.counted(state.slots.length, "slot")} busy${state.bandwidth === null ? "" : `, at most ${format.rate(state.bandwidth)}`}`],
     ["Queue", format.count(sum((archive) => archive.queued)), "to settle in this run"],
     ["Waiting", format.count(products("waiting")), oldest ? `the oldest for ${format.since(oldest)}` : "for the hub"],
     ["Failed", format.count(products("failed") + products("quarantined")), products("quarantined") ? `${format.count(products("quarantined"))} in quarantine` : "the list has the reasons"],
     ["Lag", lags.length ? format.duration(Math.max(...lags)) : "–", "published until here, at worst"],
-    ["Complete", format.count(products("complete")), `${format.size(bytes)}, ${format.percent(verified)} verified lately`],
+    ["Complete", format.count(products("complete")), verified],
   ];
   keyed(
     byId("tiles"),

@@ -25,9 +25,9 @@ export class Products {
   }
 
   // Another archive: what most needs a look comes first.
-  begin(archive) {
+  begin(archive, list = "") {
     const number = (state) => (state === "queued" ? archive.queued : (archive.products[state] ?? 0));
-    this.state = ["failed", "quarantined", "waiting", "queued"].find(number) ?? "queued";
+    this.state = list || ["failed", "quarantined", "waiting", "queued"].find(number) || "queued";
     this.mark();
   }
 

@@ -4,12 +4,13 @@ import { attribute, byId, el, keyed, svg, text } from "./dom.js";
 import * as format from "./format.js";
 
 export function showSlots(state) {
+  const refused = new Set(state.accounts.filter((account) => account.refused).map((account) => account.name));
   keyed(
     byId("slots").tBodies[0],
     state.slots,
     (slot) => `${slot.account} ${slot.slot}`,
     slotRow,
-    updateSlot,
+    (row, slot) => updateSlot(row, slot, refused.has(slot.account) ? "the account is refused" : "free"),
   );
 }
 
@@ -26,12 +27,12 @@ function slotRow(slot) {
   );
 }
 
-function updateSlot(row, slot) {
+function updateSlot(row, slot, idle) {
   const [, what, progress, rate, left] = row.children;
   const busy = Boolean(slot.product);
   attribute(row, "data-busy", busy);
   const words = format.readable(slot.product);
-  text(what.firstChild, busy ? `${slot.archive} · ${words || slot.product}` : "free");
+  text(what.firstChild, busy ? `${slot.archive} · ${words || slot.product}` : idle);
   text(what.lastChild, busy && words ? slot.product : "");
   const bar = progress.firstChild;
   bar.hidden = !busy;

@@ -10,16 +10,26 @@ const TOP = 10;
 
 let periods = [];
 
-export function showThroughput(list) {
-  periods = list.filter((period) => period.seconds > 0).map((period) => ({ ...period, rate: period.received / period.seconds, at: Date.parse(period.start) }));
+let begun = -Infinity;
+
+// `started`: of the daemon; what was before that is drawn, but not counted.
+export function showThroughput(list, started) {
+  begun = Date.parse(started);
+  periods = list.filter((period) => period.seconds > 0).map((period) => {
+    const at = Date.parse(period.start);
+    const counted = Math.max(1, Math.min(period.seconds, (at - begun) / 1000 + period.seconds));
+    return { ...period, at, counted, rate: period.received / counted };
+  });
   chart();
   table();
 }
 
+const isCounted = (period) => period.at + period.seconds * 1000 > begun;
+
 function summary() {
-  if (!periods.length) return "Nothing was received yet";
-  const seconds = periods.reduce((sum, period) => sum + period.seconds, 0);
   const received = periods.reduce((sum, period) => sum + period.received, 0);
+  if (!received) return "Nothing was received yet";
+  const seconds = periods.filter(isCounted).reduce((sum, period) => sum + period.counted, 0);
   const best = periods.reduce((a, b) => (b.rate > a.rate ? b : a));
   return `${format.size(received)} in ${format.duration(seconds)}: ${format.rate(received / seconds)} on average, at most ${format.rate(best.rate)} at ${format.clockTime(best.start)}`;
 }
@@ -72,11 +82,11 @@ function scale(most) {
 
 function table() {
   const hours = new Map();
-  for (const period of periods) {
+  for (const period of periods.filter(isCounted)) {
     const hour = period.start.slice(0, 13);
     const sum = hours.get(hour) ?? { hour, received: 0, seconds: 0, completed: 0 };
     sum.received += period.received;
-    sum.seconds += period.seconds;
+    sum.seconds += period.counted;
     sum.completed += period.completed;
     hours.set(hour, sum);
   }
