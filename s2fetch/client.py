@@ -33,6 +33,7 @@ from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
+from s2fetch.sync.extent import check_extent
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.status import Status, read_status
@@ -270,6 +271,7 @@ class Client:
             renew,
             increment=self.config.increment,
             on_full=self.config.on_full,
+            everything=self.config.everything,
             bandwidth=self._shared.bandwidth if self._shared is not None else None,
             log_out=self._shared is None,
         )
@@ -366,16 +368,19 @@ class Client:
 
         Raises:
             UsageError: If the configuration names no folder.
-            QueryError: If nothing can match, or the hub does not understand the query.
+            QueryError: If nothing can match, the hub does not understand the query, or it is a
+                large collection that nothing restricts.
             HubError: If the catalogue cannot be read.
             ArchiveError: If the archive cannot be read.
         """
         from s2fetch.sync.preview import preview
 
         query = await self.query()
+        await check_extent(self.hub, query, everything=self.config.everything)
         found = await preview(
             self.hub,
             self.into,
+            Layout(self.config.layout),
             query,
             reserve_bytes=self.config.reserve_bytes,
             renew=renew,

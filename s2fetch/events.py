@@ -56,6 +56,15 @@ class ProductSuperseded(Event, frozen=True, kw_only=True):
     by: str
 
 
+class NamesNotListed(Event, frozen=True, kw_only=True):
+    """So many names and identifiers that were asked for are not listed; ``first`` has some."""
+
+    name: ClassVar[str] = "names-not-listed"
+    level: ClassVar[str] = "warning"
+    count: int
+    first: tuple[str, ...]
+
+
 class AreaNoted(Event, frozen=True, kw_only=True):
     """The area of interest is not quite the footprint it was taken from; ``note`` says why."""
 
@@ -151,6 +160,16 @@ class ProductAdopted(Event, frozen=True, kw_only=True):
     path: str
     size: int
     proof: Proof
+
+
+class CopyRefused(Event, frozen=True, kw_only=True):
+    """A folder looks like the product unpacked but is not all of it; it is left as it is."""
+
+    name: ClassVar[str] = "copy-refused"
+    level: ClassVar[str] = "warning"
+    product: Product
+    path: str
+    reason: str
 
 
 class ProductFailed(Event, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from s2fetch.archive.layout import COMPONENT_BYTES, Layout
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import SpaceGuard, Volumes
+from s2fetch.archive.unpacked import find_manifest, folder_paths
 from s2fetch.errors import ArchiveInUseError, UnsafeNameError
 from s2fetch.lockfile import FileLock, Holder, read_holder
 from s2fetch.product import Product
@@ -30,17 +31,19 @@ LONGEST_SUFFIX = ".zip"
 
 
 class FileState(msgspec.Struct, frozen=True):
-    """A regular file as the file system describes it.
+    """A regular file, or the folder of an unpacked product, as the file system describes it.
 
     Attributes:
         path: Relative to the archive's root.
-        size: Bytes.
-        mtime_ns: Modification time, nanoseconds since 1970.
+        size: Bytes; of an unpacked product what its record says, because counting them takes long.
+        mtime_ns: Modification time, nanoseconds since 1970; of an unpacked product its manifest's.
+        unpacked: Whether it is such a folder.
     """
 
     path: str
     size: int
     mtime_ns: int
+    unpacked: bool = False
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -48,8 +51,8 @@ class Known(msgspec.Struct, frozen=True):
 
     Attributes:
         record: What the progress file says, or None.
-        file: The recorded file of a complete product, or None when there is none.
-        candidates: Files that may be the product, by record or name.
+        file: The recorded file or folder of a complete product, or None when there is none.
+        candidates: Files and folders that may be the product, by record or name.
     """
 
     record: Record | None
@@ -103,43 +106,33 @@ class Archive:
             space = SpaceGuard(root, reserve_bytes, volume=volume)
             yield cls(root, layout, progress, space)
 
-    def file_at(self, path: str) -> FileState | None:
-        """The regular file at a relative path, or None."""
-        return file_state(self.root, path)
+    def file_of(self, record: Record) -> FileState | None:
+        """See `recorded_file`."""
+        return recorded_file(self.root, record)
 
     def candidates(
-        self, product: Product, recorded: str = "", folders: _Folders | None = None
+        self, product: Product, recorded: str = "", folders: Folders | None = None
     ) -> list[FileState]:
-        """Files that may be this product, by record or name, whoever put them there."""
-        try:
-            path = self.layout.path_for(product)
-        except UnsafeNameError:
-            return []
-        names = [path.name, *possible_names(product.name)]
-        names += possible_names(path.name + _mark(product))
-        paths = [recorded] if recorded else []
-        there = (folders or _Folders(self.root)).may_hold
-        paths += [str(path.parent / name) for name in names if there(path.parent, name)]
-        states = (file_state(self.root, path) for path in dict.fromkeys(paths))
-        return [state for state in states if state is not None]
+        """Files and folders that may be this product, see `candidates_in`."""
+        return candidates_in(self.root, self.layout, product, recorded, folders)
 
     def look_up(self, batch: Iterable[Product]) -> list[Known]:
         """What is known about every product of a batch; one call, so one thread hop."""
-        folders = _Folders(self.root)
+        folders = Folders(self.root)
         return [self._known(product, folders) for product in batch]
 
-    def _known(self, product: Product, folders: _Folders) -> Known:
+    def _known(self, product: Product, folders: Folders) -> Known:
         record = self.progress.get(product.id)
         if record is None or record.state is not State.COMPLETE:
             return Known(record, None, tuple(self.candidates(product, "", folders)))
-        file = self.file_at(record.path)
+        file = self.file_of(record)
         if file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns):
             return Known(record, file, (file,))
         return Known(record, file, tuple(self.candidates(product, record.path, folders)))
 
     def is_untouched(self, record: Record) -> bool:
         """Whether the file of a complete product is as it was when it was verified."""
-        file = self.file_at(record.path)
+        file = self.file_of(record)
         return file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
 
     def folder_of(self, product: Product) -> Path:
@@ -246,7 +239,7 @@ class Archive:
         self._durable_folders.update(flushed)
 
 
-class _Folders:
+class Folders:
     """Which names there are in folders, as far as listing them is cheaper than asking for each."""
 
     def __init__(self, root: Path) -> None:
@@ -301,6 +294,62 @@ def _mark(product: Product) -> str:
 def _shortened(name: str, room_bytes: int) -> str:
     """The name, cut so that so many bytes can be appended."""
     return name.encode()[: COMPONENT_BYTES - room_bytes].decode(errors="ignore")
+
+
+def candidates_in(
+    root: Path, layout: Layout, product: Product, recorded: str = "", folders: Folders | None = None
+) -> list[FileState]:
+    """Files and folders that may be a product, by record or name, whoever put them there.
+
+    Args:
+        root: The archive's folder.
+        layout: Where products lie in it.
+        product: The product.
+        recorded: Another path to look at first.
+        folders: What is known of the archive's folders.
+    """
+    try:
+        path = layout.path_for(product)
+    except UnsafeNameError:
+        return []
+    there = (folders or Folders(root)).may_hold
+    names = (path.name, product.name, path.name + _mark(product))
+    files = [file for name in names for file in possible_names(name) if there(path.parent, file)]
+    unpacked = [
+        folder
+        for folder in folder_paths(product.name, path.name)
+        if there(path.parent, folder.parts[0])
+    ]
+    first = [recorded] if recorded else []
+    paths = dict.fromkeys([*first, *(str(path.parent / file) for file in files)])
+    folder_names = dict.fromkeys([*first, *(str(path.parent / folder) for folder in unpacked)])
+    states = [file_state(root, path) for path in paths]
+    states += [folder_state(root, path) for path in folder_names]
+    return [state for state in states if state is not None]
+
+
+def recorded_file(root: Path, record: Record) -> FileState | None:
+    """The file of a complete product, or its folder when it is unpacked; None if it is gone."""
+    if record.unpacked:
+        return folder_state(root, record.path, record.size)
+    return file_state(root, record.path)
+
+
+def folder_state(root: Path, path: str, size_bytes: int = 0) -> FileState | None:
+    """The unpacked product at a path relative to the root, or None.
+
+    Args:
+        root: The archive's folder.
+        path: Of the folder.
+        size_bytes: What is known of its size.
+    """
+    manifest = find_manifest(root / path)
+    if manifest is None:
+        return None
+    try:
+        return FileState(path, size_bytes, manifest.stat().st_mtime_ns, unpacked=True)
+    except OSError:
+        return None
 
 
 def file_state(root: Path, path: str) -> FileState | None:

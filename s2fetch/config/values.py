@@ -173,6 +173,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         query: What to look for.
+        everything: Whether a whole collection is really meant, should the query not restrict it.
         into: The archive's folder, or None when none was given (a search needs none).
         layout: Template of the paths inside the archive.
         reserve_bytes: Free space that downloads leave on the file system.
@@ -195,6 +196,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     query: Query
+    everything: bool
     into: Path | None
     layout: str
     reserve_bytes: int

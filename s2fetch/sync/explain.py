@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import archive_holder, file_state
+from s2fetch.archive.archive import archive_holder, recorded_file
 from s2fetch.archive.history import Moment, read_history
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.part import PartFile
@@ -287,7 +287,7 @@ def _read_files(told: Explanation, root: Path, layout: Layout, product: Product 
 
 
 def _stored(root: Path, record: Record) -> Stored:
-    file = file_state(root, record.path)
+    file = recorded_file(root, record)
     if file is None:
         return Stored(path=record.path, exists=False)
     return Stored(
@@ -318,7 +318,7 @@ def _tell_next(told: Explanation, product: Product | None, root: Path) -> None:
     elif told.matches is False:
         told.next_step = "nothing: the query of this configuration does not select it"
     else:
-        file = file_state(root, record.path) if record is not None and record.path else None
+        file = recorded_file(root, record) if record is not None and record.path else None
         decision = plan(product, record, file)
         told.verdict = decision.verdict
         told.next_step = _STEPS[decision.verdict].format(reason=decision.reason)

@@ -86,9 +86,10 @@ def _plan_complete(product: Product, record: Record, file: FileState | None) -> 
         )
     listed = product.best_checksum
     if listed is not None and record.listed != str(listed):
-        if record.checksum == str(listed):
+        # Of an unpacked product no digest of the zip is known.
+        if record.checksum == str(listed) or (record.unpacked and not record.listed):
             return Plan(Verdict.RECORD, "the catalogue lists its checksum now")
-        if record.checksum.partition(":")[0] == listed.algorithm:
+        if record.unpacked or record.checksum.partition(":")[0] == listed.algorithm:
             return _fetch(product, "the catalogue lists another checksum now")
         return Plan(Verdict.VERIFY, "the catalogue lists another kind of checksum now")
     if file.mtime_ns != record.mtime_ns:

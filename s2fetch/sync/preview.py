@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import FileState, file_state
+from s2fetch.archive.archive import FileState, Folders, candidates_in, recorded_file
+from s2fetch.archive.layout import Layout
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import free_bytes
@@ -16,8 +18,9 @@ from s2fetch.hub.base import Hub
 from s2fetch.product import Product
 from s2fetch.query import Query
 from s2fetch.selection import selected
+from s2fetch.sync.adopt import may_be
 from s2fetch.sync.batches import batches
-from s2fetch.sync.planner import Verdict, plan
+from s2fetch.sync.planner import Plan, Verdict, plan
 
 
 class Preview(msgspec.Struct, kw_only=True):
@@ -32,7 +35,7 @@ class Preview(msgspec.Struct, kw_only=True):
         found_bytes: Their listed sizes together.
         unknown_sizes: How many of them have no listed size.
         already: On disk and verified.
-        to_verify: On disk, to be hashed first.
+        to_verify: On disk by its name and size, or unpacked; to be hashed first.
         to_fetch: To be downloaded now.
         to_fetch_bytes: Their listed sizes together.
         offline: To be retrieved first.
@@ -66,6 +69,7 @@ class Preview(msgspec.Struct, kw_only=True):
 async def preview(
     hub: Hub,
     root: Path,
+    layout: Layout,
     query: Query,
     *,
     reserve_bytes: int,
@@ -84,9 +88,9 @@ async def preview(
     try:
         async with selected(hub, query, events=events) as products:
             async for batch in batches(products):
-                found = await anyio.to_thread.run_sync(look_up, progress, root, batch)
-                for product, (record, file) in zip(batch, found, strict=True):
-                    decision = plan(product, record, file, renew=renew)
+                decide = partial(_decide, progress, root, layout, batch, renew=renew)
+                decisions = await anyio.to_thread.run_sync(decide)
+                for product, decision in zip(batch, decisions, strict=True):
                     _add(result, product, decision.verdict)
                     events.emit(
                         ProductPlanned(
@@ -99,6 +103,24 @@ async def preview(
     finally:
         progress.close()
     return result
+
+
+def _decide(
+    progress: ProgressFile, root: Path, layout: Layout, batch: list[Product], *, renew: bool
+) -> list[Plan]:
+    """What a sync would do about every product of a batch. Blocking."""
+    folders = Folders(root)
+    decisions = []
+    found = look_up(progress, root, batch)
+    for product, (record, file) in zip(batch, found, strict=True):
+        decision = plan(product, record, file, renew=renew)
+        if decision.verdict in (Verdict.FETCH, Verdict.OFFLINE) and not renew:
+            recorded = record.path if record is not None and file is not None else ""
+            there = candidates_in(root, layout, product, recorded, folders)
+            if any(may_be(each, product, record) for each in there):
+                decision = Plan(Verdict.VERIFY, "something of its name is there", decision.healed)
+        decisions.append(decision)
+    return decisions
 
 
 def look_up(
@@ -114,7 +136,7 @@ def _known(
     record = progress.get(product.id)
     if record is None or record.state is not State.COMPLETE:
         return record, None
-    return record, file_state(root, record.path)
+    return record, recorded_file(root, record)
 
 
 def _add(result: Preview, product: Product, verdict: Verdict) -> None:

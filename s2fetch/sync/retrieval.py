@@ -50,6 +50,8 @@ REQUEST_TRIES = 3
 MOST_HAND_BACKS = 3
 """So often in a run a catalogue is believed that says "online" while the download says not."""
 
+_PLACE_KEPT = frozenset({State.COMPLETE, State.FAILED, State.WAITING})
+"""States of a product whose older copy, if there is one, is ours and gives way to the new one."""
 _PLACED = frozenset({RetrievalState.REQUESTED, RetrievalState.ACCEPTED})
 _STATES = {
     RetrievalAnswer.ACCEPTED: RetrievalState.ACCEPTED,
@@ -137,6 +139,7 @@ class RetrievalDesk:
         record = Record(
             name=product.name,
             state=State.WAITING,
+            path=before.path if before is not None and before.state in _PLACE_KEPT else "",
             listed=listed_text(product),
             modified=timestamp(product.modified),
             retrieval=retrieval,

@@ -27,8 +27,10 @@ from s2fetch.errors import (
     UnsafeNameError,
 )
 from s2fetch.events import (
+    CopyRefused,
     EventBus,
     Healed,
+    NamesNotListed,
     ProductAdopted,
     ProductFailed,
     ProductPlanned,
@@ -43,6 +45,7 @@ from s2fetch.selection import Selection, selected
 from s2fetch.sync.adopt import Candidate, adopt
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import Committer, listed_text
+from s2fetch.sync.extent import check_extent
 from s2fetch.sync.history import remembering
 from s2fetch.sync.increment import Increment
 from s2fetch.sync.planner import Plan, Verdict, plan
@@ -57,6 +60,8 @@ from s2fetch.transfer.download import Downloader
 
 UNSETTLED_PRODUCTS = 256
 """Most products between planner and record."""
+MOST_NAMED = 50
+"""Names that are not listed and told one by one; the report has all of them."""
 ADOPTING_TASKS = 2
 """Files that are hashed for adoption at a time."""
 
@@ -71,6 +76,7 @@ class RunSettings:
         renew: Fetch everything that matches, whatever is there.
         increment: How to ask for changes only; None asks for everything.
         on_full: What to do when the disk is down to its reserve.
+        everything: Whether a large collection may be fetched as a whole.
         bandwidth: A limit shared with other runs; None for the limit in ``transfer``.
         log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
             run only.
@@ -81,6 +87,7 @@ class RunSettings:
     renew: bool = False
     increment: IncrementConfig | None = None
     on_full: OnFull = OnFull.STOP
+    everything: bool = False
     bandwidth: Bandwidth | None = None
     log_out: bool = False
 
@@ -181,6 +188,7 @@ class Run:
         error: S2FetchError | None = None
         ended: ExitCode | None = ExitCode.BUG
         try:
+            await check_extent(self._hub, self._query, everything=self._settings.everything)
             await self._run_tasks()
             error = self._listing_error or self._desk.error or await self._explain_empty()
             if error is None and self._increment is not None:
@@ -324,7 +332,7 @@ class Run:
                 await self._update_record(product, known.record)
             case Verdict.VERIFY | Verdict.FETCH | Verdict.OFFLINE:
                 if known.candidates and not self._settings.renew:
-                    await to_adopt.send(Candidate(product, known.candidates, attempts))
+                    await to_adopt.send(Candidate(product, known.candidates, known.record))
                 else:
                     await self._fetch_or_wait(product, attempts)
             case _:
@@ -360,9 +368,10 @@ class Run:
 
     async def _adopt(self, candidate: Candidate) -> None:
         product = candidate.product
-        record = await self._gate.passing(
+        adopted = await self._gate.passing(
             partial(adopt, self._archive, candidate, source=self._hub.url, clock=self._clock)
         )
+        record = adopted.record
         if record is not None and record.proof is not None:
             self._events.emit(
                 ProductAdopted(
@@ -370,6 +379,8 @@ class Run:
                 )
             )
             return
+        for path, reason in adopted.refused.items():
+            self._events.emit(CopyRefused(product=product, path=path, reason=reason))
         owners = await anyio.to_thread.run_sync(self._archive.progress.paths)
         taken = any(owners.get(file.path, product.id) != product.id for file in candidate.files)
         await self._fetch_or_wait(product, candidate.attempts, shared_name=taken)
@@ -380,7 +391,9 @@ class Run:
         changed = msgspec.structs.replace(
             record, modified=timestamp(product.modified), withdrawn=None
         )
-        if (listed := product.best_checksum) is not None:
+        if (listed := product.best_checksum) is not None and record.unpacked:
+            changed = msgspec.structs.replace(changed, listed=listed_text(product))
+        elif listed is not None:
             proof = Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3
             changed = msgspec.structs.replace(changed, listed=listed_text(product), proof=proof)
         await self._gate.keep(partial(self._archive.progress.record, product.id, changed))
@@ -390,6 +403,9 @@ class Run:
         report = self.reporter.report
         if self._selection is not None:
             report.missing_names = self._selection.missing
+            if missing := report.missing_names:
+                first = tuple(missing[:MOST_NAMED])
+                self._events.emit(NamesNotListed(count=len(missing), first=first))
             report.other_versions = self._selection.other_versions
         if report.found or report.superseded or report.missing_names:
             return None

@@ -19,7 +19,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import Archive, file_state
+from s2fetch.archive.archive import Archive, recorded_file
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.clock import Clock, timestamp
@@ -255,7 +255,7 @@ class Scrub:
         self, product_id: str, record: Record, check: Callable[[], None]
     ) -> _Result | None:
         """Hash one file; None when nothing can be said, because it has changed meanwhile."""
-        found = file_state(self._root, record.path)
+        found = recorded_file(self._root, record)
 
         def tick(count: int) -> None:
             self.report.size_bytes += count
@@ -267,7 +267,7 @@ class Scrub:
             return _Result(product_id, record, after, "")
         with ProgressFile.load(self._root, False) as progress:
             replaced = progress.get(product_id) != record
-        if replaced or file_state(self._root, record.path) != found:
+        if replaced or recorded_file(self._root, record) != found:
             return None
         return _Result(product_id, record, as_damaged(record, reason, self._clock.now()), reason)
 

@@ -12,11 +12,12 @@ import anyio
 import msgspec
 from anyio.abc import ObjectReceiveStream
 
-from s2fetch.archive.archive import Archive, file_state
+from s2fetch.archive.archive import Archive, recorded_file
 from s2fetch.archive.proof import Tick, digest
 from s2fetch.archive.records import Failure, Record, State
+from s2fetch.archive.unpacked import prove_unpacked
 from s2fetch.clock import Clock, timestamp
-from s2fetch.errors import ArchiveError, ExitCode
+from s2fetch.errors import ArchiveError, ExitCode, ProductError
 from s2fetch.events import EventBus, FileDamaged, Healed, VerificationProgressed
 from s2fetch.product import Algorithm, Checksum
 from s2fetch.sync.history import remembering
@@ -166,7 +167,7 @@ def examine(
     tick: Tick,
     from_disk: bool = False,
 ) -> tuple[str, Record]:
-    """Hash a recorded file. Blocking.
+    """Hash a recorded file, or all files of an unpacked product. Blocking.
 
     Args:
         root: The archive's folder.
@@ -178,16 +179,20 @@ def examine(
     Returns:
         Why the file is not what was verified, or empty; and the record brought up to date.
     """
-    file = file_state(root, record.path)
+    file = recorded_file(root, record)
     if file is None:
         return "missing", record
     if file.size != record.size:
         return f"{file.size} bytes instead of {record.size}", record
     algorithm, _, value = record.checksum.partition(":")
     expected = Checksum(Algorithm(algorithm), value)
+    path = root / record.path
     try:
-        computed = digest(root / record.path, expected.algorithm, tick=tick, from_disk=from_disk)
-    except ArchiveError as error:
+        if record.unpacked:
+            computed = prove_unpacked(path, record.name, tick=tick, from_disk=from_disk).checksum
+        else:
+            computed = digest(path, expected.algorithm, tick=tick, from_disk=from_disk)
+    except (ArchiveError, ProductError) as error:
         return error.what, record
     if computed != expected:
         return f"{computed} instead of {expected}", record

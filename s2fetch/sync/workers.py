@@ -366,7 +366,7 @@ class Workers:
                 return
             # The older file stays; knowing that it is ours, the next success replaces it.
             record = msgspec.structs.replace(record, path=before.path)
-        elif before is not None and before.state is State.FAILED:
+        elif before is not None and before.state in (State.FAILED, State.WAITING):
             record = msgspec.structs.replace(record, path=before.path)
         self._archive.progress.record(product_id, record)
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from s2fetch.archive import archive as module
-from s2fetch.archive.archive import Archive, archive_holder
+from s2fetch.archive.archive import Archive, archive_holder, file_state
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.preallocation import preallocate
 from s2fetch.archive.records import Record, State
@@ -249,9 +249,9 @@ def test_only_regular_files_count(archive: Archive) -> None:
     target = put(archive, "target")
     (archive.root / "link").symlink_to(target)
     (archive.root / "dangling").symlink_to("nowhere")
-    assert archive.file_at("folder") is None
-    assert archive.file_at("dangling") is None
-    assert archive.file_at("link") is not None
+    assert file_state(archive.root, "folder") is None
+    assert file_state(archive.root, "dangling") is None
+    assert file_state(archive.root, "link") is not None
     assert archive.is_taken(Layout("dangling{name}").path_for(Product(id="", name="x")).parent)
 
 

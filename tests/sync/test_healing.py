@@ -70,6 +70,16 @@ async def test_a_copy_in_a_folder_of_the_layout_is_adopted(site_factory: SiteFac
     site.assert_whole()
 
 
+async def test_a_copy_with_the_name_of_the_layout_is_adopted(site_factory: SiteFactory) -> None:
+    """A lost progress file must not mean that everything is fetched again."""
+    layout = "{year}/{tile}-{name}"
+    site = await site_factory(catalogue_of(BODY))
+    assert (await site.sync(layout=layout)).fetched == 1
+    shutil.rmtree(site.root / ".s2fetch")
+    report = await site.sync(layout=layout)
+    assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 1, 0)
+
+
 @pytest.mark.parametrize("content", [b"", b"something else", body_of(50_000, 9)])
 async def test_a_file_that_is_not_the_product_is_moved_aside_and_kept(
     site_factory: SiteFactory, content: bytes
@@ -204,6 +214,23 @@ async def test_a_new_version_upstream_replaces_the_old_one(site_factory: SiteFac
     assert (await site.sync(attempts=2)).exit_code == ExitCode.FAILED
     assert site.path_of(entry).read_bytes() == body_of(50_000, 0)
     site.hub.faults.clear()
+    assert (await site.sync()).exit_code == ExitCode.OK
+    site.assert_whole()
+    assert not (site.root / ".s2fetch" / "replaced").exists()
+
+
+async def test_a_new_version_that_is_offline_first_replaces_the_old_one(
+    site_factory: SiteFactory,
+) -> None:
+    """What it gives way to is still known to be ours, and not moved aside as somebody's."""
+    site = await synced(site_factory, 1)
+    entry = site.entries[0]
+    new = body_of(70_000, 5)
+    site.catalogue.replace_body(entry.id, new)
+    md5 = hashlib.md5(new).hexdigest()
+    site.catalogue.relist(entry.id, md5=md5, content_length=len(new), online=False)
+    assert (await site.sync()).exit_code == ExitCode.WAITING
+    site.catalogue.relist(entry.id, online=True)
     assert (await site.sync()).exit_code == ExitCode.OK
     site.assert_whole()
     assert not (site.root / ".s2fetch" / "replaced").exists()

@@ -10,12 +10,14 @@ import msgspec
 from s2fetch.errors import ExitCode
 from s2fetch.events import (
     AttemptFailed,
+    CopyRefused,
     DaemonAsked,
     Event,
     FileDamaged,
     Healed,
     HubPaused,
     HubResumed,
+    NamesNotListed,
     ProductAdopted,
     ProductCompleted,
     ProductFailed,
@@ -127,5 +129,7 @@ _TEXTS: dict[type[Event], Callable[[Any], str]] = {
     HubResumed: lambda e: f"{e.host} answers again",
     Healed: lambda e: f"{e.subject}: {e.what}",
     FileDamaged: lambda e: e.reason,
+    CopyRefused: lambda e: f"{e.path} is there, but not taken: {e.reason}",
+    NamesNotListed: lambda e: f"{e.count} names are not listed, e.g. {e.first[0]}",
     DaemonAsked: lambda e: f"{e.what} {e.archive or 'everything'}, asked for over {e.via}",
 }
