@@ -219,8 +219,8 @@ async def test_a_large_collection_as_a_whole_has_to_be_meant(shell: Shell) -> No
     """Nothing is listed or fetched; any restriction, or saying so, is enough."""
     async with EmbeddedHub(SyntheticCatalogue(10_001)) as hub:
         shell.use(hub)
-        for arguments in ((), ("--dry-run",)):
-            done = await shell.run("sync", "--into", "archive", *arguments)
+        for more in ([], ["--dry-run"]):
+            done = await shell.run("sync", "--into", "archive", *more)
             assert done.code == 2
             assert "the whole collection SENTINEL-2 has 10,001" in done.err
             assert "--everything" in done.err
