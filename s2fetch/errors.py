@@ -17,6 +17,7 @@
     │   └── CatalogueError            … a listing is broken or incomplete
     ├── ArchiveError               5  the archive's file system does not let us work
     │   ├── DiskFullError
+    │   ├── OtherVolumeError
     │   ├── LocksUnsupportedError
     │   └── ProgressFileError
     ├── ArchiveInUseError          6  another process works on this archive
@@ -216,6 +217,10 @@ class DiskFullError(ArchiveError):
     ) -> None:
         super().__init__(what, did=did, advice=advice)
         self.needed_bytes = needed_bytes
+
+
+class OtherVolumeError(ArchiveError):
+    """A file cannot be moved to where it should be, because that is on another volume."""
 
 
 class LocksUnsupportedError(ArchiveError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -16,9 +16,10 @@ from s2fetch.archive.formats import possible_names
 from s2fetch.archive.layout import COMPONENT_BYTES, Layout
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
+from s2fetch.archive.sidecar import PART_PREFIX
 from s2fetch.archive.space import SpaceGuard, Volumes
 from s2fetch.archive.unpacked import find_manifest, folder_paths
-from s2fetch.errors import ArchiveInUseError, UnsafeNameError
+from s2fetch.errors import ArchiveInUseError, OtherVolumeError, UnsafeNameError
 from s2fetch.lockfile import FileLock, Holder, read_holder
 from s2fetch.product import Product
 
@@ -167,10 +168,28 @@ class Archive:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._make_entries_durable(folder)
 
-    def quarantine_path(self, product: Product) -> Path:
-        """Where wrong bytes of a product are kept."""
-        name = self.layout.path_for(product).name
-        return self.root / OWN_FOLDER / "quarantine" / f"{name}.wrong"
+    def quarantine(self, product: Product, rename: Callable[[Path], None]) -> Path:
+        """Keep wrong bytes of a product; flushing their folder is the caller's.
+
+        Args:
+            product: The product, whose part file they are in.
+            rename: Gives the part file another path.
+
+        Returns:
+            Where they are now, below ``.s2fetch/quarantine``.
+
+        Raises:
+            ArchiveError: If they cannot be moved.
+        """
+        path = self.root / self.layout.path_for(product)
+
+        def move(folder: Path) -> Path:
+            target = folder / f"{path.name}.wrong"
+            self.make_folder(folder)
+            rename(target)
+            return target
+
+        return self._into_own_folder(path, "quarantine", move)
 
     def set_aside(self, path: PurePosixPath | str, now: datetime) -> Path:
         """Move a file that is in the way, and not known to be ours, out of the way.
@@ -182,25 +201,41 @@ class Archive:
             ArchiveError: If it cannot be moved.
         """
         stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        return self._move_aside(path, self.root / OWN_FOLDER / "replaced", f".{stamp}")
+        return self._move_aside(path, "replaced", f".{stamp}")
 
-    def _move_aside(self, path: PurePosixPath | str, folder: Path, mark: str) -> Path:
+    def _move_aside(self, path: PurePosixPath | str, kind: str, mark: str) -> Path:
         """Move a file to a folder of ours, under its name, a mark and a number where needed."""
         source = self.root / path
-        self.make_folder(folder)
-        with translating(source):
-            number = 0
-            while True:
-                ending = f"{mark}-{number}" if number else mark
-                target = folder / (_shortened(source.name, len(ending)) + ending)
-                if not os.path.lexists(target):
-                    break
-                number += 1
-            source.replace(target)
+
+        def move(folder: Path) -> Path:
+            self.make_folder(folder)
+            with translating(source):
+                number = 0
+                while True:
+                    ending = f"{mark}-{number}" if number else mark
+                    target = folder / (_shortened(source.name, len(ending)) + ending)
+                    if not os.path.lexists(target):
+                        break
+                    number += 1
+                source.replace(target)
+            return target
+
+        target = self._into_own_folder(source, kind, move)
         # In this order: until the new entry is on the disk, the old one must be there.
-        self.make_durable([folder])
+        self.make_durable([target.parent])
         self.make_durable([source.parent])
         return target
+
+    def _into_own_folder(self, source: Path, kind: str, move: Callable[[Path], Path]) -> Path:
+        """Move a file into ``.s2fetch``, or beside itself where it is on another volume than that.
+
+        A folder of the layout may be another disk, mounted or linked; copying a product to this one
+        would take long, and perhaps there is no room for it.
+        """
+        try:
+            return move(self.root / OWN_FOLDER / kind)
+        except OtherVolumeError:
+            return move(source.parent / f"{PART_PREFIX}{kind}")
 
     def trash(self, path: str, now: datetime) -> Path:
         """Move the file of a withdrawn product to ``.s2fetch/trash``, a folder for each day.
@@ -211,8 +246,7 @@ class Archive:
         Raises:
             ArchiveError: If it cannot be moved.
         """
-        folder = self.root / OWN_FOLDER / "trash" / f"{now.astimezone(UTC):%Y-%m-%d}"
-        return self._move_aside(path, folder, "")
+        return self._move_aside(path, f"trash/{now.astimezone(UTC):%Y-%m-%d}", "")
 
     def is_taken(self, path: PurePosixPath) -> bool:
         """Whether anything at all has that name: a file, a folder, a link to nowhere."""

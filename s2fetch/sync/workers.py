@@ -248,11 +248,9 @@ class Workers:
 
     async def _quarantine(self, work: Work, arrived: Arrived, error: ChecksumMismatchError) -> None:
         product = work.product
-        target = self._archive.quarantine_path(product)
         record = Record(
             name=product.name,
             state=State.QUARANTINED,
-            path=str(target.relative_to(self._archive.root)),
             size=arrived.part.position,
             checksum=str(arrived.checksum),
             listed=listed_text(product),
@@ -262,10 +260,14 @@ class Workers:
         )
 
         def keep() -> None:
-            arrived.part.flush()
-            arrived.part.rename(target)
+            nonlocal record
+            if not record.path:
+                arrived.part.flush()
+                target = self._archive.quarantine(product, arrived.part.rename)
+                path = str(target.relative_to(self._archive.root))
+                record = msgspec.structs.replace(record, path=path)
             arrived.part.close()
-            self._archive.make_durable([target.parent])
+            self._archive.make_durable([(self._archive.root / record.path).parent])
             self._archive.progress.record(product.id, record)
 
         await self._gate.keep(keep)

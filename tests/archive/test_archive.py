@@ -213,7 +213,8 @@ def test_hostile_ids_stay_inside_the_archive(archive: Archive) -> None:
     """An id is no part of any path."""
     product = Product(id="../../../../etc/passwd\0", name=NAME)
     assert str(archive.shared_path(product, ".zip").parent) == "2024/06"
-    assert archive.quarantine_path(product).parent == archive.root / ".s2fetch" / "quarantine"
+    kept = archive.quarantine(product, lambda target: target.touch())
+    assert kept.parent == archive.root / ".s2fetch" / "quarantine"
 
 
 def test_a_name_that_leaves_no_room_for_a_suffix_is_refused_before_the_transfer(

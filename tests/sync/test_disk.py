@@ -17,10 +17,10 @@ import pytest
 
 from s2fetch.archive import part as part_module
 from s2fetch.archive.space import SpaceGuard
-from s2fetch.embedded.faults import Chunked, Fault
+from s2fetch.embedded.faults import Chunked, Fault, FlippedByte
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import ArchiveError, ArchiveInUseError, ExitCode, LocksUnsupportedError
-from s2fetch.events import AttemptFailed
+from s2fetch.events import AttemptFailed, Healed
 from s2fetch.product import Product
 from tests.archive.disks import small_disk
 from tests.sync.conftest import SiteFactory
@@ -276,3 +276,25 @@ async def test_a_product_somebody_else_writes_is_tried_again(site_factory: SiteF
     assert (await site.sync()).exit_code == ExitCode.OK
     assert [event.code for event in site.seen(AttemptFailed)] == ["archive-in-use"]
     site.assert_whole()
+
+
+async def test_a_folder_of_the_layout_may_be_another_disk(
+    site_factory: SiteFactory, disk: Path
+) -> None:
+    """What is kept aside there stays on that disk, and the run goes on."""
+    site = await site_factory(catalogue_of(*(body_of(50_000, n) for n in range(3))))
+    foreign, wrong, sound = site.entries
+    site.root.mkdir()
+    (site.root / "2024").symlink_to(disk)
+    (disk / f"{foreign.name}.zip").write_bytes(b"somebody else's")
+    site.hub.faults.add(Fault(FlippedByte(10), product=wrong.id, times=None))
+    report = await site.sync(layout="{year}/{name}", attempts=3)
+    assert (report.exit_code, report.fetched, report.failed) == (ExitCode.FAILED, 2, 1)
+    site.assert_whole([foreign, sound])
+    kept = site.root / site.record(wrong).path
+    assert kept.parent == site.root / "2024" / ".s2fetch-quarantine"
+    assert len(kept.read_bytes()) == 50_000
+    (replaced,) = (disk / ".s2fetch-replaced").iterdir()
+    assert replaced.read_bytes() == b"somebody else's"
+    assert str(replaced.name) in site.seen(Healed)[0].what
+    assert site.leftovers() == []
