@@ -10,7 +10,8 @@
     │   ├── WrongPasswordError
     │   ├── SecondFactorError
     │   ├── AccountLockedError
-    │   └── SessionLimitError
+    │   ├── SessionLimitError
+    │   └── TokensRefusedError
     ├── HubError                   4  the hub cannot be reached, or its answer cannot be used
     │   ├── HubDownError              … for longer than the user wants to wait
     │   ├── HubBusyError              … it asked us to wait (429, 503)
@@ -162,6 +163,10 @@ class AccountLockedError(AccountError):
 
 class SessionLimitError(AccountError):
     """The account has too many open sessions."""
+
+
+class TokensRefusedError(AccountError):
+    """The hub accepts none of the tokens that the identity service gives the account."""
 
 
 class HubError(S2FetchError):
