@@ -271,6 +271,7 @@ class Client:
             renew,
             increment=self.config.increment,
             on_full=self.config.on_full,
+            on_missing=self.config.on_missing,
             everything=self.config.everything,
             bandwidth=self._shared.bandwidth if self._shared is not None else None,
             log_out=self._shared is None,
@@ -307,7 +308,12 @@ class Client:
         from s2fetch.sync.verify import Verification
 
         async with self.archive() as archive:
-            return await Verification(archive, clock=self._clock, events=self.events).run()
+            return await Verification(
+                archive,
+                on_missing=self.config.on_missing,
+                clock=self._clock,
+                events=self.events,
+            ).run()
 
     async def scrub(self) -> ScrubReport:
         """Hash again what the day's budget allows, oldest proof first; see `sync.scrub`.
@@ -322,7 +328,12 @@ class Client:
         from s2fetch.sync.scrub import Scrub
 
         return await Scrub(
-            self.into, opened, self.config.scrub, clock=self._clock, events=self.events
+            self.into,
+            opened,
+            self.config.scrub,
+            on_missing=self.config.on_missing,
+            clock=self._clock,
+            events=self.events,
         ).run()
 
     async def audit(self, on_gap: Callable[[Gap], object] | None = None) -> AuditReport:
@@ -339,7 +350,12 @@ class Client:
         from s2fetch.sync.audit import Audit
 
         return await Audit(
-            self.hub, self.into, await self.query(), clock=self._clock, on_gap=on_gap
+            self.hub,
+            self.into,
+            await self.query(),
+            on_missing=self.config.on_missing,
+            clock=self._clock,
+            on_gap=on_gap,
         ).run()
 
     async def explain(self, product: str, *, local: bool = False) -> Explanation:
@@ -357,8 +373,11 @@ class Client:
 
         layout = Layout(self.config.layout)
         if local:
-            return await explain(None, self.into, layout, self.config.query, product)
-        return await explain(self.hub, self.into, layout, await self.query(), product)
+            return await explain(
+                None, self.into, layout, self.config.query, product, self.config.on_missing
+            )
+        query = await self.query()
+        return await explain(self.hub, self.into, layout, query, product, self.config.on_missing)
 
     async def preview(self, *, renew: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
@@ -383,6 +402,7 @@ class Client:
             Layout(self.config.layout),
             query,
             reserve_bytes=self.config.reserve_bytes,
+            on_missing=self.config.on_missing,
             renew=renew,
             events=self.events,
         )

@@ -74,11 +74,15 @@ class AreaNoted(Event, frozen=True, kw_only=True):
 
 
 class ProductsPresent(Event, frozen=True, kw_only=True):
-    """So many more products are on disk, verified and untouched: nothing to do."""
+    """So many more products are on disk, verified and untouched: nothing to do.
+
+    ``consumed`` are so many besides, which were on disk and are left alone.
+    """
 
     name: ClassVar[str] = "products-present"
     level: ClassVar[str] = "debug"
     count: int
+    consumed: int = 0
 
 
 class ProductPlanned(Event, frozen=True, kw_only=True):
@@ -160,6 +164,14 @@ class ProductAdopted(Event, frozen=True, kw_only=True):
     path: str
     size: int
     proof: Proof
+
+
+class ProductConsumed(Event, frozen=True, kw_only=True):
+    """The file of a product that was verified is gone, and that is left so."""
+
+    name: ClassVar[str] = "product-consumed"
+    product: Product
+    path: str
 
 
 class CopyRefused(Event, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ class State(StrEnum):
     """The hub delivered the same wrong bytes twice; they are kept aside."""
     WITHDRAWN = "withdrawn"
     """The hub has taken it away, and there is no file of it in its place (any more)."""
+    CONSUMED = "consumed"
+    """It was on disk and verified, its file is gone, and the user wants that left so."""
 
 
 class RetrievalState(StrEnum):
@@ -116,6 +118,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retrieval: Retrieval | None = None
     next_try: str | None = None
     withdrawn: Withdrawal | None = None
+
+
+def as_consumed(record: Record) -> Record:
+    """The record of a product whose file is gone, which is to be left so."""
+    return msgspec.structs.replace(
+        record, state=State.CONSUMED, path="", unpacked=False, mtime_ns=0
+    )
 
 
 class Size(msgspec.Struct, frozen=True):

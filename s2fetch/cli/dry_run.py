@@ -23,6 +23,7 @@ _WORDS = {
     "verify": "verify",
     "fetch": "fetch",
     "offline": "offline",
+    "consumed": "consumed",
     "quarantined": "leave",
 }
 
@@ -77,10 +78,15 @@ def preview_text(preview: Preview) -> str:
         ("To verify", counted(preview.to_verify, "product")),
         ("To fetch", _amount(preview.to_fetch, preview.to_fetch_bytes)),
         ("Offline", f"{counted(preview.offline, 'product')}, to be retrieved first"),
-        ("Left alone", f"{counted(preview.quarantined, 'product')} in quarantine"),
+        ("Left alone", _left_alone(preview)),
         ("Free space", _space(preview)),
     ]
     return "\n".join(f"{name + ':':<12}{value}" for name, value in rows)
+
+
+def _left_alone(preview: Preview) -> str:
+    consumed = f", {preview.consumed:,} consumed" if preview.consumed else ""
+    return f"{counted(preview.quarantined, 'product')} in quarantine{consumed}"
 
 
 def _space(preview: Preview) -> str:

@@ -30,6 +30,7 @@ def status_text(status: Status) -> str:
         ("Failed", f"{status.failed_count:,}"),
         ("Quarantined", f"{status.quarantined_count:,}"),
         ("Withdrawn", f"{status.withdrawn_count:,}"),
+        *([("Consumed", f"{status.consumed_count:,}")] if status.consumed_count else []),
         ("Free space", format_size(status.free_bytes)),
         ("Last run", _last_run(status.last_run)),
     ]

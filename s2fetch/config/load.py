@@ -95,6 +95,7 @@ def build_config(
         layout=values.get(s.LAYOUT),
         reserve_bytes=values.get(s.RESERVE),
         on_full=values.get(s.ON_FULL),
+        on_missing=values.get(s.ON_MISSING),
         wait_for_lock_seconds=values.get(s.WAIT_FOR_LOCK),
         hub=hub,
         accounts=_accounts(values, document, mistakes),

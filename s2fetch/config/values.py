@@ -29,6 +29,15 @@ class Offline(StrEnum):
     SKIP = "skip"
 
 
+class OnMissing(StrEnum):
+    """What a run does about products that were here and verified, and whose files are gone."""
+
+    FETCH = "fetch"
+    """They are fetched again."""
+    LEAVE = "leave"
+    """They count as consumed: used up by the user, and not wanted again."""
+
+
 class OnFull(StrEnum):
     """What a run does when the disk is down to the reserve: end, or wait until there is space."""
 
@@ -178,6 +187,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         layout: Template of the paths inside the archive.
         reserve_bytes: Free space that downloads leave on the file system.
         on_full: What a run does when no more than that is left.
+        on_missing: What a run does about verified products whose files are gone.
         wait_for_lock_seconds: How long to wait while another process works on the archive.
         hub: Where products come from.
         accounts: At least one.
@@ -201,6 +211,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     layout: str
     reserve_bytes: int
     on_full: OnFull
+    on_missing: OnMissing
     wait_for_lock_seconds: float
     hub: HubConfig
     accounts: tuple[AccountConfig, ...]

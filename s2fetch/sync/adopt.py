@@ -20,11 +20,15 @@ from s2fetch.threads import stop_if_cancelled
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A product, the files and folders that may be it, and what is recorded of it."""
+    """A product, the files and folders that may be it, and what is recorded of it.
+
+    ``wanted``: whether it is to be fetched if none of them is.
+    """
 
     product: Product
     files: tuple[FileState, ...]
     record: Record | None = None
+    wanted: bool = True
 
     @property
     def attempts(self) -> int:

@@ -18,6 +18,7 @@ from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecar
 from s2fetch.clock import timestamp
+from s2fetch.config.values import OnMissing
 from s2fetch.errors import HubError, QueryError, UnsafeNameError, UsageError
 from s2fetch.hub.base import Hub
 from s2fetch.lockfile import Holder
@@ -123,7 +124,12 @@ class Explanation(msgspec.Struct, kw_only=True):
 
 
 async def explain(
-    hub: Hub | None, root: Path, layout: Layout, query: Query, asked: str
+    hub: Hub | None,
+    root: Path,
+    layout: Layout,
+    query: Query,
+    asked: str,
+    on_missing: OnMissing,
 ) -> Explanation:
     """Put together what archive and catalogue know of a product. Changes nothing; needs no lock.
 
@@ -133,6 +139,7 @@ async def explain(
         layout: Where products lie in it.
         query: What the configuration looks for.
         asked: Name or identifier of the product, or the path of its file.
+        on_missing: What is to be done about products whose files are gone.
 
     Raises:
         UsageError: If neither the archive nor the catalogue knows such a product.
@@ -152,7 +159,7 @@ async def explain(
     if not told.name:
         raise _unknown(told)
     await anyio.to_thread.run_sync(partial(_read_files, told, root, layout, product))
-    await anyio.to_thread.run_sync(_tell_next, told, product, root)
+    await anyio.to_thread.run_sync(_tell_next, told, product, root, on_missing)
     return told
 
 
@@ -309,7 +316,9 @@ def _partial(root: Path, layout: Layout, product: Product) -> Begun | None:
     return Begun(size, sidecar.total) if sidecar is not None else None
 
 
-def _tell_next(told: Explanation, product: Product | None, root: Path) -> None:
+def _tell_next(
+    told: Explanation, product: Product | None, root: Path, on_missing: OnMissing
+) -> None:
     record = told.record
     if record is not None and record.retrieval is not None:
         told.next_time = record.retrieval.next or ""
@@ -319,7 +328,7 @@ def _tell_next(told: Explanation, product: Product | None, root: Path) -> None:
         told.next_step = "nothing: the query of this configuration does not select it"
     else:
         file = recorded_file(root, record) if record is not None and record.path else None
-        decision = plan(product, record, file)
+        decision = plan(product, record, file, on_missing=on_missing)
         told.verdict = decision.verdict
         told.next_step = _STEPS[decision.verdict].format(reason=decision.reason)
 
@@ -330,6 +339,7 @@ _STEPS = {
     Verdict.VERIFY: "the next sync hashes its file: {reason}",
     Verdict.FETCH: "the next sync fetches it: {reason}",
     Verdict.OFFLINE: "the next sync asks for it, or looks whether it is back: {reason}",
+    Verdict.CONSUMED: "nothing, unless --renew is given: {reason}",
     Verdict.QUARANTINED: "nothing until the catalogue changes, or --renew is given: {reason}",
 }
 

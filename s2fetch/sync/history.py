@@ -22,6 +22,7 @@ from s2fetch.events import (
     FileDamaged,
     ProductAdopted,
     ProductCompleted,
+    ProductConsumed,
     ProductFailed,
     ProductOnline,
     ProductPlanned,
@@ -124,6 +125,8 @@ def _moment(event: Event, at: str) -> Moment | None:
         case ProductAdopted():
             text = f"{event.path} was there and proved to be it, by {event.proof}"
             return _of(event.product, event, at, text)
+        case ProductConsumed():
+            return _of(event.product, event, at, f"{event.path} is gone and is left so: consumed")
         case CopyRefused():
             return _of(event.product, event, at, f"{event.path} is not taken: {event.reason}")
         case ProductFailed():

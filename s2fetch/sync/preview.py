@@ -13,6 +13,7 @@ from s2fetch.archive.layout import Layout
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import free_bytes
+from s2fetch.config.values import OnMissing
 from s2fetch.events import EventBus, ProductPlanned
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
@@ -21,6 +22,8 @@ from s2fetch.selection import selected
 from s2fetch.sync.adopt import may_be
 from s2fetch.sync.batches import batches
 from s2fetch.sync.planner import Plan, Verdict, plan
+
+_NOT_HERE = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.CONSUMED})
 
 
 class Preview(msgspec.Struct, kw_only=True):
@@ -39,6 +42,7 @@ class Preview(msgspec.Struct, kw_only=True):
         to_fetch: To be downloaded now.
         to_fetch_bytes: Their listed sizes together.
         offline: To be retrieved first.
+        consumed: On disk and verified once; their files are gone, and they are left alone.
         quarantined: Left alone, because the hub delivers wrong bytes.
         free_bytes: Free space where the archive is.
         reserve_bytes: Of which this much is to stay free.
@@ -56,6 +60,7 @@ class Preview(msgspec.Struct, kw_only=True):
     to_fetch: int = 0
     to_fetch_bytes: int = 0
     offline: int = 0
+    consumed: int = 0
     quarantined: int = 0
     free_bytes: int = 0
     reserve_bytes: int = 0
@@ -73,6 +78,7 @@ async def preview(
     query: Query,
     *,
     reserve_bytes: int,
+    on_missing: OnMissing,
     renew: bool,
     events: EventBus,
 ) -> Preview:
@@ -88,7 +94,9 @@ async def preview(
     try:
         async with selected(hub, query, events=events) as products:
             async for batch in batches(products):
-                decide = partial(_decide, progress, root, layout, batch, renew=renew)
+                decide = partial(
+                    _decide, progress, root, layout, batch, renew=renew, on_missing=on_missing
+                )
                 decisions = await anyio.to_thread.run_sync(decide)
                 for product, decision in zip(batch, decisions, strict=True):
                     _add(result, product, decision.verdict)
@@ -106,15 +114,21 @@ async def preview(
 
 
 def _decide(
-    progress: ProgressFile, root: Path, layout: Layout, batch: list[Product], *, renew: bool
+    progress: ProgressFile,
+    root: Path,
+    layout: Layout,
+    batch: list[Product],
+    *,
+    renew: bool,
+    on_missing: OnMissing,
 ) -> list[Plan]:
     """What a sync would do about every product of a batch. Blocking."""
     folders = Folders(root)
     decisions = []
     found = look_up(progress, root, batch)
     for product, (record, file) in zip(batch, found, strict=True):
-        decision = plan(product, record, file, renew=renew)
-        if decision.verdict in (Verdict.FETCH, Verdict.OFFLINE) and not renew:
+        decision = plan(product, record, file, renew=renew, on_missing=on_missing)
+        if decision.verdict in _NOT_HERE and not renew:
             recorded = record.path if record is not None and file is not None else ""
             there = candidates_in(root, layout, product, recorded, folders)
             if any(may_be(each, product, record) for each in there):
@@ -154,5 +168,7 @@ def _add(result: Preview, product: Product, verdict: Verdict) -> None:
             result.to_fetch_bytes += size
         case Verdict.OFFLINE:
             result.offline += 1
+        case Verdict.CONSUMED:
+            result.consumed += 1
         case Verdict.QUARANTINED:
             result.quarantined += 1

@@ -15,9 +15,15 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive, Known
-from s2fetch.archive.records import Record
+from s2fetch.archive.records import Record, State, as_consumed
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import IncrementConfig, OnFull, RetrievalConfig, TransferConfig
+from s2fetch.config.values import (
+    IncrementConfig,
+    OnFull,
+    OnMissing,
+    RetrievalConfig,
+    TransferConfig,
+)
 from s2fetch.errors import (
     AccountError,
     ExitCode,
@@ -32,6 +38,7 @@ from s2fetch.events import (
     Healed,
     NamesNotListed,
     ProductAdopted,
+    ProductConsumed,
     ProductFailed,
     ProductPlanned,
     ProductsPresent,
@@ -76,6 +83,7 @@ class RunSettings:
         renew: Fetch everything that matches, whatever is there.
         increment: How to ask for changes only; None asks for everything.
         on_full: What to do when the disk is down to its reserve.
+        on_missing: What to do about verified products whose files are gone.
         everything: Whether a large collection may be fetched as a whole.
         bandwidth: A limit shared with other runs; None for the limit in ``transfer``.
         log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
@@ -87,6 +95,7 @@ class RunSettings:
     renew: bool = False
     increment: IncrementConfig | None = None
     on_full: OnFull = OnFull.STOP
+    on_missing: OnMissing = OnMissing.FETCH
     everything: bool = False
     bandwidth: Bandwidth | None = None
     log_out: bool = False
@@ -304,18 +313,28 @@ class Run:
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
     ) -> None:
         found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
-        present = 0
+        present = consumed = 0
+        settings = self._settings
         for product, known in zip(batch, found, strict=True):
-            decision = plan(product, known.record, known.file, renew=self._settings.renew)
+            decision = plan(
+                product,
+                known.record,
+                known.file,
+                renew=settings.renew,
+                on_missing=settings.on_missing,
+            )
             if decision.verdict is Verdict.HAVE:
                 present += 1
+                continue
+            if decision.verdict is Verdict.CONSUMED and is_consumed(known):
+                consumed += 1
                 continue
             self._events.emit(
                 ProductPlanned(product=product, verdict=decision.verdict, reason=decision.reason)
             )
             await self._carry_out(product, known, decision, to_adopt)
-        if present:
-            self._events.emit(ProductsPresent(count=present))
+        if present or consumed:
+            self._events.emit(ProductsPresent(count=present, consumed=consumed))
 
     async def _carry_out(
         self,
@@ -330,9 +349,13 @@ class Run:
         match decision.verdict:
             case Verdict.RECORD:
                 await self._update_record(product, known.record)
-            case Verdict.VERIFY | Verdict.FETCH | Verdict.OFFLINE:
+            case Verdict.VERIFY | Verdict.FETCH | Verdict.OFFLINE | Verdict.CONSUMED:
+                wanted = decision.verdict is not Verdict.CONSUMED
                 if known.candidates and not self._settings.renew:
-                    await to_adopt.send(Candidate(product, known.candidates, known.record))
+                    candidate = Candidate(product, known.candidates, known.record, wanted)
+                    await to_adopt.send(candidate)
+                elif not wanted:
+                    await self._consume(product, known.record)
                 else:
                     await self._fetch_or_wait(product, attempts)
             case _:
@@ -381,9 +404,22 @@ class Run:
             return
         for path, reason in adopted.refused.items():
             self._events.emit(CopyRefused(product=product, path=path, reason=reason))
+        if not candidate.wanted:
+            await self._consume(product, candidate.record)
+            return
         owners = await anyio.to_thread.run_sync(self._archive.progress.paths)
         taken = any(owners.get(file.path, product.id) != product.id for file in candidate.files)
         await self._fetch_or_wait(product, candidate.attempts, shared_name=taken)
+
+    async def _consume(self, product: Product, record: Record | None) -> None:
+        """Take a product whose file is gone for used up."""
+        if record is None:
+            return
+        consumed = as_consumed(record)
+        if consumed != record:
+            record_it = partial(self._archive.progress.record, product.id, consumed)
+            await self._gate.keep(record_it)
+        self._events.emit(ProductConsumed(product=product, path=record.path))
 
     async def _update_record(self, product: Product, record: Record | None) -> None:
         if record is None:
@@ -441,8 +477,14 @@ class Run:
         """Record what came of the run; folding, which takes a while, is left out in a hurry."""
         summary = msgspec.structs.replace(report, failures=[], offline=[], missing_names=[])
         self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
-        if fold and report.found != report.already:
+        if fold and report.found != report.already + report.consumed:
             self._archive.progress.fold()
+
+
+def is_consumed(known: Known) -> bool:
+    """Whether a product is recorded as consumed, and nothing like it has come back."""
+    state = known.record.state if known.record is not None else None
+    return state is State.CONSUMED and not known.candidates
 
 
 async def _log_in(account: Account) -> None:
