@@ -435,6 +435,7 @@ class RunFinished(Event, frozen=True, kw_only=True):
     already: int
     fetched: int
     adopted: int
+    consumed: int = 0
     waiting: int
     failed: int
     received: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -487,3 +488,27 @@ async def test_faults_in_the_middle_of_small_products_leave_nothing(
     report = await site.sync(attempts=3)
     assert report.exit_code == ExitCode.FAILED
     assert site.leftovers() == []
+
+
+async def test_part_files_that_nobody_goes_on_with_are_removed(site_factory: SiteFactory) -> None:
+    """After a month; what is younger or being written stays. They are looked for once a day."""
+    site = await site_factory(catalogue_of(BODY, body_of(60_000, 1)))
+    folder = site.root / "2023"
+    folder.mkdir(parents=True)
+    now = site.clock.now().timestamp()
+    old, young, busy, bare = (folder / f".s2fetch-{n}.part" for n in ("a", "b", "c", "d"))
+    for path, days in ((old, 31), (young, 29), (busy, 31), (bare, 31)):
+        path.write_bytes(bytes(1000))
+        path.with_suffix(".json").write_text('{"id":"x","name":"S2A_GONE.SAFE"}')
+        os.utime(path, (now - days * 86_400,) * 2)
+    bare.with_suffix(".json").unlink()
+    with busy.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        await site.sync(limit=1)
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [".s2fetch-b.json", ".s2fetch-b.part", ".s2fetch-c.json", ".s2fetch-c.part"]
+    told = {(event.subject, event.what) for event in site.seen(Healed)}
+    what = "a partial download of 1.00 kB, 30 days old, is removed"
+    assert told == {("S2A_GONE.SAFE", what), ("archive", what)}
+    await site.sync()
+    assert busy.exists()
