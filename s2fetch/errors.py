@@ -33,6 +33,7 @@
         ├── NotAProductError          retried
         ├── ChecksumMismatchError     retried once, then quarantined
         ├── TokenRefusedError         retried with a new token
+        ├── PartFileError             tried again by a later run
         ├── ProductOfflineError       waits for retrieval
         ├── ProductGoneError          retried a little, then by a later run
         ├── AccessForbiddenError      tried again by a later run
@@ -291,6 +292,12 @@ class ChecksumMismatchError(ProductError):
 
 class TokenRefusedError(ProductError):
     """The hub did not accept the access token."""
+
+
+class PartFileError(ProductError):
+    """The product's part file cannot be opened although its folder can be written to."""
+
+    fate = Fate.LATER
 
 
 class ProductOfflineError(ProductError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import anyio
 
@@ -20,7 +22,9 @@ from s2fetch.errors import (
     ArchiveError,
     BodyTooLongError,
     ChecksumMismatchError,
+    DiskFullError,
     NotAProductError,
+    PartFileError,
     ResumeError,
     TokenRefusedError,
 )
@@ -127,10 +131,10 @@ class Downloader:
         try:
             if product.size is not None and product.size <= BLOCK_BYTES:
                 # It arrives in one block and leaves nothing to resume: one thread hop does it all.
-                part.open_when_needed(partial(self._open, part, claim, False))
+                part.open_when_needed(partial(self._open, part, product, claim, False))
             else:
                 resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
-                await anyio.to_thread.run_sync(self._open, part, claim, resume)
+                await anyio.to_thread.run_sync(self._open, part, product, claim, resume)
             reception: Reception | None = None
             while reception is None:
                 await self._hub.wait_until_ready(account.name)
@@ -165,11 +169,21 @@ class Downloader:
         self._parts = [each for each in self._parts if each.is_open]
         self._parts.append(part)
 
-    def _open(self, part: PartFile, claim: ProductClaim, resume: bool) -> None:
+    def _open(self, part: PartFile, product: Product, claim: ProductClaim, resume: bool) -> None:
         self._archive.make_folder(part.path.parent)
-        if resume or not part.create():
-            part.open()
-            part.begin(part.resumable if resume else 0, stop_if_cancelled)
+        try:
+            if resume or not part.create():
+                part.open()
+                part.begin(part.resumable if resume else 0, stop_if_cancelled)
+        except ArchiveError as error:
+            if isinstance(error, DiskFullError) or not _is_alone(part.path):
+                raise
+            raise PartFileError(
+                error.what,
+                product=product.name,
+                did="The other products go on",
+                advice=f"Remove {part.path}, or give it back to the user who runs s2fetch",
+            ) from error
         claim.begin(part.position)
 
     async def _receive(self, reception: Reception, account: Account) -> None:
@@ -230,6 +244,11 @@ class Downloader:
         except BaseException:
             await reception.abandon()
             raise
+
+
+def _is_alone(path: Path) -> bool:
+    """Whether it is this file that is in the way, and not its folder or the disk."""
+    return os.path.lexists(path) and os.access(path.parent, os.W_OK | os.X_OK)
 
 
 def _judged(reception: Reception, seconds: float) -> Arrived:

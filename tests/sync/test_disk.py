@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from s2fetch.archive import part as part_module
+from s2fetch.archive.part import PartFile
 from s2fetch.archive.space import SpaceGuard
 from s2fetch.embedded.faults import Chunked, Fault, FlippedByte
 from s2fetch.embedded.folder import FolderCatalogue
@@ -298,3 +299,21 @@ async def test_a_folder_of_the_layout_may_be_another_disk(
     assert replaced.read_bytes() == b"somebody else's"
     assert str(replaced.name) in site.seen(Healed)[0].what
     assert site.leftovers() == []
+
+
+@pytest.mark.parametrize("size", [50_000, 3 * MIB], ids=["small", "large"])
+async def test_a_part_file_that_cannot_be_used_stops_only_its_product(
+    site_factory: SiteFactory, size: int
+) -> None:
+    """Somebody else's, or not even a file: it is told, and the others are fetched."""
+    site = await site_factory(catalogue_of(*(body_of(size, n) for n in range(3))))
+    entry = site.entries[0]
+    part = PartFile(site.root, Product(id=entry.id, name=entry.name)).path
+    part.mkdir(parents=True)
+    report = await site.sync()
+    assert (report.exit_code, report.fetched, report.failed) == (ExitCode.FAILED, 2, 1)
+    assert report.failures[0].code == "part-file"
+    assert str(part) in report.failures[0].error
+    part.rmdir()
+    assert (await site.sync()).exit_code == ExitCode.OK
+    site.assert_whole()
