@@ -21,7 +21,7 @@ import msgspec
 from s2fetch.account.account import Account
 from s2fetch.account.login import Login, log_in
 from s2fetch.account.meter import Usage
-from s2fetch.archive.archive import Archive
+from s2fetch.archive.archive import Archive, is_archive
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.space import Volumes
 from s2fetch.archive.waiting import opened_in_turn
@@ -302,11 +302,12 @@ class Client:
         """Hash everything recorded again; what is damaged is named, and fetched by the next sync.
 
         Raises:
-            UsageError: If the configuration names no folder.
+            UsageError: If the configuration names no folder, or there is no archive in it.
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
         from s2fetch.sync.verify import Verification
 
+        await self.require_archive()
         async with self.archive() as archive:
             return await Verification(
                 archive,
@@ -441,6 +442,19 @@ class Client:
             HubError: If the identity service, or the hub without one, cannot be reached.
         """
         return [await log_in(account, self._clock) for account in await self.accounts()]
+
+    async def require_archive(self) -> None:
+        """See whether there is an archive in the folder; only a sync makes one.
+
+        Raises:
+            UsageError: If the configuration names no folder, or there is no archive in it.
+        """
+        if not await anyio.to_thread.run_sync(is_archive, self.into):
+            raise UsageError(
+                f"there is no archive in {self.into}",
+                did="Nothing was done",
+                advice="Check the folder (--into); s2fetch sync makes an archive",
+            )
 
     @asynccontextmanager
     async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:

@@ -305,6 +305,11 @@ def lock_path(root: Path) -> Path:
     return root / OWN_FOLDER / "lock"
 
 
+def is_archive(root: Path) -> bool:
+    """Whether a folder holds an archive."""
+    return (root / OWN_FOLDER).is_dir()
+
+
 def archive_holder(root: Path) -> Holder | None:
     """Who works on the archive now, or None."""
     return read_holder(lock_path(root))

@@ -48,6 +48,7 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
     config = configured(output, archive, params)
 
     async def work(client: Client) -> ScrubReport:
+        await client.require_archive()
         return await client.scrub()
 
     bus = EventBus()

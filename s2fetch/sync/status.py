@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from s2fetch.account.meter import Usage
-from s2fetch.archive.archive import archive_holder
+from s2fetch.archive.archive import archive_holder, is_archive
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecars
@@ -54,6 +54,7 @@ class Status(msgspec.Struct, kw_only=True):
 
     Attributes:
         archive: Its folder.
+        exists: Whether there is an archive in it; a sync makes it.
         holder: Who works on it now, or None.
         complete: Products on disk and verified.
         complete_bytes: Their sizes together.
@@ -76,6 +77,7 @@ class Status(msgspec.Struct, kw_only=True):
     """
 
     archive: str
+    exists: bool = True
     holder: Holder | None = None
     complete: int = 0
     complete_bytes: int = 0
@@ -102,7 +104,12 @@ def read_status(root: Path) -> Status:
     Raises:
         ArchiveError: If it cannot be read.
     """
-    status = Status(archive=str(root), holder=archive_holder(root), free_bytes=free_bytes(root))
+    status = Status(
+        archive=str(root),
+        exists=is_archive(root),
+        holder=archive_holder(root),
+        free_bytes=free_bytes(root),
+    )
     lists = {
         State.WAITING: status.waiting,
         State.FAILED: status.failed,
