@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import Archive, FileState
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.presence import FileState
 from s2fetch.archive.proof import Evidence, prove
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.unpacked import prove_unpacked

@@ -21,8 +21,8 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import FileState
 from s2fetch.archive.layout import FIELDS, UNKNOWN
+from s2fetch.archive.presence import FileState
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.clock import Clock, timestamp

@@ -10,10 +10,11 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import archive_holder, recorded_file
+from s2fetch.archive.archive import archive_holder
 from s2fetch.archive.history import Moment, read_history
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.part import PartFile
+from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecar

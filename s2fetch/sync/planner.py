@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from s2fetch.archive.archive import FileState
+from s2fetch.archive.presence import FileState
 from s2fetch.archive.records import Record, State
 from s2fetch.clock import timestamp
 from s2fetch.config.values import OnMissing

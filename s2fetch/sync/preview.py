@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import FileState, Folders, candidates_in, recorded_file
 from s2fetch.archive.layout import Layout
+from s2fetch.archive.presence import FileState, Folders, candidates_in, recorded_file
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import free_bytes

@@ -19,7 +19,8 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import Archive, recorded_file
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State, as_consumed
 from s2fetch.clock import Clock, timestamp

@@ -12,7 +12,8 @@ import anyio
 import msgspec
 from anyio.abc import ObjectReceiveStream
 
-from s2fetch.archive.archive import Archive, recorded_file
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.proof import Tick, digest
 from s2fetch.archive.records import Failure, Record, State, as_consumed
 from s2fetch.archive.unpacked import prove_unpacked

@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from s2fetch.archive import archive as module
-from s2fetch.archive.archive import Archive, archive_holder, file_state
+from s2fetch.archive.archive import Archive, archive_holder
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.preallocation import preallocate
+from s2fetch.archive.presence import file_state
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import free_bytes
 from s2fetch.errors import ArchiveError, ArchiveInUseError, UnsafeNameError

@@ -1,0 +1,134 @@
+"""What there is of products on disk: files and unpacked folders, under the names they may have."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from s2fetch.archive.formats import possible_names
+from s2fetch.archive.layout import Layout
+from s2fetch.archive.records import Record
+from s2fetch.archive.unpacked import find_manifest, folder_paths
+from s2fetch.errors import UnsafeNameError
+from s2fetch.product import Product
+
+LISTED_BYTES = 1 << 20
+"""A folder whose own size is below this (some 10,000 files) is listed to see what is in it."""
+
+
+class FileState(msgspec.Struct, frozen=True):
+    """A regular file, or the folder of an unpacked product, as the file system describes it.
+
+    Attributes:
+        path: Relative to the archive's root.
+        size: Bytes; of an unpacked product what its record says, because counting them takes long.
+        mtime_ns: Modification time, nanoseconds since 1970; of an unpacked product its manifest's.
+        unpacked: Whether it is such a folder.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    unpacked: bool = False
+
+
+class Folders:
+    """Which names there are in folders, as far as listing them is cheaper than asking for each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listed: dict[PurePosixPath, frozenset[str] | None] = {}
+
+    def may_hold(self, folder: PurePosixPath, name: str) -> bool:
+        """False when there surely is nothing of that name in that folder."""
+        if folder not in self._listed:
+            self._listed[folder] = self._names(folder)
+        names = self._listed[folder]
+        return names is None or name in names
+
+    def _names(self, folder: PurePosixPath) -> frozenset[str] | None:
+        path = self._root / folder
+        try:
+            if path.stat().st_size >= LISTED_BYTES:
+                return None
+            with os.scandir(path) as entries:
+                return frozenset(entry.name for entry in entries)
+        except FileNotFoundError:
+            return frozenset()
+        except OSError:
+            return None
+
+
+def candidates_in(
+    root: Path, layout: Layout, product: Product, recorded: str = "", folders: Folders | None = None
+) -> list[FileState]:
+    """Files and folders that may be a product, by record or name, whoever put them there.
+
+    Args:
+        root: The archive's folder.
+        layout: Where products lie in it.
+        product: The product.
+        recorded: Another path to look at first.
+        folders: What is known of the archive's folders.
+    """
+    try:
+        path = layout.path_for(product)
+    except UnsafeNameError:
+        return []
+    there = (folders or Folders(root)).may_hold
+    names = (path.name, product.name, path.name + mark_of(product))
+    files = [file for name in names for file in possible_names(name) if there(path.parent, file)]
+    unpacked = [
+        folder
+        for folder in folder_paths(product.name, path.name)
+        if there(path.parent, folder.parts[0])
+    ]
+    first = [recorded] if recorded else []
+    paths = dict.fromkeys([*first, *(str(path.parent / file) for file in files)])
+    folder_names = dict.fromkeys([*first, *(str(path.parent / folder) for folder in unpacked)])
+    states = [file_state(root, path) for path in paths]
+    states += [folder_state(root, path) for path in folder_names]
+    return [state for state in states if state is not None]
+
+
+def recorded_file(root: Path, record: Record) -> FileState | None:
+    """The file of a complete product, or its folder when it is unpacked; None if it is gone."""
+    if record.unpacked:
+        return folder_state(root, record.path, record.size)
+    return file_state(root, record.path)
+
+
+def folder_state(root: Path, path: str, size_bytes: int = 0) -> FileState | None:
+    """The unpacked product at a path relative to the root, or None.
+
+    Args:
+        root: The archive's folder.
+        path: Of the folder.
+        size_bytes: What is known of its size.
+    """
+    manifest = find_manifest(root / path)
+    if manifest is None:
+        return None
+    try:
+        return FileState(path, size_bytes, manifest.stat().st_mtime_ns, unpacked=True)
+    except OSError:
+        return None
+
+
+def file_state(root: Path, path: str) -> FileState | None:
+    """The regular file at a path relative to the root, or None."""
+    try:
+        status = os.stat(f"{root}/{path}")  # noqa: PTH116 - asked for every product of an archive
+    except OSError:
+        return None
+    if status.st_mode & 0o170000 != 0o100000:
+        return None
+    return FileState(path, status.st_size, status.st_mtime_ns)
+
+
+def mark_of(product: Product) -> str:
+    """Tells products of the same name apart; of the id's digest, because ids are alike."""
+    return "~" + hashlib.sha256(product.id.encode()).hexdigest()[:8]
