@@ -28,7 +28,7 @@ from s2fetch.archive.waiting import opened_in_turn
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
-from s2fetch.errors import QueryError, S2FetchError, UsageError
+from s2fetch.errors import ExitCode, QueryError, S2FetchError, UsageError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
@@ -118,6 +118,16 @@ class Client:
     def report(self) -> Report | None:
         """The sums of the run that is under way or was last, if any."""
         return self._run.reporter.report if self._run is not None else None
+
+    def will_be_cancelled(self, code: ExitCode) -> None:
+        """Say what it counts as that the run under way is about to be cancelled.
+
+        Args:
+            code: For its report and the event of its end; `ExitCode.INTERRUPTED` unless this says
+                something else.
+        """
+        if self._run is not None:
+            self._run.cancelled_as = code
 
     @property
     def waits_for_hub(self) -> bool:

@@ -102,6 +102,10 @@ class Run:
         settings: How.
         clock: Where the time comes from.
         events: Who is told.
+
+    Attributes:
+        cancelled_as: What it counts as when it is cancelled.
+        reporter: The sums so far.
     """
 
     def __init__(
@@ -155,6 +159,7 @@ class Run:
         self._workers: Workers | None = None
         self._selection: Selection | None = None
         self._bodies_ended = anyio.Event()
+        self.cancelled_as = ExitCode.INTERRUPTED
         self.reporter = Reporter()
 
     @property
@@ -206,7 +211,7 @@ class Run:
         except S2FetchError as problem:
             error = problem
         except anyio.get_cancelled_exc_class():
-            ended = ExitCode.INTERRUPTED
+            ended = self.cancelled_as
             raise
         finally:
             remove()
