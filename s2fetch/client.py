@@ -258,11 +258,13 @@ class Client:
             await self._explain_empty(query)
         return exported
 
-    async def sync(self, *, renew: bool = False) -> Report:
+    async def sync(self, *, renew: bool = False, everywhere: bool = False) -> Report:
         """Fetch everything that matches and is not on disk.
 
         Args:
             renew: Fetch also what is there.
+            everywhere: Look for copies in all folders of the archive, and not only where the
+                layout puts them.
 
         Returns:
             What came of it, failures and a fatal error included; `Report.exit_code` sums it up.
@@ -279,6 +281,7 @@ class Client:
             self.config.transfer,
             self.config.retrieval,
             renew,
+            everywhere,
             increment=self.config.increment,
             on_full=self.config.on_full,
             on_missing=self.config.on_missing,
@@ -390,11 +393,12 @@ class Client:
         query = await self.query()
         return await explain(self.hub, self.into, layout, query, product, self.config.on_missing)
 
-    async def preview(self, *, renew: bool = False) -> Preview:
+    async def preview(self, *, renew: bool = False, everywhere: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
 
         Args:
             renew: As for `sync`.
+            everywhere: As for `sync`.
 
         Raises:
             UsageError: If the configuration names no folder.
@@ -415,6 +419,7 @@ class Client:
             reserve_bytes=self.config.reserve_bytes,
             on_missing=self.config.on_missing,
             renew=renew,
+            everywhere=everywhere,
             events=self.events,
         )
         if not (found.found or found.superseded or found.missing_names):

@@ -13,6 +13,7 @@ import msgspec
 from s2fetch.archive.durable import fsync_folder, translating
 from s2fetch.archive.layout import COMPONENT_BYTES, Layout
 from s2fetch.archive.presence import (
+    Elsewhere,
     FileState,
     Folders,
     candidates_in,
@@ -65,6 +66,7 @@ class Archive:
         self.progress = progress
         self.space = space
         self._durable_folders: set[Path] = set()
+        self._elsewhere = Elsewhere(root)
 
     @classmethod
     @contextmanager
@@ -103,19 +105,31 @@ class Archive:
         """Files and folders that may be this product, see `candidates_in`."""
         return candidates_in(self.root, self.layout, product, recorded, folders)
 
-    def look_up(self, batch: Iterable[Product]) -> list[Known]:
-        """What is known about every product of a batch; one call, so one thread hop."""
-        folders = Folders(self.root)
-        return [self._known(product, folders) for product in batch]
+    def look_up(self, batch: Iterable[Product], *, everywhere: bool = False) -> list[Known]:
+        """What is known about every product of a batch; one call, so one thread hop.
 
-    def _known(self, product: Product, folders: Folders) -> Known:
+        Args:
+            batch: The products.
+            everywhere: Whether to look in all folders for products that are not in their places;
+                for those whose recorded file is gone, that is done anyhow.
+        """
+        folders = Folders(self.root)
+        return [self._known(product, folders, everywhere) for product in batch]
+
+    def _known(self, product: Product, folders: Folders, everywhere: bool) -> Known:
         record = self.progress.get(product.id)
         if record is None or record.state is not State.COMPLETE:
-            return Known(record, None, tuple(self.candidates(product, "", folders)))
+            candidates = self.candidates(product, "", folders)
+            if everywhere and not candidates:
+                candidates = self._elsewhere.candidates(product)
+            return Known(record, None, tuple(candidates))
         file = self.file_of(record)
         if file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns):
             return Known(record, file, (file,))
-        return Known(record, file, tuple(self.candidates(product, record.path, folders)))
+        candidates = self.candidates(product, record.path, folders)
+        if file is None and not candidates:
+            candidates = self._elsewhere.candidates(product)
+        return Known(record, file, tuple(candidates))
 
     def is_untouched(self, record: Record) -> bool:
         """Whether the file of a complete product is as it was when it was verified."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from s2fetch.archive.formats import possible_names
 from s2fetch.archive.layout import Layout
+from s2fetch.archive.manifest import MANIFESTS
 from s2fetch.archive.records import Record
 from s2fetch.archive.unpacked import find_manifest, folder_paths
 from s2fetch.errors import UnsafeNameError
 from s2fetch.product import Product
 
+_MANIFESTS = frozenset(MANIFESTS)
 LISTED_BYTES = 1 << 20
 """A folder whose own size is below this (some 10,000 files) is listed to see what is in it."""
 
@@ -60,6 +63,46 @@ class Folders:
             return frozenset()
         except OSError:
             return None
+
+
+class Elsewhere:
+    """Files and unpacked products anywhere below an archive's root, by name; looked for once.
+
+    Args:
+        root: The archive's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders: dict[str, list[str]] | None = None
+
+    def candidates(self, product: Product) -> list[FileState]:
+        """What may be a product, by its usual names, wherever it lies. Blocking."""
+        if self._folders is None:
+            self._folders = self._look()
+        files = [file_state(self._root, path) for path in self._paths(possible_names(product.name))]
+        names = {folder.name for folder in folder_paths(product.name, product.name)}
+        files += [folder_state(self._root, path) for path in self._paths(sorted(names))]
+        return [file for file in files if file is not None]
+
+    def _paths(self, names: Iterable[str]) -> list[str]:
+        """The paths of all that has one of the names."""
+        folders = self._folders or {}
+        return [os.path.join(folder, name) for name in names for folder in folders.get(name, ())]  # noqa: PTH118 - relative
+
+    def _look(self) -> dict[str, list[str]]:
+        """The folders that hold something of each name, relative to the root."""
+        found: dict[str, list[str]] = {}
+        for folder, folders, names in os.walk(self._root):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            if not _MANIFESTS.isdisjoint(names):
+                folders.clear()
+                names = []
+            relative = os.path.relpath(folder, self._root)
+            for name in (*names, *folders):
+                if not name.startswith("."):
+                    found.setdefault(name, []).append("" if relative == "." else relative)
+        return found
 
 
 def candidates_in(

@@ -28,7 +28,7 @@ _WORDS = {
 }
 
 
-def show_preview(config: Config, output: Output, *, renew: bool) -> int:
+def show_preview(config: Config, output: Output, *, renew: bool, everywhere: bool) -> int:
     """Print what a sync would do.
 
     Returns:
@@ -50,7 +50,7 @@ def show_preview(config: Config, output: Output, *, renew: bool) -> int:
             output.result(lines)
 
     async def work(client: Client) -> Preview:
-        return await client.preview(renew=renew)
+        return await client.preview(renew=renew, everywhere=everywhere)
 
     bus.subscribe(listen)
     for note in config.area_notes:

@@ -52,6 +52,7 @@ class Dispatcher:
         desk: Where products go that are offline.
         gate: Where records wait when the disk is full.
         renew: Fetch everything, whatever is there.
+        everywhere: Look for copies in all folders of the archive.
         on_missing: What to do about verified products whose files are gone.
         clock: Where the time comes from.
         events: Who is told.
@@ -69,6 +70,7 @@ class Dispatcher:
         desk: RetrievalDesk,
         gate: SpaceGate,
         renew: bool,
+        everywhere: bool,
         on_missing: OnMissing,
         clock: Clock,
         events: EventBus,
@@ -80,6 +82,7 @@ class Dispatcher:
         self._desk = desk
         self._gate = gate
         self._renew = renew
+        self._everywhere = everywhere
         self._on_missing = on_missing
         self._clock = clock
         self._events = events
@@ -132,7 +135,8 @@ class Dispatcher:
     async def _plan_batch(
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
     ) -> None:
-        found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
+        look_up = partial(self._archive.look_up, batch, everywhere=self._everywhere)
+        found = await anyio.to_thread.run_sync(look_up)
         present = consumed = 0
         for product, known in zip(batch, found, strict=True):
             decision = plan(

@@ -9,7 +9,13 @@ import anyio
 import msgspec
 
 from s2fetch.archive.layout import Layout
-from s2fetch.archive.presence import FileState, Folders, candidates_in, recorded_file
+from s2fetch.archive.presence import (
+    Elsewhere,
+    FileState,
+    Folders,
+    candidates_in,
+    recorded_file,
+)
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import free_bytes
@@ -80,6 +86,7 @@ async def preview(
     reserve_bytes: int,
     on_missing: OnMissing,
     renew: bool,
+    everywhere: bool,
     events: EventBus,
 ) -> Preview:
     """Look at everything that matches and decide as a sync would; changes nothing.
@@ -91,11 +98,20 @@ async def preview(
     result = Preview(query=hub.describe(query), reserve_bytes=reserve_bytes)
     result.free_bytes = await anyio.to_thread.run_sync(free_bytes, root)
     progress = await anyio.to_thread.run_sync(ProgressFile.load, root, False)
+    elsewhere = Elsewhere(root)
     try:
         async with selected(hub, query, events=events) as products:
             async for batch in batches(products):
                 decide = partial(
-                    _decide, progress, root, layout, batch, renew=renew, on_missing=on_missing
+                    _decide,
+                    progress,
+                    root,
+                    layout,
+                    batch,
+                    renew=renew,
+                    elsewhere=elsewhere,
+                    everywhere=everywhere,
+                    on_missing=on_missing,
                 )
                 decisions = await anyio.to_thread.run_sync(decide)
                 for product, decision in zip(batch, decisions, strict=True):
@@ -120,6 +136,8 @@ def _decide(
     batch: list[Product],
     *,
     renew: bool,
+    elsewhere: Elsewhere,
+    everywhere: bool,
     on_missing: OnMissing,
 ) -> list[Plan]:
     """What a sync would do about every product of a batch. Blocking."""
@@ -131,6 +149,9 @@ def _decide(
         if decision.verdict in _NOT_HERE and not renew:
             recorded = record.path if record is not None and file is not None else ""
             there = candidates_in(root, layout, product, recorded, folders)
+            gone = record is not None and record.state is State.COMPLETE and file is None
+            if not there and (everywhere or gone):
+                there = elsewhere.candidates(product)
             if any(may_be(each, product, record) for each in there):
                 decision = Plan(Verdict.VERIFY, "something of its name is there", decision.healed)
         decisions.append(decision)

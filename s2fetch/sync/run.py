@@ -71,6 +71,7 @@ class RunSettings:
         transfer: Limits of a download.
         retrieval: What to do with offline products.
         renew: Fetch everything that matches, whatever is there.
+        everywhere: Look for copies in all folders of the archive, not only in their places.
         increment: How to ask for changes only; None asks for everything.
         on_full: What to do when the disk is down to its reserve.
         on_missing: What to do about verified products whose files are gone.
@@ -83,6 +84,7 @@ class RunSettings:
     transfer: TransferConfig
     retrieval: RetrievalConfig
     renew: bool = False
+    everywhere: bool = False
     increment: IncrementConfig | None = None
     on_full: OnFull = OnFull.STOP
     on_missing: OnMissing = OnMissing.FETCH
@@ -145,6 +147,7 @@ class Run:
             desk=self._desk,
             gate=self._gate,
             renew=settings.renew,
+            everywhere=settings.everywhere,
             on_missing=settings.on_missing,
             clock=clock,
             events=events,

@@ -277,3 +277,31 @@ async def test_renewing_fetches_beside_an_unpacked_product(
     assert (folder / "manifest.safe").exists()
     site.assert_whole()
     assert not site.record(site.entries[0]).unpacked
+
+
+async def test_what_was_moved_is_found_in_any_folder(
+    site_factory: SiteFactory, tmp_path: Path
+) -> None:
+    """Recorded files always; what nobody has recorded when that is asked for. Once per run."""
+    site = await site_of(site_factory, tmp_path, 4)
+    zipped, unpacked, new, elsewhere = site.entries
+    names = [zipped.name, unpacked.name]
+    await site.sync(name=names)
+    (site.root / "north" / "2024").mkdir(parents=True)
+    site.path_of(zipped).rename(site.root / "north" / f"{zipped.name}.zip")
+    site.path_of(unpacked).unlink()
+    unpack(site, unpacked, "north/2024")
+    async with site.client() as client:
+        assert (await client.preview()).to_verify == 2
+    report = await site.sync(name=names)
+    assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 2, 0)
+    assert site.record(zipped).path == f"north/{zipped.name}.zip"
+    assert site.record(unpacked).path == f"north/2024/{unpacked.name}"
+    shutil.copy(tmp_path / "products" / f"{new.name}.zip", site.root / "north" / "2024")
+    async with site.client() as client:
+        assert (await client.preview()).to_fetch == 2
+        assert (await client.preview(everywhere=True)).to_fetch == 1
+    report = await site.sync(everywhere=True)
+    assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 1, 1)
+    assert site.record(elsewhere).path == f"{elsewhere.name}.zip"
+    assert (await site.sync()).already == 4
