@@ -143,7 +143,7 @@ class Archive:
             UnsafeNameError: If its name cannot be part of a path, whatever is appended to it.
         """
         self.check_name(product)
-        return self.root / self.layout.folder_for(product)
+        return self.root.joinpath(self.layout.folder_for(product))
 
     def check_name(self, product: Product) -> None:
         """See whether a file can have the product's name and all that may be appended to it.
@@ -151,7 +151,7 @@ class Archive:
         Raises:
             UnsafeNameError: If not.
         """
-        self.layout.path_for(product, mark_of(product) + LONGEST_SUFFIX)
+        self.layout.check(product, mark_of(product) + LONGEST_SUFFIX)
 
     def shared_path(self, product: Product, suffix: str) -> PurePosixPath:
         """The product's path when another product of the same name has the usual one."""
@@ -250,7 +250,7 @@ class Archive:
 
     def is_taken(self, path: PurePosixPath) -> bool:
         """Whether anything at all has that name: a file, a folder, a link to nowhere."""
-        return os.path.lexists(self.root / path)
+        return os.path.lexists(f"{self.root}/{path}")
 
     def make_durable(self, folders: Iterable[Path]) -> None:
         """Flush folders whose entries have changed, and new ones up to the root.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 HEAD_BYTES = 1024
 """How many first bytes `recognise` and `error_page` want to see."""
@@ -87,17 +88,26 @@ def suffix_for(name: str, found: Format) -> str:
 
 def possible_names(name: str) -> tuple[str, ...]:
     """File names under which a complete copy of the product may lie already, likeliest first."""
-    lower = name.lower()
-    suffixes = [suffix_for(name, found) for found in Format]
-    if lower.endswith(_CONTAINERS):
-        suffixes = [".zip", "", ".tar", ".tgz", ".tar.gz"]
-    elif lower.endswith((".nc", ".eof", ".tgz", ".gz", ".tar", ".zip")):
-        suffixes = ["", ".zip"]
-    names = [name + suffix for suffix in suffixes]
-    stem, dot, _ = name.rpartition(".")
-    if dot and stem and lower.endswith((*_CONTAINERS, ".nc", ".eof")):
-        names.append(stem + ".zip")
-    return tuple(dict.fromkeys(names))
+    first_dot = name.find(".")
+    suffixes, instead = _possible_suffixes(name[first_dot:].lower() if first_dot >= 0 else "")
+    names = tuple([name + suffix for suffix in suffixes])
+    stem = name.rpartition(".")[0]
+    return (*names, stem + ".zip") if instead and stem else names
+
+
+@lru_cache(maxsize=128)
+def _possible_suffixes(ending: str) -> tuple[tuple[str, ...], bool]:
+    """What may follow a name with that ending, and whether ``.zip`` may stand instead of its last.
+
+    Args:
+        ending: From the name's first dot on, lower case.
+    """
+    instead = ending.endswith((*_CONTAINERS, ".nc", ".eof"))
+    if ending.endswith(_CONTAINERS):
+        return (".zip", "", ".tar", ".tgz", ".tar.gz"), instead
+    if ending.endswith((".nc", ".eof", ".tgz", ".gz", ".tar", ".zip")):
+        return ("", ".zip"), instead
+    return tuple(dict.fromkeys(suffix_for(ending, found) for found in Format)), instead
 
 
 def error_page(name: str, head: bytes, content_type: str) -> str | None:

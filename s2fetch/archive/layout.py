@@ -87,6 +87,16 @@ class Layout:
         """
         return PurePosixPath(*(_render(part, product) for part in self._parts[:-1]))
 
+    def check(self, product: Product, suffix: str) -> None:
+        """See whether `path_for` has a path, without making it.
+
+        Raises:
+            UnsafeNameError: The product's name cannot be part of a path.
+        """
+        for part in self._parts[:-1]:
+            _render(part, product)
+        _render(self._parts[-1], product, suffix)
+
     def path_for(self, product: Product, suffix: str = "") -> PurePosixPath:
         """The product's file, relative to the archive's root, ``suffix`` appended.
 

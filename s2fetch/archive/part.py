@@ -27,7 +27,7 @@ from s2fetch.archive.durable import (
     translating,
 )
 from s2fetch.archive.preallocation import preallocate
-from s2fetch.archive.proof import Tick, new_hasher, wanted_algorithm
+from s2fetch.archive.proof import Hasher, Tick, new_hasher, wanted_algorithm
 from s2fetch.archive.sidecar import (
     PART_PREFIX,
     Sidecar,
@@ -48,6 +48,13 @@ ROLLBACK_BYTES = 64 << 10
 """The last bytes are fetched again when resuming: servers have put error text at the cut."""
 _NO_DIRECT_IO = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
 
+Take = Callable[[Hasher, memoryview], None]
+"""Takes bytes into a digest."""
+
+
+def _take(hasher: Hasher, block: memoryview) -> None:
+    hasher.update(block)
+
 
 class PartFile:
     """One part file, locked while open. Blocking; used from worker threads, one call at a time.
@@ -55,9 +62,15 @@ class PartFile:
     Args:
         folder: Where the product will be.
         product: The product.
+        hasher: Makes digests of nothing yet.
     """
 
-    def __init__(self, folder: Path, product: Product) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        product: Product,
+        hasher: Callable[[Algorithm], Hasher] = new_hasher,
+    ) -> None:
         digest = hashlib.sha256(product.id.encode()).hexdigest()[:16]
         self.path = folder / f"{PART_PREFIX}{digest}.part"
         self.sidecar_path = folder / f"{PART_PREFIX}{digest}.json"
@@ -69,7 +82,8 @@ class PartFile:
         self._direct_now = False
         self._sidecar: Sidecar | None = None
         self._checkpoint_at = CHECKPOINT_BYTES
-        self._hash = new_hasher(self._algorithm)
+        self._new_hasher = hasher
+        self._hash = hasher(self._algorithm)
 
     # Opening and resuming
 
@@ -160,7 +174,7 @@ class PartFile:
         Raises:
             ArchiveError: If the file cannot be read or cut.
         """
-        self._hash = new_hasher(self._algorithm)
+        self._hash = self._new_hasher(self._algorithm)
         with translating(self.path):
             if not position:
                 self._forget()
@@ -222,8 +236,12 @@ class PartFile:
 
     # Writing
 
-    def write(self, block: memoryview) -> None:
+    def write(self, block: memoryview, hashing: Take = _take) -> None:
         """Append a block and hash it.
+
+        Args:
+            block: The bytes.
+            hashing: Takes them into the digest; may do so when it sees fit, but before it returns.
 
         Raises:
             DiskFullError: If the disk is full; what was written before stays resumable.
@@ -232,7 +250,7 @@ class PartFile:
         self.ensure_open()
         with translating(self.path):
             self._write_at(block, self.position)
-        self._hash.update(block)
+        hashing(self._hash, block)
         self.position += len(block)
         if self.position >= self._checkpoint_at and self._sidecar is not None:
             self.checkpoint()
@@ -303,7 +321,7 @@ class PartFile:
             os.ftruncate(self._descriptor, 0)
         self.position = 0
         self._checkpoint_at = CHECKPOINT_BYTES
-        self._hash = new_hasher(self._algorithm)
+        self._hash = self._new_hasher(self._algorithm)
 
     def close(self, *, remove_if_useless: bool = False) -> None:
         """Let go of the file; may be called twice.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -13,7 +13,7 @@ from s2fetch.archive.formats import possible_names
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.manifest import MANIFESTS
 from s2fetch.archive.records import Record
-from s2fetch.archive.unpacked import find_manifest, folder_paths
+from s2fetch.archive.unpacked import find_manifest, folder_names
 from s2fetch.errors import UnsafeNameError
 from s2fetch.product import Product
 
@@ -43,16 +43,15 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._listed: dict[PurePosixPath, frozenset[str] | None] = {}
+        self._listed: dict[str, frozenset[str] | None] = {}
 
-    def may_hold(self, folder: PurePosixPath, name: str) -> bool:
-        """False when there surely is nothing of that name in that folder."""
+    def names(self, folder: str) -> frozenset[str] | None:
+        """All in a folder, by its path from the root; None where each has to be asked for."""
         if folder not in self._listed:
             self._listed[folder] = self._names(folder)
-        names = self._listed[folder]
-        return names is None or name in names
+        return self._listed[folder]
 
-    def _names(self, folder: PurePosixPath) -> frozenset[str] | None:
+    def _names(self, folder: str) -> frozenset[str] | None:
         path = self._root / folder
         try:
             if path.stat().st_size >= LISTED_BYTES:
@@ -81,8 +80,8 @@ class Elsewhere:
         if self._folders is None:
             self._folders = self._look()
         files = [file_state(self._root, path) for path in self._paths(possible_names(product.name))]
-        names = {folder.name for folder in folder_paths(product.name, product.name)}
-        files += [folder_state(self._root, path) for path in self._paths(sorted(names))]
+        names = folder_names(product.name, product.name)
+        files += [folder_state(self._root, path) for path in self._paths(names)]
         return [file for file in files if file is not None]
 
     def _paths(self, names: Iterable[str]) -> list[str]:
@@ -121,19 +120,20 @@ def candidates_in(
         path = layout.path_for(product)
     except UnsafeNameError:
         return []
-    there = (folders or Folders(root)).may_hold
-    names = (path.name, product.name, path.name + mark_of(product))
-    files = [file for name in names for file in possible_names(name) if there(path.parent, file)]
-    unpacked = [
-        folder
-        for folder in folder_paths(product.name, path.name)
-        if there(path.parent, folder.parts[0])
-    ]
-    first = [recorded] if recorded else []
-    paths = dict.fromkeys([*first, *(str(path.parent / file) for file in files)])
-    folder_names = dict.fromkeys([*first, *(str(path.parent / folder) for folder in unpacked)])
-    states = [file_state(root, path) for path in paths]
-    states += [folder_state(root, path) for path in folder_names]
+    folder = str(path.parent)
+    there = (folders or Folders(root)).names(folder)
+    beside = "" if folder == "." else f"{folder}/"
+    names = [path.name] if path.name == product.name else [path.name, product.name]
+    names.append(path.name + mark_of(product))
+    paths = [recorded] if recorded else []
+    files = [file for name in names for file in possible_names(name)]
+    paths += [beside + file for file in files if there is None or file in there]
+    unpacked = [recorded] if recorded else []
+    for name in folder_names(product.name, path.name):
+        if there is None or name in there:
+            unpacked += [beside + name, f"{beside}{name}/{product.name}"]
+    states = [file_state(root, each) for each in dict.fromkeys(paths)]
+    states += [folder_state(root, each) for each in dict.fromkeys(unpacked)]
     return [state for state in states if state is not None]
 
 

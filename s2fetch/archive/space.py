@@ -22,10 +22,15 @@ def free_bytes(path: Path) -> int:
         ArchiveError: The file system cannot be asked.
     """
     with translating(path):
-        while not path.exists() and path != path.parent:
-            path = path.parent
-        status = os.statvfs(path)
-    return status.f_bavail * status.f_frsize
+        while True:
+            try:
+                status = os.statvfs(path)
+            except (FileNotFoundError, NotADirectoryError):
+                if path == path.parent:
+                    raise
+                path = path.parent
+            else:
+                return status.f_bavail * status.f_frsize
 
 
 class Claim:

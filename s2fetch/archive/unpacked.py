@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from s2fetch.archive.durable import translating
 from s2fetch.archive.manifest import MANIFESTS, MOST_BYTES, Listed, read_manifest
@@ -26,22 +26,21 @@ _METADATA_NAME = re.compile(rb"<PRODUCT_URI>\s*([^<\s]+)\s*<")
 _MANIFEST_NAME = re.compile(rb"<(?:\w+:)?productName>\s*([^<\s]+)\s*<")
 
 
-def folder_paths(product_name: str, placed_name: str) -> tuple[PurePosixPath, ...]:
-    """Where a product may lie unpacked, likeliest first; none for products that are one file.
+def folder_names(product_name: str, placed_name: str) -> tuple[str, ...]:
+    """Names of folders that a product may be in unpacked; none for products that are one file.
 
-    Programs that unpack make a folder of the zip's name first, or do not.
+    Programs that unpack make a folder of the zip's name first, or do not: the product may be that
+    folder, or be in it under its own name.
 
     Args:
         product_name: As published.
         placed_name: What its file is called in the archive, without ``.zip``.
     """
-    if not product_name.lower().endswith(_CONTAINERS):
+    stem, dot, ending = product_name.rpartition(".")
+    if dot + ending.lower() not in _CONTAINERS:
         return ()
-    stem = product_name.rpartition(".")[0]
-    outer = dict.fromkeys((product_name, placed_name, stem))
-    return tuple(
-        PurePosixPath(folder) for name in outer for folder in (name, f"{name}/{product_name}")
-    )
+    names = (product_name, stem)
+    return names if placed_name == product_name else (*names, placed_name)
 
 
 def find_manifest(folder: Path) -> Path | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -39,6 +41,7 @@ READ_IDLE_SECONDS = 60.0
 READ_LONGEST_SECONDS = 600.0
 """Longest time for all of a catalogue answer."""
 _GOOD = frozenset({200, 201})
+_ORIGIN = re.compile(r"[^/?#]*//[^/?#]*")
 
 T = TypeVar("T")
 
@@ -76,6 +79,7 @@ class HttpClient:
         self._events = events
         self._gates: dict[tuple[str, str], HostGate] = {}
         self._proxies: dict[str, str | None] = {}
+        self._trusted: set[str] = set()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -115,7 +119,7 @@ class HttpClient:
             purpose: Where one host does two things, of which one may work while the other does not:
                 each has its own gate.
         """
-        host = URL(url).authority
+        host = _authority(_origin(url))
         if (host, purpose) not in self._gates:
             self._gates[host, purpose] = HostGate(
                 host, clock=self._clock, events=self._events, give_up_after=self._give_up_after
@@ -128,11 +132,10 @@ class HttpClient:
         Raises:
             UsageError: If it is not an HTTP proxy.
         """
-        parsed = URL(url)
-        key = f"{parsed.scheme}://{parsed.authority}"
-        if key not in self._proxies:
-            self._proxies[key] = find_proxy(url)
-        return self._proxies[key]
+        origin = _origin(url)
+        if origin not in self._proxies:
+            self._proxies[origin] = find_proxy(url)
+        return self._proxies[origin]
 
     def busy_error(
         self, answer: aiohttp.ClientResponse, said: str, *, account_only: bool = False
@@ -300,12 +303,16 @@ class HttpClient:
         )
 
     def _check_trusted(self, url: str) -> None:
+        origin = _origin(url)
+        if origin in self._trusted:
+            return
         if not self._trusts(url):
             raise RedirectError(
                 f"the hub redirects to {URL(url).host}, which is not one of the configured hosts",
                 did="The redirect was not followed, so that no token gets there",
                 advice="If the host is right, add it to trusted-hosts under [hub]",
             )
+        self._trusted.add(origin)
 
     @asynccontextmanager
     async def _ask(
@@ -319,7 +326,7 @@ class HttpClient:
             allow_redirects=False,
             proxy=self.proxy_for(url),
         )
-        host = URL(url).authority
+        host = _authority(_origin(url))
         try:
             with anyio.fail_after(self._first_byte_timeout):
                 answer = await request
@@ -340,6 +347,17 @@ class HttpClient:
         finally:
             # Unread bytes must not be waited for: a body that is not wanted is cut off here.
             answer.close() if not answer.content.at_eof() else answer.release()
+
+
+def _origin(url: str) -> str:
+    """Scheme and authority as written (RFC 3986 3.2); the whole of what has none."""
+    found = _ORIGIN.match(url)
+    return found[0] if found else url
+
+
+@lru_cache(maxsize=64)
+def _authority(origin: str) -> str:
+    return URL(origin).authority
 
 
 def _joined(url: str, location: str) -> str:

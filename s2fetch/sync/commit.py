@@ -139,8 +139,8 @@ class Committer:
             self._archive.progress.fold()
 
     def _keep(self, batch: list[Commit], records: list[Record]) -> None:
-        folders = {(self._archive.root / record.path).parent for record in records}
-        self._archive.make_durable(folders)
+        folders = {record.path.rpartition("/")[0] for record in records}
+        self._archive.make_durable(self._archive.root / folder for folder in folders)
         self._archive.progress.record_many(
             (commit.arrived.product.id, record)
             for commit, record in zip(batch, records, strict=False)

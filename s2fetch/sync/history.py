@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import anyio
@@ -40,6 +41,18 @@ MOST_PENDING = 20_000
 """Moments that are kept while the disk refuses them; then the oldest are forgotten."""
 _SAID_EVERY_RUN = frozenset({Verdict.OFFLINE, Verdict.QUARANTINED})
 """Decisions that every run repeats for the same products; their records say the same."""
+_REMEMBERED = (
+    ProductPlanned,
+    TransferStarted,
+    AttemptFailed,
+    ProductCompleted,
+    ProductAdopted,
+    ProductFailed,
+    ProductQuarantined,
+    RetrievalRequested,
+    ProductOnline,
+    FileDamaged,
+)
 
 
 class Historian:
@@ -53,17 +66,16 @@ class Historian:
     def __init__(self, root: Path, *, clock: Clock) -> None:
         self._root = root
         self._clock = clock
-        self._pending: deque[Moment] = deque(maxlen=MOST_PENDING)
+        self._pending: deque[tuple[datetime, Event]] = deque(maxlen=MOST_PENDING)
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._turn = anyio.Lock()
 
     def __call__(self, event: Event) -> None:
         """Take one event in."""
-        moment = _moment(event, timestamp(self._clock.now()))
-        if moment is None:
+        if not isinstance(event, _REMEMBERED) or _is_said_every_run(event):
             return
-        self._pending.append(moment)
+        self._pending.append((self._clock.now(), event))
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(FLUSH_SECONDS, self._begin_flush)
@@ -83,14 +95,18 @@ class Historian:
 
     async def _flush(self) -> None:
         async with self._turn:
-            moments = list(self._pending)
-            if not moments:
+            events = list(self._pending)
+            if not events:
                 return
             # A history that cannot be written hurts nobody but those who ask; it is tried again.
             with contextlib.suppress(ArchiveError), anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(append_history, self._root, moments)
-                for _ in range(min(len(moments), len(self._pending))):
+                await anyio.to_thread.run_sync(self._append, events)
+                for _ in range(min(len(events), len(self._pending))):
                     self._pending.popleft()
+
+    def _append(self, events: Iterable[tuple[datetime, Event]]) -> None:
+        moments = (_moment(event, timestamp(at)) for at, event in events)
+        append_history(self._root, [moment for moment in moments if moment is not None])
 
 
 @asynccontextmanager
@@ -106,10 +122,14 @@ async def remembering(root: Path, *, clock: Clock, events: EventBus) -> AsyncIte
             await historian.close()
 
 
+def _is_said_every_run(event: Event) -> bool:
+    return isinstance(event, ProductPlanned) and event.verdict in _SAID_EVERY_RUN
+
+
 def _moment(event: Event, at: str) -> Moment | None:
     """What is to be remembered of an event, if anything."""
     match event:
-        case ProductPlanned() if event.verdict not in _SAID_EVERY_RUN:
+        case ProductPlanned():
             return _of(event.product, event, at, f"{event.verdict}: {event.reason}")
         case TransferStarted():
             whole = "?" if event.size is None else format_size(event.size)

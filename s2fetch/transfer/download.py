@@ -14,7 +14,7 @@ import anyio
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.part import BLOCK_BYTES, PartFile
-from s2fetch.archive.proof import check_digest
+from s2fetch.archive.proof import check_digest, new_hasher
 from s2fetch.archive.sidecar import Sidecar
 from s2fetch.clock import Clock
 from s2fetch.config.values import Resume, TransferConfig
@@ -34,9 +34,13 @@ from s2fetch.product import Checksum, Product, Proof
 from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.claims import ProductClaim
+from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.reception import Means, Reception
 from s2fetch.transfer.resume import RangeMemory, position_of
 from s2fetch.transfer.write_behind import Blocks
+
+PARTS_LOOKED_THROUGH = 100
+"""Part files that are remembered, on top of twice the open ones, before closed ones are dropped."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,14 @@ class Downloader:
             settings=settings,
             bandwidth=bandwidth or Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
             blocks=Blocks(),
+            hashing=Hashing(),
             executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
             clock=clock,
             events=events,
         )
         self._ranges = RangeMemory()
         self._parts: list[PartFile] = []
+        self._most_parts = PARTS_LOOKED_THROUGH
 
     def close(self) -> None:
         """End the writing threads and let go of every part file; blocks. Transfers have ended."""
@@ -126,12 +132,16 @@ class Downloader:
             ArchiveError: If the disk is the problem.
             AccountError, HubError: If nothing more can be had.
         """
-        part = PartFile(self._archive.folder_of(product), product)
+        # What arrives in one block leaves nothing to resume and has nobody to be hashed with.
+        small = product.size is not None and product.size <= BLOCK_BYTES
+        hasher = new_hasher if small else self._means.hashing.new_hasher
+        part = PartFile(self._archive.folder_of(product), product, hasher)
         claim = ProductClaim(self._archive.space, product)
         try:
-            if product.size is not None and product.size <= BLOCK_BYTES:
-                # It arrives in one block and leaves nothing to resume: one thread hop does it all.
-                part.open_when_needed(partial(self._open, part, product, claim, False))
+            if small:
+                part.open_when_needed(
+                    partial(self._open, part, product, claim, False)
+                )  # one thread hop
             else:
                 resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
                 await anyio.to_thread.run_sync(self._open, part, product, claim, resume)
@@ -166,8 +176,10 @@ class Downloader:
 
     def _remember(self, part: PartFile) -> None:
         """Whoever gets a part file closes it; what a cancellation leaves open, `close` does."""
-        self._parts = [each for each in self._parts if each.is_open]
         self._parts.append(part)
+        if len(self._parts) >= self._most_parts:
+            self._parts = [each for each in self._parts if each.is_open]
+            self._most_parts = PARTS_LOOKED_THROUGH + 2 * len(self._parts)
 
     def _open(self, part: PartFile, product: Product, claim: ProductClaim, resume: bool) -> None:
         self._archive.make_folder(part.path.parent)

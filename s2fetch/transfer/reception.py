@@ -18,6 +18,7 @@ from s2fetch.hub.base import Body
 from s2fetch.product import Product
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.claims import ProductClaim
+from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.resume import ExpectedLength
 from s2fetch.transfer.stall import StallGuard
 from s2fetch.transfer.write_behind import Blocks, WriteBehind
@@ -35,6 +36,7 @@ class Means:
     settings: TransferConfig
     bandwidth: Bandwidth
     blocks: Blocks
+    hashing: Hashing
     executor: ThreadPoolExecutor
     clock: Clock
     events: EventBus
@@ -91,9 +93,10 @@ class Reception:
         guard = StallGuard(
             settings.minimum_rate, settings.minimum_rate_window_seconds, self.product.name
         )
-        writer = WriteBehind(self.part, self.means.blocks, self.means.executor)
+        writer = WriteBehind(self.part, self.means.blocks, self.means.hashing, self.means.executor)
         self._writer = writer
         watch, now = self.meter.watch(), self.means.clock.monotonic
+        self._next_report = now() + PROGRESS_SECONDS
         try:
             with guard.watch():
                 data = await self._first_bytes(body)

@@ -2,7 +2,8 @@
 
 Two blocks take turns: while one is being written and hashed, the other is filled. A fast stream
 fills whole blocks; a slow one hands over what it has as soon as the disk is idle, so that a crash
-costs little of it.
+costs little of it. A block that is written may wait to be hashed together with another transfer's
+until this one needs its memory back.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import anyio
 
 from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
 from s2fetch.errors import S2FetchError
+from s2fetch.transfer.hashing import Hashing, Turn
 
+PATIENT_BYTES = BLOCK_BYTES // 2
+"""With so much in a block, the one before it is hashed at once: in time before this one is full."""
 EARLY_BYTES = 64 << 10
 """A block with this much in it does not wait to be full for longer than …"""
 EARLY_SECONDS = 0.02
@@ -46,12 +50,16 @@ class WriteBehind:
     Args:
         part: Where the bytes go.
         blocks: Where memory comes from.
+        hashing: What hashes, for all transfers.
         executor: The threads that write and hash.
     """
 
-    def __init__(self, part: PartFile, blocks: Blocks, executor: Executor) -> None:
+    def __init__(
+        self, part: PartFile, blocks: Blocks, hashing: Hashing, executor: Executor
+    ) -> None:
         self._part = part
         self._blocks = blocks
+        self._hashing = hashing
         self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._memory = (blocks.take(), blocks.take())
@@ -62,6 +70,8 @@ class WriteBehind:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._writing: asyncio.Future[None] | None = None
+        self._turn: Turn | None = None
+        hashing.begin_transfer()
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,6 +92,7 @@ class WriteBehind:
                 await self.drain()
             if self._writing is not None:
                 await asyncio.wait([self._writing])
+        self._hashing.end_transfer()
         for view in self._views:
             view.release()
         for block in self._memory:
@@ -103,6 +114,8 @@ class WriteBehind:
             if self._filled == BLOCK_BYTES:
                 await self._idle()
                 self._hand_over(BLOCK_BYTES)
+        if self._filled >= PATIENT_BYTES:
+            self._hurry()
         if self._filled >= EARLY_BYTES:
             due = max(self._handed_over_at + EARLY_SECONDS, self._loop.time())
             self._timer = self._loop.call_at(due, self._hand_over_early)
@@ -127,6 +140,7 @@ class WriteBehind:
                 return  # the next call that waits for the disk raises it
             self._hand_over(self._filled - self._filled % ALIGNMENT_BYTES)
         else:
+            self._hurry()
             self._timer = self._loop.call_later(EARLY_SECONDS, self._hand_over_early)
 
     def _disarm(self) -> None:
@@ -140,13 +154,27 @@ class WriteBehind:
         rest = self._filled - count
         if rest:
             other[:rest] = full[count : self._filled]
-        self._writing = self._loop.run_in_executor(self._executor, self._part.write, full[:count])
+        self._turn = Turn(self._hashing)
+        self._writing = self._loop.run_in_executor(
+            self._executor, self._write, full[:count], self._turn
+        )
         self._current = 1 - self._current
         self._filled = rest
         self._handed_over_at = self._loop.time()
 
+    def _write(self, block: memoryview, turn: Turn) -> None:
+        try:
+            self._part.write(block, turn.take)
+        finally:
+            turn.end()
+
+    def _hurry(self) -> None:
+        if self._turn is not None:
+            self._turn.hurry()
+
     async def _idle(self) -> None:
         if self._writing is not None:
+            self._hurry()
             # The future must survive a cancellation of this task: __aexit__ waits for it.
             await asyncio.shield(self._writing)
             self._writing = None

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile
+from s2fetch.archive.part import ALIGNMENT_BYTES, BLOCK_BYTES, PartFile, Take
 from s2fetch.errors import DiskFullError
 from s2fetch.product import Product
+from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.write_behind import EARLY_BYTES, Blocks, WriteBehind
 
 BYTES = hashlib.shake_128(b"write behind").digest(3 * BLOCK_BYTES + 4321)
@@ -60,7 +61,7 @@ def test_bytes_arrive_whole_and_in_order_however_they_come(
     async def run() -> None:
         part = await opened(folder)
         with ThreadPoolExecutor(1) as executor:
-            async with WriteBehind(part, Blocks(), executor) as writer:
+            async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
                 at = 0
                 for size, pause in zip(sizes, pauses, strict=False):
                     await writer.feed(BYTES[at : at + size])
@@ -82,7 +83,7 @@ async def test_a_slow_stream_is_written_before_a_block_is_full(
 ) -> None:
     """A crash costs little of it, and what was written can be written past the page cache."""
     part = await opened(tmp_path)
-    async with WriteBehind(part, Blocks(), executor) as writer:
+    async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
         await writer.feed(BYTES[:100])
         await asyncio.sleep(0.02)
         await writer.feed(BYTES[100 : EARLY_BYTES + 100])
@@ -99,14 +100,14 @@ async def test_a_full_disk_ends_the_feeding(
     """Not only the end: nobody downloads for hours what cannot be kept."""
     part = await opened(tmp_path)
 
-    def full(_: memoryview) -> None:
+    def full(_: memoryview, __: Take) -> None:
         raise DiskFullError("no space left")
 
     monkeypatch.setattr(part, "write", full)
     fed: list[int] = []
 
     async def transfer() -> None:
-        async with WriteBehind(part, Blocks(), executor) as writer:
+        async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
             for start in range(0, len(BYTES), BLOCK_BYTES // 2):
                 await writer.feed(BYTES[start : start + BLOCK_BYTES // 2])
                 fed.append(start)
@@ -124,7 +125,7 @@ async def test_what_has_arrived_before_trouble_is_written(
     part = await opened(tmp_path)
 
     async def transfer() -> None:
-        async with WriteBehind(part, Blocks(), executor) as writer:
+        async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
             await writer.feed(BYTES[:50_000])
             raise ConnectionError
 
@@ -143,16 +144,16 @@ async def test_leaving_waits_for_the_write_that_is_under_way(
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     real = part.write
 
-    def slow(block: memoryview) -> None:
+    def slow(block: memoryview, hashing: Take) -> None:
         begun.set()
         go_on.wait(5)
-        real(block)
+        real(block, hashing)
         ended.set()
 
     monkeypatch.setattr(part, "write", slow)
 
     async def transfer() -> None:
-        async with WriteBehind(part, Blocks(), executor) as writer:
+        async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
             await writer.feed(BYTES[:BLOCK_BYTES])
             await anyio.sleep_forever()
 
@@ -174,7 +175,7 @@ async def test_memory_goes_from_one_transfer_to_the_next(
     seen = set()
     for _ in range(3):
         part = await opened(tmp_path)
-        async with WriteBehind(part, blocks, executor) as writer:
+        async with WriteBehind(part, blocks, Hashing(), executor) as writer:
             await writer.feed(BYTES)
             await writer.drain()
         await close(part)
