@@ -19,6 +19,7 @@ from s2fetch.archive.presence import (
     candidates_in,
     mark_of,
     recorded_file,
+    was_here,
 )
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
@@ -120,7 +121,7 @@ class Archive:
         record = self.progress.get(product.id)
         if record is None or record.state is not State.COMPLETE:
             candidates = self.candidates(product, "", folders)
-            if everywhere and not candidates:
+            if not candidates and (everywhere or was_here(record)):
                 candidates = self._elsewhere.candidates(product)
             return Known(record, None, tuple(candidates))
         file = self.file_of(record)

@@ -12,7 +12,7 @@ import msgspec
 from s2fetch.archive.formats import possible_names
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.manifest import MANIFESTS
-from s2fetch.archive.records import Record
+from s2fetch.archive.records import Record, State
 from s2fetch.archive.unpacked import find_manifest, folder_names
 from s2fetch.errors import UnsafeNameError
 from s2fetch.product import Product
@@ -135,6 +135,11 @@ def candidates_in(
     states = [file_state(root, each) for each in dict.fromkeys(paths)]
     states += [folder_state(root, each) for each in dict.fromkeys(unpacked)]
     return [state for state in states if state is not None]
+
+
+def was_here(record: Record | None) -> bool:
+    """Whether a product once had a file of ours, so that one that is gone may have been moved."""
+    return record is not None and bool(record.path) and record.state is not State.QUARANTINED
 
 
 def recorded_file(root: Path, record: Record) -> FileState | None:

@@ -15,6 +15,7 @@ from s2fetch.archive.presence import (
     Folders,
     candidates_in,
     recorded_file,
+    was_here,
 )
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
@@ -149,8 +150,7 @@ def _decide(
         if decision.verdict in _NOT_HERE and not renew:
             recorded = record.path if record is not None and file is not None else ""
             there = candidates_in(root, layout, product, recorded, folders)
-            gone = record is not None and record.state is State.COMPLETE and file is None
-            if not there and (everywhere or gone):
+            if not there and (everywhere or was_here(record)):
                 there = elsewhere.candidates(product)
             if any(may_be(each, product, record) for each in there):
                 decision = Plan(Verdict.VERIFY, "something of its name is there", decision.healed)

@@ -297,6 +297,9 @@ async def test_what_was_moved_is_found_in_any_folder(
     assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 2, 0)
     assert site.record(zipped).path == f"north/{zipped.name}.zip"
     assert site.record(unpacked).path == f"north/2024/{unpacked.name}"
+    site.file_of(zipped).rename(site.root / "north" / "2024" / f"{zipped.name}.zip")
+    assert (await verify(site)).exit_code == ExitCode.DAMAGED
+    assert (await site.sync(name=names)).adopted == 1, "also after verify has missed it"
     shutil.copy(tmp_path / "products" / f"{new.name}.zip", site.root / "north" / "2024")
     async with site.client() as client:
         assert (await client.preview()).to_fetch == 2
