@@ -21,18 +21,19 @@ import msgspec
 from s2fetch.account.account import Account
 from s2fetch.account.login import Login, log_in
 from s2fetch.account.meter import Usage
-from s2fetch.archive.archive import Archive
+from s2fetch.archive.archive import Archive, is_archive
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.space import Volumes
 from s2fetch.archive.waiting import opened_in_turn
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
-from s2fetch.errors import QueryError, S2FetchError, UsageError
+from s2fetch.errors import ExitCode, QueryError, S2FetchError, UsageError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
 from s2fetch.selection import Counted, Selection, count_selected, selected
+from s2fetch.sync.extent import check_extent
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
 from s2fetch.sync.status import Status, read_status
@@ -117,6 +118,16 @@ class Client:
     def report(self) -> Report | None:
         """The sums of the run that is under way or was last, if any."""
         return self._run.reporter.report if self._run is not None else None
+
+    def will_be_cancelled(self, code: ExitCode) -> None:
+        """Say what it counts as that the run under way is about to be cancelled.
+
+        Args:
+            code: For its report and the event of its end; `ExitCode.INTERRUPTED` unless this says
+                something else.
+        """
+        if self._run is not None:
+            self._run.cancelled_as = code
 
     @property
     def waits_for_hub(self) -> bool:
@@ -247,11 +258,13 @@ class Client:
             await self._explain_empty(query)
         return exported
 
-    async def sync(self, *, renew: bool = False) -> Report:
+    async def sync(self, *, renew: bool = False, everywhere: bool = False) -> Report:
         """Fetch everything that matches and is not on disk.
 
         Args:
             renew: Fetch also what is there.
+            everywhere: Look for copies in all folders of the archive, and not only where the
+                layout puts them.
 
         Returns:
             What came of it, failures and a fatal error included; `Report.exit_code` sums it up.
@@ -268,8 +281,11 @@ class Client:
             self.config.transfer,
             self.config.retrieval,
             renew,
+            everywhere,
             increment=self.config.increment,
             on_full=self.config.on_full,
+            on_missing=self.config.on_missing,
+            everything=self.config.everything,
             bandwidth=self._shared.bandwidth if self._shared is not None else None,
             log_out=self._shared is None,
         )
@@ -299,13 +315,19 @@ class Client:
         """Hash everything recorded again; what is damaged is named, and fetched by the next sync.
 
         Raises:
-            UsageError: If the configuration names no folder.
+            UsageError: If the configuration names no folder, or there is no archive in it.
             ArchiveError, ArchiveInUseError: If the archive cannot be worked on.
         """
         from s2fetch.sync.verify import Verification
 
+        await self.require_archive()
         async with self.archive() as archive:
-            return await Verification(archive, clock=self._clock, events=self.events).run()
+            return await Verification(
+                archive,
+                on_missing=self.config.on_missing,
+                clock=self._clock,
+                events=self.events,
+            ).run()
 
     async def scrub(self) -> ScrubReport:
         """Hash again what the day's budget allows, oldest proof first; see `sync.scrub`.
@@ -320,7 +342,12 @@ class Client:
         from s2fetch.sync.scrub import Scrub
 
         return await Scrub(
-            self.into, opened, self.config.scrub, clock=self._clock, events=self.events
+            self.into,
+            opened,
+            self.config.scrub,
+            on_missing=self.config.on_missing,
+            clock=self._clock,
+            events=self.events,
         ).run()
 
     async def audit(self, on_gap: Callable[[Gap], object] | None = None) -> AuditReport:
@@ -337,7 +364,12 @@ class Client:
         from s2fetch.sync.audit import Audit
 
         return await Audit(
-            self.hub, self.into, await self.query(), clock=self._clock, on_gap=on_gap
+            self.hub,
+            self.into,
+            await self.query(),
+            on_missing=self.config.on_missing,
+            clock=self._clock,
+            on_gap=on_gap,
         ).run()
 
     async def explain(self, product: str, *, local: bool = False) -> Explanation:
@@ -355,30 +387,39 @@ class Client:
 
         layout = Layout(self.config.layout)
         if local:
-            return await explain(None, self.into, layout, self.config.query, product)
-        return await explain(self.hub, self.into, layout, await self.query(), product)
+            return await explain(
+                None, self.into, layout, self.config.query, product, self.config.on_missing
+            )
+        query = await self.query()
+        return await explain(self.hub, self.into, layout, query, product, self.config.on_missing)
 
-    async def preview(self, *, renew: bool = False) -> Preview:
+    async def preview(self, *, renew: bool = False, everywhere: bool = False) -> Preview:
         """What `sync` would do; changes nothing, and needs neither account nor lock.
 
         Args:
             renew: As for `sync`.
+            everywhere: As for `sync`.
 
         Raises:
             UsageError: If the configuration names no folder.
-            QueryError: If nothing can match, or the hub does not understand the query.
+            QueryError: If nothing can match, the hub does not understand the query, or it is a
+                large collection that nothing restricts.
             HubError: If the catalogue cannot be read.
             ArchiveError: If the archive cannot be read.
         """
         from s2fetch.sync.preview import preview
 
         query = await self.query()
+        await check_extent(self.hub, query, everything=self.config.everything)
         found = await preview(
             self.hub,
             self.into,
+            Layout(self.config.layout),
             query,
             reserve_bytes=self.config.reserve_bytes,
+            on_missing=self.config.on_missing,
             renew=renew,
+            everywhere=everywhere,
             events=self.events,
         )
         if not (found.found or found.superseded or found.missing_names):
@@ -416,6 +457,19 @@ class Client:
             HubError: If the identity service, or the hub without one, cannot be reached.
         """
         return [await log_in(account, self._clock) for account in await self.accounts()]
+
+    async def require_archive(self) -> None:
+        """See whether there is an archive in the folder; only a sync makes one.
+
+        Raises:
+            UsageError: If the configuration names no folder, or there is no archive in it.
+        """
+        if not await anyio.to_thread.run_sync(is_archive, self.into):
+            raise UsageError(
+                f"there is no archive in {self.into}",
+                did="Nothing was done",
+                advice="Check the folder (--into); s2fetch sync makes an archive",
+            )
 
     @asynccontextmanager
     async def archive(self, *, wait_seconds: float | None = None) -> AsyncIterator[Archive]:

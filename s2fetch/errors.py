@@ -10,13 +10,15 @@
     │   ├── WrongPasswordError
     │   ├── SecondFactorError
     │   ├── AccountLockedError
-    │   └── SessionLimitError
+    │   ├── SessionLimitError
+    │   └── TokensRefusedError
     ├── HubError                   4  the hub cannot be reached, or its answer cannot be used
     │   ├── HubDownError              … for longer than the user wants to wait
     │   ├── HubBusyError              … it asked us to wait (429, 503)
     │   └── CatalogueError            … a listing is broken or incomplete
     ├── ArchiveError               5  the archive's file system does not let us work
     │   ├── DiskFullError
+    │   ├── OtherVolumeError
     │   ├── LocksUnsupportedError
     │   └── ProgressFileError
     ├── ArchiveInUseError          6  another process works on this archive
@@ -31,6 +33,7 @@
         ├── NotAProductError          retried
         ├── ChecksumMismatchError     retried once, then quarantined
         ├── TokenRefusedError         retried with a new token
+        ├── PartFileError             tried again by a later run
         ├── ProductOfflineError       waits for retrieval
         ├── ProductGoneError          retried a little, then by a later run
         ├── AccessForbiddenError      tried again by a later run
@@ -163,6 +166,10 @@ class SessionLimitError(AccountError):
     """The account has too many open sessions."""
 
 
+class TokensRefusedError(AccountError):
+    """The hub accepts none of the tokens that the identity service gives the account."""
+
+
 class HubError(S2FetchError):
     """The hub cannot be reached, or its answer cannot be used."""
 
@@ -216,6 +223,10 @@ class DiskFullError(ArchiveError):
     ) -> None:
         super().__init__(what, did=did, advice=advice)
         self.needed_bytes = needed_bytes
+
+
+class OtherVolumeError(ArchiveError):
+    """A file cannot be moved to where it should be, because that is on another volume."""
 
 
 class LocksUnsupportedError(ArchiveError):
@@ -281,6 +292,12 @@ class ChecksumMismatchError(ProductError):
 
 class TokenRefusedError(ProductError):
     """The hub did not accept the access token."""
+
+
+class PartFileError(ProductError):
+    """The product's part file cannot be opened although its folder can be written to."""
+
+    fate = Fate.LATER
 
 
 class ProductOfflineError(ProductError):

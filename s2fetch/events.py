@@ -56,6 +56,15 @@ class ProductSuperseded(Event, frozen=True, kw_only=True):
     by: str
 
 
+class NamesNotListed(Event, frozen=True, kw_only=True):
+    """So many names and identifiers that were asked for are not listed; ``first`` has some."""
+
+    name: ClassVar[str] = "names-not-listed"
+    level: ClassVar[str] = "warning"
+    count: int
+    first: tuple[str, ...]
+
+
 class AreaNoted(Event, frozen=True, kw_only=True):
     """The area of interest is not quite the footprint it was taken from; ``note`` says why."""
 
@@ -65,11 +74,15 @@ class AreaNoted(Event, frozen=True, kw_only=True):
 
 
 class ProductsPresent(Event, frozen=True, kw_only=True):
-    """So many more products are on disk, verified and untouched: nothing to do."""
+    """So many more products are on disk, verified and untouched: nothing to do.
+
+    ``consumed`` are so many besides, which were on disk and are left alone.
+    """
 
     name: ClassVar[str] = "products-present"
     level: ClassVar[str] = "debug"
     count: int
+    consumed: int = 0
 
 
 class ProductPlanned(Event, frozen=True, kw_only=True):
@@ -156,6 +169,24 @@ class ProductAdopted(Event, frozen=True, kw_only=True):
     path: str
     size: int
     proof: Proof
+
+
+class ProductConsumed(Event, frozen=True, kw_only=True):
+    """The file of a product that was verified is gone, and that is left so."""
+
+    name: ClassVar[str] = "product-consumed"
+    product: Product
+    path: str
+
+
+class CopyRefused(Event, frozen=True, kw_only=True):
+    """A folder looks like the product unpacked but is not all of it; it is left as it is."""
+
+    name: ClassVar[str] = "copy-refused"
+    level: ClassVar[str] = "warning"
+    product: Product
+    path: str
+    reason: str
 
 
 class ProductFailed(Event, frozen=True, kw_only=True):
@@ -414,6 +445,7 @@ class RunFinished(Event, frozen=True, kw_only=True):
     already: int
     fetched: int
     adopted: int
+    consumed: int = 0
     waiting: int
     failed: int
     received: int

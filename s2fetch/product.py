@@ -91,7 +91,8 @@ class Proof(StrEnum):
 
     ``MD5`` and ``BLAKE3``: equal to the digest the catalogue lists. ``ZIP_CRC``: the catalogue
     lists no digest; the length is right where one is listed and every zip member's CRC-32 holds.
-    ``MANIFEST``: as before, and the product's own manifest lists digests of its files which hold.
+    ``MANIFEST``: as before, and the product's own manifest lists digests of its files which hold;
+    of a product that lies unpacked: those of all its files.
     ``LENGTH``: only the length could be checked (not a zip, no digest listed).
     """
 

@@ -134,6 +134,19 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     newest_first: bool = False
 
     @property
+    def is_whole_collection(self) -> bool:
+        """Whether nothing restricts it but the collection."""
+        bare = Query(
+            collection=self.collection,
+            area_relation=self.area_relation,
+            versions=self.versions,
+            streams=self.streams,
+            order=self.order,
+            newest_first=self.newest_first,
+        )
+        return self == bare
+
+    @property
     def only_named(self) -> bool:
         """Whether names and identifiers alone decide, so that one not listed does not exist."""
         own = Query(

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, settings
 
 from s2fetch.embedded.dhus.hub import DhusSettings, EmbeddedDhus
 from s2fetch.embedded.hub import EmbeddedHub
@@ -17,6 +18,10 @@ from s2fetch.embedded.safe import generate_products
 from s2fetch.embedded.state import HubSettings
 from s2fetch.events import Event, EventBus
 from tests.clock import FakeClock
+
+# How fast examples are made depends on what else the machine does, and proves nothing.
+settings.register_profile("s2fetch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("s2fetch")
 
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]
 DhusFactory = Callable[..., Awaitable[EmbeddedDhus]]

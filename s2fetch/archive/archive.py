@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -12,35 +11,28 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from s2fetch.archive.durable import fsync_folder, translating
-from s2fetch.archive.formats import possible_names
 from s2fetch.archive.layout import COMPONENT_BYTES, Layout
+from s2fetch.archive.presence import (
+    Elsewhere,
+    FileState,
+    Folders,
+    candidates_in,
+    mark_of,
+    recorded_file,
+    was_here,
+)
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
+from s2fetch.archive.sidecar import PART_PREFIX
 from s2fetch.archive.space import SpaceGuard, Volumes
-from s2fetch.errors import ArchiveInUseError, UnsafeNameError
+from s2fetch.errors import ArchiveInUseError, OtherVolumeError
 from s2fetch.lockfile import FileLock, Holder, read_holder
 from s2fetch.product import Product
 
-LISTED_BYTES = 1 << 20
-"""A folder whose own size is below this (some 10,000 files) is listed to see what is in it."""
 OWN_FOLDER = ".s2fetch"
 """Below the archive's root: progress file, lock, quarantine."""
 LONGEST_SUFFIX = ".zip"
 """No suffix `formats.suffix_for` appends is longer."""
-
-
-class FileState(msgspec.Struct, frozen=True):
-    """A regular file as the file system describes it.
-
-    Attributes:
-        path: Relative to the archive's root.
-        size: Bytes.
-        mtime_ns: Modification time, nanoseconds since 1970.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -48,8 +40,8 @@ class Known(msgspec.Struct, frozen=True):
 
     Attributes:
         record: What the progress file says, or None.
-        file: The recorded file of a complete product, or None when there is none.
-        candidates: Files that may be the product, by record or name.
+        file: The recorded file or folder of a complete product, or None when there is none.
+        candidates: Files and folders that may be the product, by record or name.
     """
 
     record: Record | None
@@ -75,6 +67,7 @@ class Archive:
         self.progress = progress
         self.space = space
         self._durable_folders: set[Path] = set()
+        self._elsewhere = Elsewhere(root)
 
     @classmethod
     @contextmanager
@@ -103,45 +96,45 @@ class Archive:
             space = SpaceGuard(root, reserve_bytes, volume=volume)
             yield cls(root, layout, progress, space)
 
-    def file_at(self, path: str) -> FileState | None:
-        """The regular file at a relative path, or None."""
-        return file_state(self.root, path)
+    def file_of(self, record: Record) -> FileState | None:
+        """See `recorded_file`."""
+        return recorded_file(self.root, record)
 
     def candidates(
-        self, product: Product, recorded: str = "", folders: _Folders | None = None
+        self, product: Product, recorded: str = "", folders: Folders | None = None
     ) -> list[FileState]:
-        """Files that may be this product, by record or name, whoever put them there."""
-        try:
-            path = self.layout.path_for(product)
-        except UnsafeNameError:
-            return []
-        names = [path.name, *possible_names(product.name)]
-        names += possible_names(path.name + _mark(product))
-        paths = [recorded] if recorded else []
-        folder = str(path.parent)
-        there = (folders or _Folders(self.root)).names(folder)
-        beside = "" if folder == "." else f"{folder}/"
-        paths += [beside + name for name in names if there is None or name in there]
-        states = (file_state(self.root, path) for path in dict.fromkeys(paths))
-        return [state for state in states if state is not None]
+        """Files and folders that may be this product, see `candidates_in`."""
+        return candidates_in(self.root, self.layout, product, recorded, folders)
 
-    def look_up(self, batch: Iterable[Product]) -> list[Known]:
-        """What is known about every product of a batch; one call, so one thread hop."""
-        folders = _Folders(self.root)
-        return [self._known(product, folders) for product in batch]
+    def look_up(self, batch: Iterable[Product], *, everywhere: bool = False) -> list[Known]:
+        """What is known about every product of a batch; one call, so one thread hop.
 
-    def _known(self, product: Product, folders: _Folders) -> Known:
+        Args:
+            batch: The products.
+            everywhere: Whether to look in all folders for products that are not in their places;
+                for those whose recorded file is gone, that is done anyhow.
+        """
+        folders = Folders(self.root)
+        return [self._known(product, folders, everywhere) for product in batch]
+
+    def _known(self, product: Product, folders: Folders, everywhere: bool) -> Known:
         record = self.progress.get(product.id)
         if record is None or record.state is not State.COMPLETE:
-            return Known(record, None, tuple(self.candidates(product, "", folders)))
-        file = self.file_at(record.path)
+            candidates = self.candidates(product, "", folders)
+            if not candidates and (everywhere or was_here(record)):
+                candidates = self._elsewhere.candidates(product)
+            return Known(record, None, tuple(candidates))
+        file = self.file_of(record)
         if file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns):
             return Known(record, file, (file,))
-        return Known(record, file, tuple(self.candidates(product, record.path, folders)))
+        candidates = self.candidates(product, record.path, folders)
+        if file is None and not candidates:
+            candidates = self._elsewhere.candidates(product)
+        return Known(record, file, tuple(candidates))
 
     def is_untouched(self, record: Record) -> bool:
         """Whether the file of a complete product is as it was when it was verified."""
-        file = self.file_at(record.path)
+        file = self.file_of(record)
         return file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
 
     def folder_of(self, product: Product) -> Path:
@@ -159,11 +152,11 @@ class Archive:
         Raises:
             UnsafeNameError: If not.
         """
-        self.layout.check(product, _mark(product) + LONGEST_SUFFIX)
+        self.layout.check(product, mark_of(product) + LONGEST_SUFFIX)
 
     def shared_path(self, product: Product, suffix: str) -> PurePosixPath:
         """The product's path when another product of the same name has the usual one."""
-        return self.layout.path_for(product, _mark(product) + suffix)
+        return self.layout.path_for(product, mark_of(product) + suffix)
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder that a power cut does not take away with what is put in it.
@@ -176,10 +169,28 @@ class Archive:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._make_entries_durable(folder)
 
-    def quarantine_path(self, product: Product) -> Path:
-        """Where wrong bytes of a product are kept."""
-        name = self.layout.path_for(product).name
-        return self.root / OWN_FOLDER / "quarantine" / f"{name}.wrong"
+    def quarantine(self, product: Product, rename: Callable[[Path], None]) -> Path:
+        """Keep wrong bytes of a product; flushing their folder is the caller's.
+
+        Args:
+            product: The product, whose part file they are in.
+            rename: Gives the part file another path.
+
+        Returns:
+            Where they are now, below ``.s2fetch/quarantine``.
+
+        Raises:
+            ArchiveError: If they cannot be moved.
+        """
+        path = self.root / self.layout.path_for(product)
+
+        def move(folder: Path) -> Path:
+            target = folder / f"{path.name}.wrong"
+            self.make_folder(folder)
+            rename(target)
+            return target
+
+        return self._into_own_folder(path, "quarantine", move)
 
     def set_aside(self, path: PurePosixPath | str, now: datetime) -> Path:
         """Move a file that is in the way, and not known to be ours, out of the way.
@@ -191,25 +202,41 @@ class Archive:
             ArchiveError: If it cannot be moved.
         """
         stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        return self._move_aside(path, self.root / OWN_FOLDER / "replaced", f".{stamp}")
+        return self._move_aside(path, "replaced", f".{stamp}")
 
-    def _move_aside(self, path: PurePosixPath | str, folder: Path, mark: str) -> Path:
+    def _move_aside(self, path: PurePosixPath | str, kind: str, mark: str) -> Path:
         """Move a file to a folder of ours, under its name, a mark and a number where needed."""
         source = self.root / path
-        self.make_folder(folder)
-        with translating(source):
-            number = 0
-            while True:
-                ending = f"{mark}-{number}" if number else mark
-                target = folder / (_shortened(source.name, len(ending)) + ending)
-                if not os.path.lexists(target):
-                    break
-                number += 1
-            source.replace(target)
+
+        def move(folder: Path) -> Path:
+            self.make_folder(folder)
+            with translating(source):
+                number = 0
+                while True:
+                    ending = f"{mark}-{number}" if number else mark
+                    target = folder / (_shortened(source.name, len(ending)) + ending)
+                    if not os.path.lexists(target):
+                        break
+                    number += 1
+                source.replace(target)
+            return target
+
+        target = self._into_own_folder(source, kind, move)
         # In this order: until the new entry is on the disk, the old one must be there.
-        self.make_durable([folder])
+        self.make_durable([target.parent])
         self.make_durable([source.parent])
         return target
+
+    def _into_own_folder(self, source: Path, kind: str, move: Callable[[Path], Path]) -> Path:
+        """Move a file into ``.s2fetch``, or beside itself where it is on another volume than that.
+
+        A folder of the layout may be another disk, mounted or linked; copying a product to this one
+        would take long, and perhaps there is no room for it.
+        """
+        try:
+            return move(self.root / OWN_FOLDER / kind)
+        except OtherVolumeError:
+            return move(source.parent / f"{PART_PREFIX}{kind}")
 
     def trash(self, path: str, now: datetime) -> Path:
         """Move the file of a withdrawn product to ``.s2fetch/trash``, a folder for each day.
@@ -220,8 +247,7 @@ class Archive:
         Raises:
             ArchiveError: If it cannot be moved.
         """
-        folder = self.root / OWN_FOLDER / "trash" / f"{now.astimezone(UTC):%Y-%m-%d}"
-        return self._move_aside(path, folder, "")
+        return self._move_aside(path, f"trash/{now.astimezone(UTC):%Y-%m-%d}", "")
 
     def is_taken(self, path: PurePosixPath) -> bool:
         """Whether anything at all has that name: a file, a folder, a link to nowhere."""
@@ -248,35 +274,14 @@ class Archive:
         self._durable_folders.update(flushed)
 
 
-class _Folders:
-    """Which names there are in folders, as far as listing them is cheaper than asking for each."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._listed: dict[str, frozenset[str] | None] = {}
-
-    def names(self, folder: str) -> frozenset[str] | None:
-        """All there is in a folder, relative to the root; None where each has to be asked for."""
-        if folder not in self._listed:
-            self._listed[folder] = self._names(folder)
-        return self._listed[folder]
-
-    def _names(self, folder: str) -> frozenset[str] | None:
-        path = self._root / folder
-        try:
-            if path.stat().st_size >= LISTED_BYTES:
-                return None
-            with os.scandir(path) as entries:
-                return frozenset(entry.name for entry in entries)
-        except FileNotFoundError:
-            return frozenset()
-        except OSError:
-            return None
-
-
 def lock_path(root: Path) -> Path:
     """The lock of the archive at a root."""
     return root / OWN_FOLDER / "lock"
+
+
+def is_archive(root: Path) -> bool:
+    """Whether a folder holds an archive."""
+    return (root / OWN_FOLDER).is_dir()
 
 
 def archive_holder(root: Path) -> Holder | None:
@@ -294,22 +299,6 @@ def _in_use(root: Path) -> ArchiveInUseError:
     )
 
 
-def _mark(product: Product) -> str:
-    """Tells products of the same name apart; of the id's digest, because ids are alike."""
-    return "~" + hashlib.sha256(product.id.encode()).hexdigest()[:8]
-
-
 def _shortened(name: str, room_bytes: int) -> str:
     """The name, cut so that so many bytes can be appended."""
     return name.encode()[: COMPONENT_BYTES - room_bytes].decode(errors="ignore")
-
-
-def file_state(root: Path, path: str) -> FileState | None:
-    """The regular file at a path relative to the root, or None."""
-    try:
-        status = os.stat(f"{root}/{path}")  # noqa: PTH116 - asked for every product of an archive
-    except OSError:
-        return None
-    if status.st_mode & 0o170000 != 0o100000:
-        return None
-    return FileState(path, status.st_size, status.st_mtime_ns)

@@ -6,7 +6,6 @@ Only reads. Names of members are looked up and never become paths.
 from __future__ import annotations
 
 import errno
-import hashlib
 import posixpath
 import struct
 import zipfile
@@ -14,24 +13,15 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import unquote
-from xml.parsers import expat
 
-import msgspec
-
+from s2fetch.archive.manifest import MANIFESTS, MOST_BYTES, Listed, read_manifest
 from s2fetch.errors import ChecksumMismatchError, NotAProductError
 from s2fetch.product import Proof
 
-MANIFESTS = ("manifest.safe", "xfdumanifest.xml")
-"""Names of the manifest in SAFE and SEN3 products."""
-
 _BLOCK_BYTES = 1 << 20
-_MANIFEST_BYTES = 64 << 20
 _UNPACKED_TIMES = 100
 _UNPACKED_EXTRA_BYTES = 64 << 20
 _ENCRYPTED = 0x1
-_DIGESTS = {"MD5": "md5", "SHA3-256": "sha3_256", "SHA-256": "sha256", "SHA256": "sha256"}
 _UNREADABLE = (
     zipfile.BadZipFile,
     struct.error,
@@ -41,72 +31,6 @@ _UNREADABLE = (
     RuntimeError,
     ValueError,
 )
-
-
-class _Digest(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """A file of a manifest: its path inside the product and its digest.
-
-    Attributes:
-        href: As written, relative to the manifest.
-        algorithm: As written, for example ``MD5`` or ``SHA3-256``.
-        value: Hexadecimal digest.
-    """
-
-    href: str
-    algorithm: str
-    value: str
-
-
-def read_manifest(content: bytes) -> list[Listed]:
-    """The files a manifest lists with a digest (XFDU, CCSDS 661.0-B-1: ``byteStream``).
-
-    Raises:
-        ValueError: It is no XML, or declares a document type, which no manifest needs.
-    """
-    found: list[Listed] = []
-    href = algorithm = ""
-    text: list[str] | None = None
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal href, algorithm, text
-        match tag.rpartition(":")[2]:
-            case "byteStream":
-                href = ""
-            case "fileLocation":
-                href = attributes.get("href", "")
-            case "checksum":
-                algorithm, text = attributes.get("checksumName", ""), []
-
-    def end(tag: str) -> None:
-        nonlocal text
-        if tag.rpartition(":")[2] == "checksum" and text is not None:
-            if href:
-                found.append(Listed(href, algorithm.upper(), "".join(text).strip().lower()))
-            text = None
-
-    def characters(data: str) -> None:
-        if text is not None:
-            text.append(data)
-
-    def doctype(*_: object) -> None:
-        msg = "the manifest declares a document type"
-        raise ValueError(msg)
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        parser.Parse(content, True)
-    except expat.ExpatError as error:
-        raise ValueError(str(error)) from error
-    return found
 
 
 def check_zip(path: Path, product_name: str, tick: Callable[[int], None]) -> Proof:
@@ -159,7 +83,7 @@ def _check_members(
         )
     for member in members:
         expected = listed.get(member.filename)
-        hasher = _hasher(expected.algorithm) if expected else None
+        hasher = expected.digest() if expected else None
         for block in _blocks(archive, member, product_name):
             if hasher:
                 hasher.update(block)
@@ -180,7 +104,7 @@ def _listed_digests(
 ) -> dict[str, Listed]:
     """Member names with the digest the manifest lists; empty without a readable manifest."""
     manifest = _find_manifest(members)
-    if manifest is None or manifest.file_size > _MANIFEST_BYTES:
+    if manifest is None or manifest.file_size > MOST_BYTES:
         return {}
     with _reading(product_name):
         content = archive.read(manifest)
@@ -191,9 +115,9 @@ def _listed_digests(
         return {}
     folder = posixpath.dirname(manifest.filename)
     return {
-        posixpath.normpath(posixpath.join(folder, unquote(each.href))): each
+        posixpath.normpath(posixpath.join(folder, each.path)): each
         for each in files
-        if each.algorithm in _DIGESTS and each.value
+        if each.is_checkable
     }
 
 
@@ -212,10 +136,6 @@ def _blocks(
     with _reading(product_name), archive.open(member) as file:
         while block := file.read(_BLOCK_BYTES):
             yield block
-
-
-def _hasher(algorithm: str) -> _Digest:
-    return hashlib.new(_DIGESTS[algorithm], usedforsecurity=False)
 
 
 def _not_a_product(what: str, product_name: str) -> NotAProductError:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from s2fetch.errors import ArchiveError, DiskFullError
+from s2fetch.errors import ArchiveError, DiskFullError, OtherVolumeError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -40,6 +40,11 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
         return ArchiveError(
             f"{path} cannot be used, a file stands where a folder should be or the reverse",
             advice="Move what is in the way, or choose another folder or layout",
+        )
+    if error.errno == errno.EXDEV:
+        return OtherVolumeError(
+            f"{path} cannot be moved to or from another volume",
+            advice="Mount the archive's folders as one volume",
         )
     if error.errno == errno.ENAMETOOLONG:
         return ArchiveError(

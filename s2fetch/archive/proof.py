@@ -30,11 +30,12 @@ Tick = Callable[[int], None]
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out about a file that is the product.
+    """What was found out about a file, or a folder, that is the product.
 
     Attributes:
-        size: Bytes of the file.
-        checksum: Of the whole file: MD5, or BLAKE3 when the catalogue lists only that.
+        size: Bytes of the file, or of all files of an unpacked product.
+        checksum: Of the whole file: MD5, or BLAKE3 when the catalogue lists only that. Of an
+            unpacked product: BLAKE3 of its manifest.
         proof: What shows that it is the product.
     """
 

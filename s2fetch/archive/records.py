@@ -26,6 +26,8 @@ class State(StrEnum):
     """The hub delivered the same wrong bytes twice; they are kept aside."""
     WITHDRAWN = "withdrawn"
     """The hub has taken it away, and there is no file of it in its place (any more)."""
+    CONSUMED = "consumed"
+    """It was on disk and verified, its file is gone, and the user wants that left so."""
 
 
 class RetrievalState(StrEnum):
@@ -79,15 +81,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         name: As published.
         state: How far it has come.
-        path: Of the file, relative to the archive's root with ``/``; empty when there is none.
-        size: Bytes of that file.
-        checksum: Computed over that file, ``MD5:…`` or ``BLAKE3:…``.
+        path: Of the file, relative to the archive's root with ``/``; empty when there is none. Of
+            the product's folder when it is unpacked.
+        unpacked: Whether the product lies there as a folder.
+        size: Bytes of that file, or of all files of an unpacked product.
+        checksum: Computed over that file, ``MD5:…`` or ``BLAKE3:…``; over the manifest of an
+            unpacked product, which has the digests of its files.
         listed: As the catalogue listed it, ``MD5:…`` or ``BLAKE3:…``; empty when it listed none.
         proof: What shows that the file is the product.
         verified: When that was shown.
         source: Base URL of the hub that delivered it.
         modified: The catalogue entry's own modification date at that time.
-        mtime_ns: Of the file, nanoseconds since 1970; tells cheaply that it was not touched.
+        mtime_ns: Of the file, or the manifest of an unpacked product, nanoseconds since 1970;
+            tells cheaply that it was not touched.
         attempts: Attempts that failed since the last success.
         failure: The last error.
         retrieval: The order that brings it back online.
@@ -98,6 +104,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     state: State
     path: str = ""
+    unpacked: bool = False
     size: int = 0
     checksum: str = ""
     listed: str = ""
@@ -111,6 +118,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retrieval: Retrieval | None = None
     next_try: str | None = None
     withdrawn: Withdrawal | None = None
+
+
+def as_consumed(record: Record) -> Record:
+    """The record of a product whose file is gone, which is to be left so."""
+    return msgspec.structs.replace(
+        record, state=State.CONSUMED, path="", unpacked=False, mtime_ns=0
+    )
 
 
 class Size(msgspec.Struct, frozen=True):

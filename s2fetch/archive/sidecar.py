@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 
 from s2fetch.archive.durable import UNFINISHED_SUFFIX, fsync_file, translating, write_all
+from s2fetch.archive.manifest import MANIFESTS
 from s2fetch.product import Product
 
 PART_PREFIX = ".s2fetch-"
 """Part files and their sidecars begin with this: hidden, and no product's name can."""
+_MANIFESTS = frozenset(MANIFESTS)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -79,16 +81,22 @@ def read_sidecars(root: Path) -> Iterator[tuple[Sidecar, int]]:
 
     Can be used while they are being written; those that vanish meanwhile are left out.
     """
-    for folder, _, names in os.walk(root):
+    for part in part_files(root):
+        try:
+            content = part.with_suffix(".json").read_bytes()
+            yield msgspec.json.decode(content, type=Sidecar), part.stat().st_size
+        except (OSError, msgspec.DecodeError):
+            continue
+
+
+def part_files(root: Path) -> Iterator[Path]:
+    """The part files below a folder. They are in no unpacked product, which has many files."""
+    for folder, folders, names in os.walk(root):
+        if not _MANIFESTS.isdisjoint(names):
+            folders.clear()
         for name in names:
-            if not (name.startswith(PART_PREFIX) and name.endswith(".json")):
-                continue
-            path = Path(folder, name)
-            try:
-                sidecar = msgspec.json.decode(path.read_bytes(), type=Sidecar)
-                yield sidecar, path.with_suffix(".part").stat().st_size
-            except (OSError, msgspec.DecodeError):
-                continue
+            if name.startswith(PART_PREFIX) and name.endswith(".part"):
+                yield Path(folder, name)
 
 
 def boot_id() -> str:

@@ -35,6 +35,7 @@ yet, 4 hub.
             groups=("Selection", "Hub"),
             names=(
                 "into",
+                "on-missing",
                 "connect-timeout",
                 "first-byte-timeout",
                 "report",

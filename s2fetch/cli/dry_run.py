@@ -23,11 +23,12 @@ _WORDS = {
     "verify": "verify",
     "fetch": "fetch",
     "offline": "offline",
+    "consumed": "consumed",
     "quarantined": "leave",
 }
 
 
-def show_preview(config: Config, output: Output, *, renew: bool) -> int:
+def show_preview(config: Config, output: Output, *, renew: bool, everywhere: bool) -> int:
     """Print what a sync would do.
 
     Returns:
@@ -49,7 +50,7 @@ def show_preview(config: Config, output: Output, *, renew: bool) -> int:
             output.result(lines)
 
     async def work(client: Client) -> Preview:
-        return await client.preview(renew=renew)
+        return await client.preview(renew=renew, everywhere=everywhere)
 
     bus.subscribe(listen)
     for note in config.area_notes:
@@ -77,10 +78,15 @@ def preview_text(preview: Preview) -> str:
         ("To verify", counted(preview.to_verify, "product")),
         ("To fetch", _amount(preview.to_fetch, preview.to_fetch_bytes)),
         ("Offline", f"{counted(preview.offline, 'product')}, to be retrieved first"),
-        ("Left alone", f"{counted(preview.quarantined, 'product')} in quarantine"),
+        ("Left alone", _left_alone(preview)),
         ("Free space", _space(preview)),
     ]
     return "\n".join(f"{name + ':':<12}{value}" for name, value in rows)
+
+
+def _left_alone(preview: Preview) -> str:
+    consumed = f", {preview.consumed:,} consumed" if preview.consumed else ""
+    return f"{counted(preview.quarantined, 'product')} in quarantine{consumed}"
 
 
 def _space(preview: Preview) -> str:

@@ -14,6 +14,8 @@ from s2fetch.cli.output import Output
 from s2fetch.cli.signals import Interruption
 
 if TYPE_CHECKING:
+    from anyio import CancelScope
+
     from s2fetch.client import Client
     from s2fetch.config.values import Config
     from s2fetch.errors import ExitCode
@@ -73,7 +75,8 @@ def run(
         with anyio.CancelScope() as goodbye:
             async with Client(config, events=bus) as client:
                 with anyio.CancelScope() as scope:
-                    with interruption.stopping(partial(loop.call_soon_threadsafe, scope.cancel)):
+                    cancel = partial(_cancel, client, scope, interruption)
+                    with interruption.stopping(partial(loop.call_soon_threadsafe, cancel)):
                         result = await work(client)
                         finished = True
                 if not finished:
@@ -82,3 +85,9 @@ def run(
     with interruption.received():
         anyio.run(main)
     return result, None if finished else interruption.exit_code
+
+
+def _cancel(client: Client, scope: CancelScope, interruption: Interruption) -> None:
+    if interruption.exit_code is not None:
+        client.will_be_cancelled(interruption.exit_code)
+    scope.cancel()

@@ -35,7 +35,14 @@ Exit code 0 when the product is known, whatever became of it; 2 when nobody know
         archive_argument(),
         *setting_options(
             groups=("Selection", "Hub"),
-            names=("into", "layout", "connect-timeout", "first-byte-timeout", "log-format"),
+            names=(
+                "into",
+                "layout",
+                "on-missing",
+                "connect-timeout",
+                "first-byte-timeout",
+                "log-format",
+            ),
         ),
     ],
     short_help="Tell all that is known of one product.",

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from s2fetch.cli.output import unwritable
 from s2fetch.cli.text import counted
-from s2fetch.errors import ArchiveError
 from s2fetch.units import format_size
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _writing() -> Iterator[Write]:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
 
     yield write
     try:
@@ -98,9 +98,4 @@ def _writing() -> Iterator[Write]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _unwritable(error) from error
-
-
-def _unwritable(error: OSError) -> ArchiveError:
-    reason = error.strerror or str(error)
-    return ArchiveError(f"standard output cannot be written ({reason})")
+        raise unwritable(error) from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from s2fetch.cli.text import sentence
-from s2fetch.errors import ExitCode, S2FetchError
+from s2fetch.errors import ArchiveError, ExitCode, S2FetchError
 
 if TYPE_CHECKING:
     from s2fetch.cli.log import EventLog
@@ -89,8 +89,18 @@ class Output:
             self._view.restore()
 
     def result(self, text: str) -> None:
-        """Print a result, or a part of one, as it is."""
-        click.echo(text)
+        """Print a result, or a part of one, as it is.
+
+        Raises:
+            ArchiveError: If standard output cannot be written.
+            BrokenPipeError: If nobody reads it any more.
+        """
+        try:
+            click.echo(text)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise unwritable(error) from error
 
     def say(self, text: str) -> None:
         """Print what a person wants to know in the end, unless quiet or in JSON."""
@@ -168,6 +178,12 @@ class Output:
             click.echo(text, err=True)
         except OSError:
             return  # standard error is closed; there is nobody to tell
+
+
+def unwritable(error: OSError) -> ArchiveError:
+    """What to tell when standard output cannot be written."""
+    reason = error.strerror or str(error)
+    return ArchiveError(f"standard output cannot be written ({reason})")
 
 
 def _keep(trace: str) -> str:

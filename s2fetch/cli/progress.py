@@ -13,6 +13,7 @@ from s2fetch.events import (
     Event,
     ProductAdopted,
     ProductCompleted,
+    ProductConsumed,
     ProductFailed,
     ProductOnline,
     ProductPlanned,
@@ -112,8 +113,8 @@ class Progress:
             case ProductPlanned():
                 self._plan(event)
             case ProductsPresent():
-                self._planned += event.count
-                self._done += event.count
+                self._planned += event.count + event.consumed
+                self._done += event.count + event.consumed
             case RunStarted():
                 self.running = True
             case CatalogueCounted():
@@ -129,6 +130,8 @@ class Progress:
                 self._done += 1
                 self._stored_bytes += event.size
                 self._settle(event.product)
+            case ProductConsumed():
+                self._done += 1
             case ProductFailed() | ProductQuarantined():
                 self._failed += 1
                 self._to_fetch_bytes -= event.product.size or 0
@@ -146,6 +149,8 @@ class Progress:
             self._done += 1
         elif event.verdict == "quarantined":
             self._failed += 1
+        elif event.verdict == "consumed":
+            return
         else:
             self._to_fetch_bytes += event.product.size or 0
 

@@ -28,7 +28,9 @@ Exit codes: 0 what was hashed is intact, 9 some files are damaged or missing, 5 
     cls=GroupedCommand,
     params=[
         archive_argument(),
-        *setting_options(groups=("Output",), names=("into", "scrub-budget", "scrub-period")),
+        *setting_options(
+            groups=("Output",), names=("into", "on-missing", "scrub-budget", "scrub-period")
+        ),
     ],
     short_help="Hash a part of it again, oldest proof first.",
     epilog=EXAMPLES,
@@ -46,6 +48,7 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
     config = configured(output, archive, params)
 
     async def work(client: Client) -> ScrubReport:
+        await client.require_archive()
         return await client.scrub()
 
     bus = EventBus()

@@ -12,6 +12,7 @@ from s2fetch.sync.scrub import ScrubState
 from s2fetch.sync.status import PartialProduct, Status, UnfinishedProduct
 from s2fetch.units import format_size
 
+_NOTHING = " (there is no archive in it; s2fetch sync makes it)"
 MOST_LISTED = 20
 """Products listed by name for each state; ``--json`` has more of them."""
 
@@ -20,7 +21,7 @@ def status_text(status: Status) -> str:
     """The sums, then every state's products by name."""
     holder = "nobody" if status.holder is None else printable(str(status.holder))
     rows = [
-        ("Archive", printable(status.archive)),
+        ("Archive", printable(status.archive) + ("" if status.exists else _NOTHING)),
         ("In use by", holder),
         (
             "Complete",
@@ -30,6 +31,7 @@ def status_text(status: Status) -> str:
         ("Failed", f"{status.failed_count:,}"),
         ("Quarantined", f"{status.quarantined_count:,}"),
         ("Withdrawn", f"{status.withdrawn_count:,}"),
+        *([("Consumed", f"{status.consumed_count:,}")] if status.consumed_count else []),
         ("Free space", format_size(status.free_bytes)),
         ("Last run", _last_run(status.last_run)),
     ]

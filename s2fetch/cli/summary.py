@@ -43,6 +43,7 @@ def summary_line(report: Report) -> str:
         )
     parts = [
         f"{report.already:,} already on disk" if report.already else "",
+        f"{report.consumed:,} consumed" if report.consumed else "",
         f"{report.fetched:,} fetched" if report.fetched else "",
         f"{report.adopted:,} found on disk and verified" if report.adopted else "",
         f"{report.waiting:,} waiting" if report.waiting else "",

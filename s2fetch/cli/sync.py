@@ -37,10 +37,17 @@ interrupted.
     epilog=EXAMPLES,
 )
 @click.option("--renew", is_flag=True, help="Fetch also what is there and verified")
+@click.option("--find", is_flag=True, help="Look for copies in all folders of the archive")
 @click.option("--dry-run", is_flag=True, help="Print what would happen, and change nothing")
 @click.pass_obj
 def command(
-    output: Output, /, archive: str | None, renew: bool, dry_run: bool, **params: object
+    output: Output,
+    /,
+    archive: str | None,
+    renew: bool,
+    find: bool,
+    dry_run: bool,
+    **params: object,
 ) -> int:
     """Fetch everything that matches and is not on disk, verified.
 
@@ -55,8 +62,8 @@ def command(
         if dry_run:
             from s2fetch.cli.dry_run import show_preview
 
-            return show_preview(config, output, renew=renew)
-        report = _synchronised(config, output, kept, renew=renew)
+            return show_preview(config, output, renew=renew, everywhere=find)
+        report = _synchronised(config, output, kept, renew=renew, everywhere=find)
     except Exception as error:
         if not dry_run:
             _report_failure(kept, error, output)
@@ -80,7 +87,9 @@ class _Kept:
     report: Report | None = None
 
 
-def _synchronised(config: Config, output: Output, kept: _Kept, *, renew: bool) -> Report:
+def _synchronised(
+    config: Config, output: Output, kept: _Kept, *, renew: bool, everywhere: bool
+) -> Report:
     """Run; when a signal ends it, the report of what was done until then."""
     from s2fetch.cli.reporting import outcome_of
     from s2fetch.events import EventBus
@@ -88,7 +97,7 @@ def _synchronised(config: Config, output: Output, kept: _Kept, *, renew: bool) -
 
     async def work(client: Client) -> Report:
         try:
-            return await client.sync(renew=renew)
+            return await client.sync(renew=renew, everywhere=everywhere)
         finally:
             kept.report = client.report
 

@@ -28,7 +28,7 @@ Exit codes: 0 every file is intact, 9 some are damaged or missing, 5 disk, 6 arc
     cls=GroupedCommand,
     params=[
         archive_argument(),
-        *setting_options(groups=("Output",), names=("into", "wait-for-lock")),
+        *setting_options(groups=("Output",), names=("into", "on-missing", "wait-for-lock")),
     ],
     short_help="Hash what is on disk again.",
     epilog=EXAMPLES,
@@ -74,6 +74,8 @@ def verify_text(report: VerifyReport) -> str:
     line = f"{counted(report.checked, 'file')} checked, {report.intact:,} intact"
     if report.damaged:
         line += f", {len(report.damaged):,} damaged or missing: the next sync fetches them again"
+    if report.consumed:
+        line += f", {report.consumed:,} consumed"
     if report.healed:
         line += f"; {counted(report.healed, 'record')} put right"
     line += f"; {format_size(report.size_bytes)} in {format_duration(report.seconds)}"

@@ -22,12 +22,14 @@ from s2fetch.cli.text import printable, sentence, short_name
 from s2fetch.cli.third_party import library_warnings
 from s2fetch.events import (
     AttemptFailed,
+    CopyRefused,
     Event,
     EventBus,
     FileDamaged,
     Healed,
     HubPaused,
     HubResumed,
+    NamesNotListed,
     ProductFailed,
     ProductOnline,
     ProductQuarantined,
@@ -168,6 +170,10 @@ def _told(event: Event) -> str | None:
             return sentence(f"{event.host} answers again")
         case Healed():
             return sentence(f"{event.subject}: {event.what}; put right")
+        case CopyRefused():
+            return sentence(f"{event.path} is there, but not taken: {event.reason}")
+        case NamesNotListed():
+            return None  # the summary names them
         case FileDamaged():
             return sentence(f"{event.path}: {event.reason}")
     return event.name if event.level in _STYLES else None

@@ -59,7 +59,7 @@ def read_document(path: Path) -> Document:
         ConfigError: The file cannot be read, is not UTF-8 or not TOML; says where.
     """
     try:
-        content = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+        content = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         return Document(path, tomllib.loads(content), key_lines(content))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1

@@ -21,6 +21,7 @@ from s2fetch.config.given import (
 from s2fetch.config.hub import read_hub
 from s2fetch.config.parsers import Context
 from s2fetch.config.query import read_query
+from s2fetch.config.selection import EVERYTHING
 from s2fetch.config.values import (
     AccountConfig,
     Config,
@@ -89,10 +90,12 @@ def build_config(
         values = values.with_more(_dhus_user(values))
     return Config(
         query=selection.query,
+        everything=values.get(EVERYTHING),
         into=values.find(s.INTO),
         layout=values.get(s.LAYOUT),
         reserve_bytes=values.get(s.RESERVE),
         on_full=values.get(s.ON_FULL),
+        on_missing=values.get(s.ON_MISSING),
         wait_for_lock_seconds=values.get(s.WAIT_FOR_LOCK),
         hub=hub,
         accounts=_accounts(values, document, mistakes),

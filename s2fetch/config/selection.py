@@ -218,6 +218,16 @@ LIMIT = Setting(
     example="100",
     metavar="N",
 )
+EVERYTHING = Setting(
+    name="everything",
+    group="Selection",
+    parse=parsers.flag,
+    help="Fetch a whole collection, however large, should nothing else select products",
+    default="false",
+    example="true",
+    metavar="",
+    flag=True,
+)
 ORDER_BY = Setting(
     name="order-by",
     group="Selection",
@@ -245,5 +255,5 @@ SELECTION: tuple[Setting[object], ...] = (
     *(BOX, WKT, AREA_FILE, AREA_TILE, AREA_PRODUCT, AREA_RELATION),
     *(CLOUD, RELATIVE_ORBIT, ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
     *RESTRICTIONS,
-    *(NAME, NAMES_FILE, ID, FROM_LIST, VERSIONS, LIMIT, ORDER_BY, NEWEST_FIRST),
+    *(NAME, NAMES_FILE, ID, FROM_LIST, VERSIONS, LIMIT, EVERYTHING, ORDER_BY, NEWEST_FIRST),
 )

@@ -10,7 +10,7 @@ from s2fetch.config import parsers
 from s2fetch.config.parsers import choice, many, whole
 from s2fetch.config.selection import SELECTION
 from s2fetch.config.setting import Setting
-from s2fetch.config.values import HubKind, LogFormat, Offline, OnFull, Resume
+from s2fetch.config.values import HubKind, LogFormat, Offline, OnFull, OnMissing, Resume
 
 CDSE_CATALOGUE = "https://catalogue.dataspace.copernicus.eu/odata/v1"
 CDSE_DOWNLOAD = "https://download.dataspace.copernicus.eu/odata/v1"
@@ -85,6 +85,16 @@ ON_FULL = Setting(
     example="wait",
     metavar="WHAT",
     choices=tuple(OnFull),
+)
+ON_MISSING = Setting(
+    name="on-missing",
+    group="Archive",
+    parse=choice(OnMissing),
+    help="What to do about products that were here and verified, and whose files are gone",
+    default="fetch",
+    example="leave",
+    metavar="WHAT",
+    choices=tuple(OnMissing),
 )
 SCRUB_BUDGET = Setting(
     name="scrub-budget",
@@ -411,7 +421,7 @@ ACCOUNT_NAME = Setting(
 SETTINGS: tuple[Setting[object], ...] = (
     *SELECTION,
     *(INTO, LAYOUT, INCREMENTAL, OVERLAP, RECOUNT),
-    *(RESERVE, ON_FULL, SCRUB_BUDGET, SCRUB_PERIOD, WAIT_FOR_LOCK),
+    *(RESERVE, ON_FULL, ON_MISSING, SCRUB_BUDGET, SCRUB_PERIOD, WAIT_FOR_LOCK),
     *(USER, CREDENTIALS_FILE, SLOTS, QUOTA),
     *(CONNECT_TIMEOUT, FIRST_BYTE_TIMEOUT, MINIMUM_RATE, MINIMUM_RATE_WINDOW),
     *(ATTEMPTS, RESUME, BANDWIDTH, TIMETABLE, TIME_ZONE),

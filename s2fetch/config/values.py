@@ -29,6 +29,15 @@ class Offline(StrEnum):
     SKIP = "skip"
 
 
+class OnMissing(StrEnum):
+    """What a run does about products that were here and verified, and whose files are gone."""
+
+    FETCH = "fetch"
+    """They are fetched again."""
+    LEAVE = "leave"
+    """They count as consumed: used up by the user, and not wanted again."""
+
+
 class OnFull(StrEnum):
     """What a run does when the disk is down to the reserve: end, or wait until there is space."""
 
@@ -173,10 +182,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         query: What to look for.
+        everything: Whether a whole collection is really meant, should the query not restrict it.
         into: The archive's folder, or None when none was given (a search needs none).
         layout: Template of the paths inside the archive.
         reserve_bytes: Free space that downloads leave on the file system.
         on_full: What a run does when no more than that is left.
+        on_missing: What a run does about verified products whose files are gone.
         wait_for_lock_seconds: How long to wait while another process works on the archive.
         hub: Where products come from.
         accounts: At least one.
@@ -195,10 +206,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     query: Query
+    everything: bool
     into: Path | None
     layout: str
     reserve_bytes: int
     on_full: OnFull
+    on_missing: OnMissing
     wait_for_lock_seconds: float
     hub: HubConfig
     accounts: tuple[AccountConfig, ...]

@@ -84,7 +84,7 @@ def _is_in(record: Record, state: State) -> bool:
 
 
 def _share(record: Record) -> str:
-    if record.state is State.COMPLETE:
+    if record.state in (State.COMPLETE, State.CONSUMED):
         return "complete"
     return "waiting" if record.state is State.WAITING else "missing"
 

@@ -98,7 +98,8 @@ class ArchiveState(msgspec.Struct, frozen=True, kw_only=True):
         activity: What it does now.
         why: Why it is paused, out of space or failed; empty otherwise.
         priority: Greater goes first.
-        products: Number of products by state: complete, waiting, failed, quarantined, withdrawn.
+        products: Number of products by state: complete, waiting, failed, quarantined, withdrawn,
+            consumed.
         bytes: Of the complete ones.
         queued: Products of the present run that are not settled.
         last_run: The last run that ended, or None.

@@ -92,6 +92,7 @@ class ArchiveTally:
             failed=status.failed_count,
             quarantined=status.quarantined_count,
             withdrawn=status.withdrawn_count,
+            consumed=status.consumed_count,
         )
         self.size_bytes = status.complete_bytes
         self.queued = 0

@@ -23,6 +23,9 @@ class RetrievalAnswer(StrEnum):
     """It can be downloaded already: the catalogue's flag was late."""
     QUOTA = "quota"
     """Not now: the account has asked for too many."""
+    LATER = "later"
+    """It went wrong, and may have been taken all the same: hubs have answered orders they took by
+    500. Poll for it, and ask again before long."""
     REFUSED = "refused"
     """The hub does not do this for this product or this account; poll for it."""
 

@@ -113,6 +113,8 @@ class CdseHub(CdseCatalogue):
                 return RetrievalAnswer.QUOTA, str(said)
             if said.means_wait or answer.status == 401:
                 raise self._refusal(answer, said, product, account, ranged=False)
+            if answer.status >= 500:
+                return RetrievalAnswer.LATER, str(said)
             return RetrievalAnswer.REFUSED, str(said)
 
     @asynccontextmanager

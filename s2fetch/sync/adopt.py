@@ -1,4 +1,4 @@
-"""Files that are there already: hashed, and adopted when they prove to be the product."""
+"""Files and folders that are there already: hashed, and adopted if they are the product."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import Archive, FileState
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.presence import FileState
 from s2fetch.archive.proof import Evidence, prove
 from s2fetch.archive.records import Record, State
+from s2fetch.archive.unpacked import prove_unpacked
 from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError, ProductError
 from s2fetch.product import Product
@@ -19,30 +21,55 @@ from s2fetch.threads import stop_if_cancelled
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A product and the files that may be it."""
+    """A product, the files and folders that may be it, and what is recorded of it.
+
+    ``wanted``: whether it is to be fetched if none of them is.
+    """
 
     product: Product
     files: tuple[FileState, ...]
-    attempts: int = 0
+    record: Record | None = None
+    wanted: bool = True
+
+    @property
+    def attempts(self) -> int:
+        """How often it was tried in vain before."""
+        return self.record.attempts if self.record is not None else 0
 
 
-async def adopt(
-    archive: Archive, candidate: Candidate, *, source: str, clock: Clock
-) -> Record | None:
-    """The record of the first file that is the product, recorded; None when none is.
+class Adopted(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it.
+
+    Attributes:
+        record: The record of what proved to be the product, or None when nothing did.
+        refused: Why unpacked copies were not taken, by the path of each.
+    """
+
+    record: Record | None
+    refused: dict[str, str] = {}
+
+
+async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: Clock) -> Adopted:
+    """Record the first file or folder that is the product, if one is.
 
     Raises:
         ArchiveError: If the record cannot be written.
     """
+    refused: dict[str, str] = {}
     files = await anyio.to_thread.run_sync(_worth_hashing, archive, candidate)
     for file in files:
-        evidence = await _evidence(archive.root / file.path, candidate.product, file)
-        if evidence is None:
+        try:
+            evidence = await _evidence(archive.root / file.path, candidate.product, file)
+        except (ProductError, ArchiveError) as error:
+            # Not the product, or not readable: fetching decides what happens to a file.
+            if file.unpacked:
+                refused[file.path] = error.what
             continue
         record = Record(
             name=candidate.product.name,
             state=State.COMPLETE,
             path=file.path,
+            unpacked=file.unpacked,
             size=evidence.size,
             checksum=str(evidence.checksum),
             listed=listed_text(candidate.product),
@@ -54,23 +81,49 @@ async def adopt(
         )
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(archive.progress.record, candidate.product.id, record)
-        return record
-    return None
+        return Adopted(record=record, refused=refused)
+    return Adopted(record=None, refused=refused)
 
 
-def _worth_hashing(archive: Archive, candidate: Candidate) -> tuple[FileState, ...]:
-    """Without a digest a sound file of that name proves nothing if it is another product's."""
-    if candidate.product.best_checksum is not None:
-        return candidate.files
-    mine = candidate.product.id
+def may_be(file: FileState, product: Product, record: Record | None) -> bool:
+    """Whether a file or folder is worth hashing: nothing that is known speaks against it.
+
+    Args:
+        file: What is there.
+        product: As the catalogue lists it now.
+        record: What is recorded of the product, or None.
+    """
+    if not file.unpacked:
+        return product.size in (None, file.size)
+    if record is None:
+        return True
+    if record.state is not State.COMPLETE:
+        return record.path != file.path  # it was found damaged, or outdated as below
+    return not record.listed or record.listed == listed_text(product)
+
+
+def _worth_hashing(archive: Archive, candidate: Candidate) -> list[FileState]:
+    """Those that may prove to be the product.
+
+    Without a listed digest a sound file of that name proves nothing if it is another product's,
+    and to an unpacked one no listed digest applies.
+    """
+    product = candidate.product
+    files = [file for file in candidate.files if may_be(file, product, candidate.record)]
+    listed = product.best_checksum is not None
+    if listed and not any(file.unpacked for file in files):
+        return files
     owners = archive.progress.paths()
-    return tuple(file for file in candidate.files if owners.get(file.path, mine) == mine)
+    return [
+        file
+        for file in files
+        if (listed and not file.unpacked) or owners.get(file.path, product.id) == product.id
+    ]
 
 
-async def _evidence(path: Path, product: Product, file: FileState) -> Evidence | None:
-    if product.size is not None and product.size != file.size:
-        return None
-    try:
-        return await anyio.to_thread.run_sync(partial(prove, path, product, tick=stop_if_cancelled))
-    except (ProductError, ArchiveError):
-        return None  # not the product, or not readable: fetching decides what happens to it
+async def _evidence(path: Path, product: Product, file: FileState) -> Evidence:
+    if file.unpacked:
+        proving = partial(prove_unpacked, path, product.name, tick=stop_if_cancelled)
+    else:
+        proving = partial(prove, path, product, tick=stop_if_cancelled)
+    return await anyio.to_thread.run_sync(proving)

@@ -21,17 +21,18 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import FileState
 from s2fetch.archive.layout import FIELDS, UNKNOWN
+from s2fetch.archive.presence import FileState
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.clock import Clock, timestamp
+from s2fetch.config.values import OnMissing
 from s2fetch.errors import ExitCode, QueryError
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
 from s2fetch.query import Query
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
-from s2fetch.sync.planner import Verdict, plan
+from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.preview import look_up
 
 MOST_LISTED = 1000
@@ -57,6 +58,8 @@ class Reason(StrEnum):
     """The catalogue lists another checksum now."""
     WITHDRAWN = "withdrawn"
     """The archive has or wants it, but the catalogue does not list it any more. No gap."""
+    CONSUMED = "consumed"
+    """It was here and verified; its file is gone, and that is to be left so. No gap."""
 
 
 _TROUBLE = frozenset(
@@ -93,7 +96,7 @@ class Coverage(msgspec.Struct, kw_only=True):
     Attributes:
         key: The day, ISO 8601, or the tile.
         listed: Products the catalogue lists.
-        complete: Of these, on disk and verified.
+        complete: Of these, on disk and verified, or consumed.
         waiting: Of these, waiting for their retrieval.
         missing: The rest.
     """
@@ -116,7 +119,7 @@ class AuditReport(msgspec.Struct, kw_only=True):
         seconds: How long it took.
         listed: Products the catalogue lists.
         listed_bytes: Their listed sizes together.
-        complete: Of these, on disk and verified.
+        complete: Of these, on disk and verified, or consumed.
         complete_bytes: The sizes of their files.
         reasons: How many products there are for each reason.
         unselected: Products that are recorded and in the catalogue, but not selected by the query.
@@ -150,6 +153,7 @@ class Audit:
         hub: Whose catalogue.
         root: The archive's folder.
         query: What should be there.
+        on_missing: What is to be done about products whose files are gone.
         clock: Where the time comes from.
         on_gap: Called with every gap and every withdrawn product as it is found; must not block.
     """
@@ -160,12 +164,14 @@ class Audit:
         root: Path,
         query: Query,
         *,
+        on_missing: OnMissing,
         clock: Clock,
         on_gap: Callable[[Gap], object] | None = None,
     ) -> None:
         self._hub = hub
         self._root = root
         self._query = query
+        self._on_missing = on_missing
         self._clock = clock
         self._on_gap = on_gap
         self._days: dict[str, Coverage] = {}
@@ -211,7 +217,8 @@ class Audit:
         coverages = [self._days.setdefault(day, Coverage(key=day))]
         if tile != UNKNOWN:
             coverages.append(self._tiles.setdefault(tile, Coverage(key=tile)))
-        gap = _gap(product, record, file, day, tile)
+        decision = plan(product, record, file, on_missing=self._on_missing)
+        gap = _gap(decision, product, record, file, day, tile)
         for coverage in coverages:
             coverage.listed += 1
             coverage.complete += gap is None
@@ -221,7 +228,10 @@ class Audit:
             self._tell(gap)
         elif record is not None:
             report.complete += 1
-            report.complete_bytes += record.size
+            if decision.verdict is Verdict.CONSUMED:
+                self._reasons[Reason.CONSUMED] += 1
+            else:
+                report.complete_bytes += record.size
 
     def _tell(self, gap: Gap) -> None:
         self._reasons[gap.reason] += 1
@@ -297,11 +307,15 @@ def day_of(product: Product) -> str:
 
 
 def _gap(
-    product: Product, record: Record | None, file: FileState | None, day: str, tile: str
+    decision: Plan,
+    product: Product,
+    record: Record | None,
+    file: FileState | None,
+    day: str,
+    tile: str,
 ) -> Gap | None:
     """What is not as it should be with a product that is listed; None when it is complete."""
-    decision = plan(product, record, file)
-    if decision.verdict in (Verdict.HAVE, Verdict.RECORD):
+    if decision.verdict in (Verdict.HAVE, Verdict.RECORD, Verdict.CONSUMED):
         return None
     reason, since, detail = Reason.UNRECORDED, "", "" if product.online else "it is offline"
     if record is not None:
@@ -323,6 +337,8 @@ def _why(record: Record, file: FileState | None, decided: str) -> tuple[Reason, 
     if record.state is State.WAITING:
         since = retrieval.since if retrieval else ""
         return Reason.WAITING, since, f"retrieval {retrieval.state}" if retrieval else ""
+    if record.state is State.CONSUMED:
+        return Reason.MISSING, "", decided
     if record.state is not State.COMPLETE:
         quarantined = record.state is State.QUARANTINED
         return (

@@ -10,14 +10,16 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import archive_holder, file_state
+from s2fetch.archive.archive import archive_holder
 from s2fetch.archive.history import Moment, read_history
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.part import PartFile
+from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecar
 from s2fetch.clock import timestamp
+from s2fetch.config.values import OnMissing
 from s2fetch.errors import HubError, QueryError, UnsafeNameError, UsageError
 from s2fetch.hub.base import Hub
 from s2fetch.lockfile import Holder
@@ -123,7 +125,12 @@ class Explanation(msgspec.Struct, kw_only=True):
 
 
 async def explain(
-    hub: Hub | None, root: Path, layout: Layout, query: Query, asked: str
+    hub: Hub | None,
+    root: Path,
+    layout: Layout,
+    query: Query,
+    asked: str,
+    on_missing: OnMissing,
 ) -> Explanation:
     """Put together what archive and catalogue know of a product. Changes nothing; needs no lock.
 
@@ -133,6 +140,7 @@ async def explain(
         layout: Where products lie in it.
         query: What the configuration looks for.
         asked: Name or identifier of the product, or the path of its file.
+        on_missing: What is to be done about products whose files are gone.
 
     Raises:
         UsageError: If neither the archive nor the catalogue knows such a product.
@@ -152,7 +160,7 @@ async def explain(
     if not told.name:
         raise _unknown(told)
     await anyio.to_thread.run_sync(partial(_read_files, told, root, layout, product))
-    await anyio.to_thread.run_sync(_tell_next, told, product, root)
+    await anyio.to_thread.run_sync(_tell_next, told, product, root, on_missing)
     return told
 
 
@@ -287,7 +295,7 @@ def _read_files(told: Explanation, root: Path, layout: Layout, product: Product 
 
 
 def _stored(root: Path, record: Record) -> Stored:
-    file = file_state(root, record.path)
+    file = recorded_file(root, record)
     if file is None:
         return Stored(path=record.path, exists=False)
     return Stored(
@@ -309,7 +317,9 @@ def _partial(root: Path, layout: Layout, product: Product) -> Begun | None:
     return Begun(size, sidecar.total) if sidecar is not None else None
 
 
-def _tell_next(told: Explanation, product: Product | None, root: Path) -> None:
+def _tell_next(
+    told: Explanation, product: Product | None, root: Path, on_missing: OnMissing
+) -> None:
     record = told.record
     if record is not None and record.retrieval is not None:
         told.next_time = record.retrieval.next or ""
@@ -318,8 +328,8 @@ def _tell_next(told: Explanation, product: Product | None, root: Path) -> None:
     elif told.matches is False:
         told.next_step = "nothing: the query of this configuration does not select it"
     else:
-        file = file_state(root, record.path) if record is not None and record.path else None
-        decision = plan(product, record, file)
+        file = recorded_file(root, record) if record is not None and record.path else None
+        decision = plan(product, record, file, on_missing=on_missing)
         told.verdict = decision.verdict
         told.next_step = _STEPS[decision.verdict].format(reason=decision.reason)
 
@@ -330,6 +340,7 @@ _STEPS = {
     Verdict.VERIFY: "the next sync hashes its file: {reason}",
     Verdict.FETCH: "the next sync fetches it: {reason}",
     Verdict.OFFLINE: "the next sync asks for it, or looks whether it is back: {reason}",
+    Verdict.CONSUMED: "nothing, unless --renew is given: {reason}",
     Verdict.QUARANTINED: "nothing until the catalogue changes, or --renew is given: {reason}",
 }
 

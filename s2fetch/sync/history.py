@@ -17,11 +17,13 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import ArchiveError
 from s2fetch.events import (
     AttemptFailed,
+    CopyRefused,
     Event,
     EventBus,
     FileDamaged,
     ProductAdopted,
     ProductCompleted,
+    ProductConsumed,
     ProductFailed,
     ProductOnline,
     ProductPlanned,
@@ -143,6 +145,10 @@ def _moment(event: Event, at: str) -> Moment | None:
         case ProductAdopted():
             text = f"{event.path} was there and proved to be it, by {event.proof}"
             return _of(event.product, event, at, text)
+        case ProductConsumed():
+            return _of(event.product, event, at, f"{event.path} is gone and is left so: consumed")
+        case CopyRefused():
+            return _of(event.product, event, at, f"{event.path} is not taken: {event.reason}")
         case ProductFailed():
             text = f"{event.error}; {event.next_step}"
             return _of(event.product, event, at, text, code=event.code)

@@ -6,9 +6,10 @@ from enum import StrEnum
 
 import msgspec
 
-from s2fetch.archive.archive import FileState
+from s2fetch.archive.presence import FileState
 from s2fetch.archive.records import Record, State
 from s2fetch.clock import timestamp
+from s2fetch.config.values import OnMissing
 from s2fetch.product import Product
 
 
@@ -25,6 +26,8 @@ class Verdict(StrEnum):
     """To be downloaded, from where its part file ends."""
     OFFLINE = "offline"
     """Not on disk and not available now: to be retrieved."""
+    CONSUMED = "consumed"
+    """It was on disk and verified; its file is gone, and that is to be left so."""
     QUARANTINED = "quarantined"
     """The hub has delivered wrong bytes twice and lists the product unchanged."""
 
@@ -47,7 +50,12 @@ HAVE = Plan(Verdict.HAVE, "on disk and verified")
 
 
 def plan(
-    product: Product, record: Record | None, file: FileState | None, *, renew: bool = False
+    product: Product,
+    record: Record | None,
+    file: FileState | None,
+    *,
+    renew: bool = False,
+    on_missing: OnMissing = OnMissing.FETCH,
 ) -> Plan:
     """Decide about one product.
 
@@ -56,13 +64,16 @@ def plan(
         record: What the progress file says, or None.
         file: The recorded file, or None when there is none.
         renew: Whether the user wants it fetched whatever is there.
+        on_missing: What is to be done when it was on disk and verified, and its file is gone.
     """
     if renew:
         return _fetch(product, "to be fetched again as asked")
     if record is None:
         return _fetch(product, "new")
     if record.state is State.COMPLETE:
-        return _plan_complete(product, record, file)
+        return _plan_complete(product, record, file, on_missing)
+    if record.state is State.CONSUMED:
+        return _plan_gone(product, record, on_missing)
     if record.state is State.QUARANTINED and not _changed_upstream(product, record):
         return Plan(
             Verdict.QUARANTINED,
@@ -75,7 +86,21 @@ def plan(
     return _fetch(product, "failed before" if record.state is State.FAILED else "changed upstream")
 
 
-def _plan_complete(product: Product, record: Record, file: FileState | None) -> Plan:
+def _plan_gone(product: Product, record: Record, on_missing: OnMissing) -> Plan:
+    """What was on disk and is gone; a new version of it has not been consumed."""
+    listed = product.best_checksum
+    if on_missing is OnMissing.FETCH:
+        return _fetch(product, "it was consumed, and is wanted again")
+    if listed is not None and record.listed not in ("", str(listed)):
+        return _fetch(product, "it was consumed, and the catalogue lists another checksum now")
+    return Plan(Verdict.CONSUMED, "it was here and verified, and is left alone as consumed")
+
+
+def _plan_complete(
+    product: Product, record: Record, file: FileState | None, on_missing: OnMissing
+) -> Plan:
+    if file is None and on_missing is OnMissing.LEAVE:
+        return _plan_gone(product, record, on_missing)
     if file is None:
         return _fetch(product, "its file is missing", f"{record.path} is recorded but missing")
     if file.size != record.size:
@@ -86,9 +111,10 @@ def _plan_complete(product: Product, record: Record, file: FileState | None) -> 
         )
     listed = product.best_checksum
     if listed is not None and record.listed != str(listed):
-        if record.checksum == str(listed):
+        # Of an unpacked product no digest of the zip is known.
+        if record.checksum == str(listed) or (record.unpacked and not record.listed):
             return Plan(Verdict.RECORD, "the catalogue lists its checksum now")
-        if record.checksum.partition(":")[0] == listed.algorithm:
+        if record.unpacked or record.checksum.partition(":")[0] == listed.algorithm:
             return _fetch(product, "the catalogue lists another checksum now")
         return Plan(Verdict.VERIFY, "the catalogue lists another kind of checksum now")
     if file.mtime_ns != record.mtime_ns:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import FileState, file_state
+from s2fetch.archive.layout import Layout
+from s2fetch.archive.presence import (
+    Elsewhere,
+    FileState,
+    Folders,
+    candidates_in,
+    recorded_file,
+    was_here,
+)
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import free_bytes
+from s2fetch.config.values import OnMissing
 from s2fetch.events import EventBus, ProductPlanned
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
 from s2fetch.query import Query
 from s2fetch.selection import selected
+from s2fetch.sync.adopt import may_be
 from s2fetch.sync.batches import batches
-from s2fetch.sync.planner import Verdict, plan
+from s2fetch.sync.planner import Plan, Verdict, plan
+
+_NOT_HERE = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.CONSUMED})
 
 
 class Preview(msgspec.Struct, kw_only=True):
@@ -32,10 +45,11 @@ class Preview(msgspec.Struct, kw_only=True):
         found_bytes: Their listed sizes together.
         unknown_sizes: How many of them have no listed size.
         already: On disk and verified.
-        to_verify: On disk, to be hashed first.
+        to_verify: On disk by its name and size, or unpacked; to be hashed first.
         to_fetch: To be downloaded now.
         to_fetch_bytes: Their listed sizes together.
         offline: To be retrieved first.
+        consumed: On disk and verified once; their files are gone, and they are left alone.
         quarantined: Left alone, because the hub delivers wrong bytes.
         free_bytes: Free space where the archive is.
         reserve_bytes: Of which this much is to stay free.
@@ -53,6 +67,7 @@ class Preview(msgspec.Struct, kw_only=True):
     to_fetch: int = 0
     to_fetch_bytes: int = 0
     offline: int = 0
+    consumed: int = 0
     quarantined: int = 0
     free_bytes: int = 0
     reserve_bytes: int = 0
@@ -66,10 +81,13 @@ class Preview(msgspec.Struct, kw_only=True):
 async def preview(
     hub: Hub,
     root: Path,
+    layout: Layout,
     query: Query,
     *,
     reserve_bytes: int,
+    on_missing: OnMissing,
     renew: bool,
+    everywhere: bool,
     events: EventBus,
 ) -> Preview:
     """Look at everything that matches and decide as a sync would; changes nothing.
@@ -81,12 +99,23 @@ async def preview(
     result = Preview(query=hub.describe(query), reserve_bytes=reserve_bytes)
     result.free_bytes = await anyio.to_thread.run_sync(free_bytes, root)
     progress = await anyio.to_thread.run_sync(ProgressFile.load, root, False)
+    elsewhere = Elsewhere(root)
     try:
         async with selected(hub, query, events=events) as products:
             async for batch in batches(products):
-                found = await anyio.to_thread.run_sync(look_up, progress, root, batch)
-                for product, (record, file) in zip(batch, found, strict=True):
-                    decision = plan(product, record, file, renew=renew)
+                decide = partial(
+                    _decide,
+                    progress,
+                    root,
+                    layout,
+                    batch,
+                    renew=renew,
+                    elsewhere=elsewhere,
+                    everywhere=everywhere,
+                    on_missing=on_missing,
+                )
+                decisions = await anyio.to_thread.run_sync(decide)
+                for product, decision in zip(batch, decisions, strict=True):
                     _add(result, product, decision.verdict)
                     events.emit(
                         ProductPlanned(
@@ -99,6 +128,34 @@ async def preview(
     finally:
         progress.close()
     return result
+
+
+def _decide(
+    progress: ProgressFile,
+    root: Path,
+    layout: Layout,
+    batch: list[Product],
+    *,
+    renew: bool,
+    elsewhere: Elsewhere,
+    everywhere: bool,
+    on_missing: OnMissing,
+) -> list[Plan]:
+    """What a sync would do about every product of a batch. Blocking."""
+    folders = Folders(root)
+    decisions = []
+    found = look_up(progress, root, batch)
+    for product, (record, file) in zip(batch, found, strict=True):
+        decision = plan(product, record, file, renew=renew, on_missing=on_missing)
+        if decision.verdict in _NOT_HERE and not renew:
+            recorded = record.path if record is not None and file is not None else ""
+            there = candidates_in(root, layout, product, recorded, folders)
+            if not there and (everywhere or was_here(record)):
+                there = elsewhere.candidates(product)
+            if any(may_be(each, product, record) for each in there):
+                decision = Plan(Verdict.VERIFY, "something of its name is there", decision.healed)
+        decisions.append(decision)
+    return decisions
 
 
 def look_up(
@@ -114,7 +171,7 @@ def _known(
     record = progress.get(product.id)
     if record is None or record.state is not State.COMPLETE:
         return record, None
-    return record, file_state(root, record.path)
+    return record, recorded_file(root, record)
 
 
 def _add(result: Preview, product: Product, verdict: Verdict) -> None:
@@ -132,5 +189,7 @@ def _add(result: Preview, product: Product, verdict: Verdict) -> None:
             result.to_fetch_bytes += size
         case Verdict.OFFLINE:
             result.offline += 1
+        case Verdict.CONSUMED:
+            result.consumed += 1
         case Verdict.QUARANTINED:
             result.quarantined += 1

@@ -9,6 +9,7 @@ from s2fetch.events import (
     Event,
     ProductAdopted,
     ProductCompleted,
+    ProductConsumed,
     ProductFailed,
     ProductOnline,
     ProductPlanned,
@@ -56,6 +57,7 @@ class Report(msgspec.Struct, kw_only=True):
             versions of them.
         other_versions: Of those found, how many are another version of one found before.
         already: Of these, on disk and verified before.
+        consumed: On disk and verified once; their files are gone, which is left so.
         fetched: Downloaded and verified in this run.
         adopted: Found on disk unrecorded, or touched, and proved to be right.
         waiting: Offline, to be fetched later.
@@ -76,6 +78,7 @@ class Report(msgspec.Struct, kw_only=True):
     superseded: int = 0
     other_versions: int = 0
     already: int = 0
+    consumed: int = 0
     fetched: int = 0
     adopted: int = 0
     waiting: int = 0
@@ -110,8 +113,11 @@ class Reporter:
             case ProductPlanned():
                 self._planned(event)
             case ProductsPresent():
-                report.found += event.count
+                report.found += event.count + event.consumed
                 report.already += event.count
+                report.consumed += event.consumed
+            case ProductConsumed():
+                report.consumed += 1
             case ProductSuperseded():
                 report.superseded += 1
             case ProductCompleted():

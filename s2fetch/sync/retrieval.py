@@ -42,6 +42,10 @@ ORDER_EXPIRY = timedelta(days=3)
 """An order that has brought nothing for so long is placed again."""
 REFUSED_PAUSE = timedelta(days=1)
 """After a refusal the product is asked for again no sooner than this; it is looked at meanwhile."""
+LATER_PAUSE = timedelta(hours=1)
+"""After an order that went wrong it is placed again, unless the product is back by then."""
+MOST_WRONG = 3
+"""So many orders that go wrong one after the other count as a quota: the hub has enough."""
 QUOTA_PAUSE = timedelta(minutes=30)
 """After a quota answer no order is placed for so long."""
 MOST_POLLED = 1000
@@ -50,14 +54,21 @@ REQUEST_TRIES = 3
 MOST_HAND_BACKS = 3
 """So often in a run a catalogue is believed that says "online" while the download says not."""
 
+_PLACE_KEPT = frozenset({State.COMPLETE, State.FAILED, State.WAITING})
+"""States of a product whose older copy, if there is one, is ours and gives way to the new one."""
 _PLACED = frozenset({RetrievalState.REQUESTED, RetrievalState.ACCEPTED})
 _STATES = {
     RetrievalAnswer.ACCEPTED: RetrievalState.ACCEPTED,
     RetrievalAnswer.ONLINE: RetrievalState.ACCEPTED,
     RetrievalAnswer.QUOTA: RetrievalState.QUOTA,
+    RetrievalAnswer.LATER: RetrievalState.WAITING,
     RetrievalAnswer.REFUSED: RetrievalState.REFUSED,
 }
-_PAUSES = {RetrievalAnswer.QUOTA: QUOTA_PAUSE, RetrievalAnswer.REFUSED: REFUSED_PAUSE}
+_PAUSES = {
+    RetrievalAnswer.QUOTA: QUOTA_PAUSE,
+    RetrievalAnswer.LATER: LATER_PAUSE,
+    RetrievalAnswer.REFUSED: REFUSED_PAUSE,
+}
 
 
 class RetrievalDesk:
@@ -103,6 +114,7 @@ class RetrievalDesk:
         self._due: dict[str, float] = {}
         self._no_orders_until = clock.monotonic()
         self._handed_back: Counter[str] = Counter()
+        self._wrong = 0
 
     def __repr__(self) -> str:
         return f"<RetrievalDesk: {len(self._waiting)} waiting, {len(self._to_order)} to order>"
@@ -137,6 +149,7 @@ class RetrievalDesk:
         record = Record(
             name=product.name,
             state=State.WAITING,
+            path=before.path if before is not None and before.state in _PLACE_KEPT else "",
             listed=listed_text(product),
             modified=timestamp(product.modified),
             retrieval=retrieval,
@@ -247,6 +260,9 @@ class RetrievalDesk:
         )
         await self._update(product, record, intent)
         answer, text = await self._ask(product)
+        self._wrong = self._wrong + 1 if answer is RetrievalAnswer.LATER else 0
+        if self._wrong >= MOST_WRONG:
+            answer = RetrievalAnswer.QUOTA
         result = msgspec.structs.replace(
             intent,
             state=_STATES[answer],
@@ -263,7 +279,7 @@ class RetrievalDesk:
 
         A hub that keeps saying "busy" means a quota: it does not want more orders now.
         """
-        result = RetrievalAnswer.REFUSED, ""
+        result = RetrievalAnswer.LATER, ""
         tries = 0
         while tries < REQUEST_TRIES:
             account = self._accounts[0]
@@ -279,9 +295,9 @@ class RetrievalDesk:
                     )
                 except TokenRefusedError as error:
                     account.tokens.refuse(token)
-                    result = RetrievalAnswer.REFUSED, error.what
+                    result = RetrievalAnswer.LATER, error.what
                 except ProductError as error:
-                    result = RetrievalAnswer.REFUSED, error.what
+                    result = RetrievalAnswer.LATER, error.what
                 except HubBusyError as error:
                     result = RetrievalAnswer.QUOTA, error.what
                 except AccountError:

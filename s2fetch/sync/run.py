@@ -6,59 +6,61 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice
 
 import anyio
 import msgspec
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from s2fetch.account.account import Account
-from s2fetch.archive.archive import Archive, Known
-from s2fetch.archive.records import Record
+from s2fetch.archive.abandoned import ABANDONED_AFTER, remove_abandoned
+from s2fetch.archive.archive import Archive
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import IncrementConfig, OnFull, RetrievalConfig, TransferConfig
+from s2fetch.config.values import (
+    IncrementConfig,
+    OnFull,
+    OnMissing,
+    RetrievalConfig,
+    TransferConfig,
+)
 from s2fetch.errors import (
     AccountError,
     ExitCode,
     HubError,
     QueryError,
     S2FetchError,
-    UnsafeNameError,
 )
 from s2fetch.events import (
     EventBus,
     Healed,
-    ProductAdopted,
-    ProductFailed,
-    ProductPlanned,
-    ProductsPresent,
+    NamesNotListed,
     RunFinished,
     RunStarted,
 )
 from s2fetch.hub.base import Hub
-from s2fetch.product import Algorithm, Product, Proof
+from s2fetch.product import Product
 from s2fetch.query import Query
 from s2fetch.selection import Selection, selected
-from s2fetch.sync.adopt import Candidate, adopt
-from s2fetch.sync.batches import BATCH_PRODUCTS, batches
-from s2fetch.sync.commit import Committer, listed_text
+from s2fetch.sync.commit import Committer
+from s2fetch.sync.dispatch import Dispatcher
+from s2fetch.sync.extent import check_extent
 from s2fetch.sync.history import remembering
 from s2fetch.sync.increment import Increment
-from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.report import Report, Reporter
 from s2fetch.sync.retrieval import RetrievalDesk
 from s2fetch.sync.space import SpaceGate
-from s2fetch.sync.work import Queued, Work, WorkQueue
+from s2fetch.sync.work import Queued, WorkQueue
 from s2fetch.sync.workers import WORKERS_PER_SLOT, Workers
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.download import Downloader
+from s2fetch.units import format_size
 
 UNSETTLED_PRODUCTS = 256
 """Most products between planner and record."""
-ADOPTING_TASKS = 2
-"""Files that are hashed for adoption at a time."""
+PARTS_LOOKED_AT = "parts_looked_at"
+"""Key of the progress file: the day on which abandoned part files were last looked for."""
+MOST_NAMED = 50
+"""Names that are not listed and told one by one; the report has all of them."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,11 @@ class RunSettings:
         transfer: Limits of a download.
         retrieval: What to do with offline products.
         renew: Fetch everything that matches, whatever is there.
+        everywhere: Look for copies in all folders of the archive, not only in their places.
         increment: How to ask for changes only; None asks for everything.
         on_full: What to do when the disk is down to its reserve.
+        on_missing: What to do about verified products whose files are gone.
+        everything: Whether a large collection may be fetched as a whole.
         bandwidth: A limit shared with other runs; None for the limit in ``transfer``.
         log_out: End the accounts' sessions when the last bytes have come; for whoever makes one
             run only.
@@ -79,8 +84,11 @@ class RunSettings:
     transfer: TransferConfig
     retrieval: RetrievalConfig
     renew: bool = False
+    everywhere: bool = False
     increment: IncrementConfig | None = None
     on_full: OnFull = OnFull.STOP
+    on_missing: OnMissing = OnMissing.FETCH
+    everything: bool = False
     bandwidth: Bandwidth | None = None
     log_out: bool = False
 
@@ -96,6 +104,10 @@ class Run:
         settings: How.
         clock: Where the time comes from.
         events: Who is told.
+
+    Attributes:
+        cancelled_as: What it counts as when it is cancelled.
+        reporter: The sums so far.
     """
 
     def __init__(
@@ -128,6 +140,18 @@ class Run:
             clock=clock,
             events=events,
         )
+        self._dispatcher = Dispatcher(
+            archive,
+            source=hub.url,
+            queue=self._queue,
+            desk=self._desk,
+            gate=self._gate,
+            renew=settings.renew,
+            everywhere=settings.everywhere,
+            on_missing=settings.on_missing,
+            clock=clock,
+            events=events,
+        )
         self._increment = (
             Increment(
                 hub, self._select, archive, query, settings.increment, clock=clock, events=events
@@ -138,7 +162,7 @@ class Run:
         self._workers: Workers | None = None
         self._selection: Selection | None = None
         self._bodies_ended = anyio.Event()
-        self._listing_error: HubError | QueryError | None = None
+        self.cancelled_as = ExitCode.INTERRUPTED
         self.reporter = Reporter()
 
     @property
@@ -181,15 +205,16 @@ class Run:
         error: S2FetchError | None = None
         ended: ExitCode | None = ExitCode.BUG
         try:
+            await check_extent(self._hub, self._query, everything=self._settings.everything)
             await self._run_tasks()
-            error = self._listing_error or self._desk.error or await self._explain_empty()
+            error = self._dispatcher.error or self._desk.error or await self._explain_empty()
             if error is None and self._increment is not None:
                 await self._increment.settle()
             ended = None
         except S2FetchError as problem:
             error = problem
         except anyio.get_cancelled_exc_class():
-            ended = ExitCode.INTERRUPTED
+            ended = self.cancelled_as
             raise
         finally:
             remove()
@@ -229,24 +254,18 @@ class Run:
             clock=self._clock,
             events=self._events,
         )
-        to_adopt, from_planner = anyio.create_memory_object_stream[Candidate](BATCH_PRODUCTS)
         try:
             async with one_error_task_group() as group:
-                for _ in range(2 + ADOPTING_TASKS):
+                for task in (*self._dispatcher.tasks(self._listing()), self._desk.run):
                     self._queue.open_source()
-                group.start_soon(self._plan_all, to_adopt)
-                for _ in range(ADOPTING_TASKS):
-                    group.start_soon(self._adopt_all, from_planner.clone())
-                from_planner.close()
-                group.start_soon(self._desk.run)
+                    group.start_soon(task)
                 group.start_soon(committer.run)
                 group.start_soon(self._meet_accounts)
                 await workers.run()
                 self._bodies_ended.set()
                 committer.finish()
         finally:
-            to_adopt.close()
-            from_planner.close()
+            self._dispatcher.close()
             committer.close()
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(downloader.close)
@@ -267,19 +286,6 @@ class Run:
             for account in self._accounts:
                 await account.tokens.logout()
 
-    async def _plan_all(self, to_adopt: MemoryObjectSendStream[Candidate]) -> None:
-        """Decide about everything the catalogue lists; held back by the queue."""
-        try:
-            with to_adopt:
-                async with self._listing() as products:
-                    async for batch in batches(products):
-                        await self._plan_batch(batch, to_adopt)
-        except (HubError, QueryError) as error:
-            # What is queued is still fetched; the run ends with this error.
-            self._listing_error = error
-        finally:
-            self._queue.close_source()
-
     def _listing(self) -> AbstractAsyncContextManager[AsyncIterator[Product]]:
         if self._increment is not None:
             return self._increment.products()
@@ -292,109 +298,14 @@ class Run:
             self._selection = products
             yield products
 
-    async def _plan_batch(
-        self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
-    ) -> None:
-        found = await anyio.to_thread.run_sync(self._archive.look_up, batch)
-        present = 0
-        for product, known in zip(batch, found, strict=True):
-            decision = plan(product, known.record, known.file, renew=self._settings.renew)
-            if decision.verdict is Verdict.HAVE:
-                present += 1
-                continue
-            self._events.emit(
-                ProductPlanned(
-                    product=product,
-                    verdict=decision.verdict,
-                    reason=decision.reason,
-                    was=known.record.state if known.record is not None else "",
-                )
-            )
-            await self._carry_out(product, known, decision, to_adopt)
-        if present:
-            self._events.emit(ProductsPresent(count=present))
-
-    async def _carry_out(
-        self,
-        product: Product,
-        known: Known,
-        decision: Plan,
-        to_adopt: MemoryObjectSendStream[Candidate],
-    ) -> None:
-        if decision.healed:
-            self._events.emit(Healed(subject=product.name, what=decision.healed))
-        attempts = known.record.attempts if known.record is not None else 0
-        match decision.verdict:
-            case Verdict.RECORD:
-                await self._update_record(product, known.record)
-            case Verdict.VERIFY | Verdict.FETCH | Verdict.OFFLINE:
-                if known.candidates and not self._settings.renew:
-                    await to_adopt.send(Candidate(product, known.candidates, attempts))
-                else:
-                    await self._fetch_or_wait(product, attempts)
-            case _:
-                return
-
-    async def _fetch_or_wait(
-        self, product: Product, attempts: int, *, shared_name: bool = False
-    ) -> None:
-        try:
-            self._archive.check_name(product)
-        except UnsafeNameError as error:
-            self._events.emit(
-                ProductFailed(
-                    product=product,
-                    code=error.code,
-                    error=str(error),
-                    next_step="it is skipped as long as it has this name",
-                )
-            )
-            return
-        if product.online:
-            await self._queue.put(Work(product, before=attempts, shared_name=shared_name))
-        else:
-            await self._desk.add(product)
-
-    async def _adopt_all(self, candidates: MemoryObjectReceiveStream[Candidate]) -> None:
-        try:
-            async with candidates:
-                async for candidate in candidates:
-                    await self._adopt(candidate)
-        finally:
-            self._queue.close_source()
-
-    async def _adopt(self, candidate: Candidate) -> None:
-        product = candidate.product
-        record = await self._gate.passing(
-            partial(adopt, self._archive, candidate, source=self._hub.url, clock=self._clock)
-        )
-        if record is not None and record.proof is not None:
-            self._events.emit(
-                ProductAdopted(
-                    product=product, path=record.path, size=record.size, proof=record.proof
-                )
-            )
-            return
-        owners = await anyio.to_thread.run_sync(self._archive.progress.paths)
-        taken = any(owners.get(file.path, product.id) != product.id for file in candidate.files)
-        await self._fetch_or_wait(product, candidate.attempts, shared_name=taken)
-
-    async def _update_record(self, product: Product, record: Record | None) -> None:
-        if record is None:
-            return
-        changed = msgspec.structs.replace(
-            record, modified=timestamp(product.modified), withdrawn=None
-        )
-        if (listed := product.best_checksum) is not None:
-            proof = Proof.MD5 if listed.algorithm is Algorithm.MD5 else Proof.BLAKE3
-            changed = msgspec.structs.replace(changed, listed=listed_text(product), proof=proof)
-        await self._gate.keep(partial(self._archive.progress.record, product.id, changed))
-
     async def _explain_empty(self) -> QueryError | None:
         """A query that matches nothing is a mistake more often than not; find out which."""
         report = self.reporter.report
         if self._selection is not None:
             report.missing_names = self._selection.missing
+            if missing := report.missing_names:
+                first = tuple(missing[:MOST_NAMED])
+                self._events.emit(NamesNotListed(count=len(missing), first=first))
             report.other_versions = self._selection.other_versions
         if report.found or report.superseded or report.missing_names:
             return None
@@ -419,6 +330,7 @@ class Run:
                 already=report.already,
                 fetched=report.fetched,
                 adopted=report.adopted,
+                consumed=report.consumed,
                 waiting=report.waiting,
                 failed=report.failed,
                 received=report.received,
@@ -430,8 +342,21 @@ class Run:
         """Record what came of the run; folding, which takes a while, is left out in a hurry."""
         summary = msgspec.structs.replace(report, failures=[], offline=[], missing_names=[])
         self._archive.progress.set_meta("last_run", msgspec.to_builtins(summary))
-        if fold and report.found != report.already:
+        if fold and report.found != report.already + report.consumed:
             self._archive.progress.fold()
+            self._remove_abandoned()
+
+    def _remove_abandoned(self) -> None:
+        """Look for part files that nobody goes on with; once a day, because it can take long."""
+        progress, today = self._archive.progress, self._clock.now().date().isoformat()
+        if progress.meta.get(PARTS_LOOKED_AT) == today:
+            return
+        for part in remove_abandoned(self._archive.root, self._clock.now()):
+            days = ABANDONED_AFTER.days
+            what = f"a partial download of {format_size(part.size)}, {days} days old, is removed"
+            event = Healed(subject=part.name or "archive", what=what)
+            anyio.from_thread.run_sync(self._events.emit, event)
+        progress.set_meta(PARTS_LOOKED_AT, today)
 
 
 async def _log_in(account: Account) -> None:

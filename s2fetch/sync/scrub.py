@@ -19,11 +19,12 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import Archive, file_state
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.progress import ProgressFile
-from s2fetch.archive.records import Record, State
+from s2fetch.archive.records import Record, State, as_consumed
 from s2fetch.clock import Clock, timestamp
-from s2fetch.config.values import ScrubConfig
+from s2fetch.config.values import OnMissing, ScrubConfig
 from s2fetch.errors import ArchiveInUseError, ExitCode, S2FetchError
 from s2fetch.events import (
     EventBus,
@@ -34,7 +35,7 @@ from s2fetch.events import (
 )
 from s2fetch.sync.history import remembering
 from s2fetch.sync.idle import IdleThread
-from s2fetch.sync.verify import DamagedFile, as_damaged, examine
+from s2fetch.sync.verify import MISSING, DamagedFile, as_damaged, examine
 
 META = "scrub"
 """Key of the state in the progress file."""
@@ -72,7 +73,8 @@ class ScrubReport(msgspec.Struct, kw_only=True):
         checked: Files hashed.
         intact: Of these, those whose bytes are the verified ones.
         size_bytes: Bytes read.
-        damaged: The others.
+        damaged: The others, apart from the consumed ones.
+        consumed: Those whose files are gone, where that is to be left so.
         budget_left: What is left of the day's budget in bytes; 0 when it is used up.
         verified_share: Share of the archive's bytes whose proof is younger than the period, 0 to 1.
         unrecorded: Files whose result could not be written down, because another process works on
@@ -85,6 +87,7 @@ class ScrubReport(msgspec.Struct, kw_only=True):
     intact: int = 0
     size_bytes: int = 0
     damaged: list[DamagedFile] = msgspec.field(default_factory=list)
+    consumed: int = 0
     budget_left: int = 0
     verified_share: float = 1.0
     unrecorded: int = 0
@@ -124,6 +127,7 @@ class Scrub:
         opened: Opens the archive with its lock, or gives one that is open already; used for moments
             only. When it raises `ArchiveInUseError`, what was found is kept for the next moment.
         settings: Budget and period.
+        on_missing: What to do about products whose files are gone.
         clock: Where the time comes from.
         events: Who is told.
     """
@@ -134,12 +138,14 @@ class Scrub:
         opened: Callable[[], AbstractAsyncContextManager[Archive]],
         settings: ScrubConfig,
         *,
+        on_missing: OnMissing,
         clock: Clock,
         events: EventBus,
     ) -> None:
         self._root = root
         self._opened = opened
         self._settings = settings
+        self._on_missing = on_missing
         self._clock = clock
         self._events = events
         self._results: list[_Result] = []
@@ -238,7 +244,11 @@ class Scrub:
         self._results.append(result)
         report, was_young = self.report, record.verified > self._too_old()
         report.checked += 1
-        if result.reason:
+        if result.after.state is State.CONSUMED:
+            self._total -= record.size
+            self._young -= record.size if was_young else 0
+            report.consumed += 1
+        elif result.reason:
             self._total -= record.size
             self._young -= record.size if was_young else 0
             report.damaged.append(DamagedFile(product_id, record.name, record.path, result.reason))
@@ -255,7 +265,7 @@ class Scrub:
         self, product_id: str, record: Record, check: Callable[[], None]
     ) -> _Result | None:
         """Hash one file; None when nothing can be said, because it has changed meanwhile."""
-        found = file_state(self._root, record.path)
+        found = recorded_file(self._root, record)
 
         def tick(count: int) -> None:
             self.report.size_bytes += count
@@ -267,8 +277,10 @@ class Scrub:
             return _Result(product_id, record, after, "")
         with ProgressFile.load(self._root, False) as progress:
             replaced = progress.get(product_id) != record
-        if replaced or file_state(self._root, record.path) != found:
+        if replaced or recorded_file(self._root, record) != found:
             return None
+        if reason == MISSING and self._on_missing is OnMissing.LEAVE:
+            return _Result(product_id, record, as_consumed(record), "")
         return _Result(product_id, record, as_damaged(record, reason, self._clock.now()), reason)
 
     async def _write(self) -> None:

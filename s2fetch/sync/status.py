@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from s2fetch.account.meter import Usage
-from s2fetch.archive.archive import archive_holder
+from s2fetch.archive.archive import archive_holder, is_archive
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecars
@@ -54,6 +54,7 @@ class Status(msgspec.Struct, kw_only=True):
 
     Attributes:
         archive: Its folder.
+        exists: Whether there is an archive in it; a sync makes it.
         holder: Who works on it now, or None.
         complete: Products on disk and verified.
         complete_bytes: Their sizes together.
@@ -61,6 +62,7 @@ class Status(msgspec.Struct, kw_only=True):
         failed_count: Products the last runs gave up.
         quarantined_count: Products the hub delivers wrong bytes of.
         withdrawn_count: Products the hub has taken away and whose files are not in place any more.
+        consumed_count: Products that were here and verified, and are left alone.
         waiting: The first of those that wait.
         failed: The first of those that failed.
         quarantined: The first of those in quarantine.
@@ -76,6 +78,7 @@ class Status(msgspec.Struct, kw_only=True):
     """
 
     archive: str
+    exists: bool = True
     holder: Holder | None = None
     complete: int = 0
     complete_bytes: int = 0
@@ -83,6 +86,7 @@ class Status(msgspec.Struct, kw_only=True):
     failed_count: int = 0
     quarantined_count: int = 0
     withdrawn_count: int = 0
+    consumed_count: int = 0
     waiting: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     failed: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     quarantined: list[UnfinishedProduct] = msgspec.field(default_factory=list)
@@ -102,7 +106,12 @@ def read_status(root: Path) -> Status:
     Raises:
         ArchiveError: If it cannot be read.
     """
-    status = Status(archive=str(root), holder=archive_holder(root), free_bytes=free_bytes(root))
+    status = Status(
+        archive=str(root),
+        exists=is_archive(root),
+        holder=archive_holder(root),
+        free_bytes=free_bytes(root),
+    )
     lists = {
         State.WAITING: status.waiting,
         State.FAILED: status.failed,
@@ -120,6 +129,7 @@ def read_status(root: Path) -> Status:
         status.failed_count = counts[State.FAILED].count
         status.quarantined_count = counts[State.QUARANTINED].count
         status.withdrawn_count = counts[State.WITHDRAWN].count
+        status.consumed_count = counts[State.CONSUMED].count
         if sum(tally.count for tally in counts.values()) > status.complete:
             for product_id, record in progress.items():
                 if record.state is State.WAITING and record.retrieval is not None:

@@ -12,11 +12,14 @@ import anyio
 import msgspec
 from anyio.abc import ObjectReceiveStream
 
-from s2fetch.archive.archive import Archive, file_state
+from s2fetch.archive.archive import Archive
+from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.proof import Tick, digest
-from s2fetch.archive.records import Failure, Record, State
+from s2fetch.archive.records import Failure, Record, State, as_consumed
+from s2fetch.archive.unpacked import prove_unpacked
 from s2fetch.clock import Clock, timestamp
-from s2fetch.errors import ArchiveError, ExitCode
+from s2fetch.config.values import OnMissing
+from s2fetch.errors import ArchiveError, ExitCode, ProductError
 from s2fetch.events import EventBus, FileDamaged, Healed, VerificationProgressed
 from s2fetch.product import Algorithm, Checksum
 from s2fetch.sync.history import remembering
@@ -27,6 +30,8 @@ READERS = 2
 """Files that are hashed at a time; more makes a disk seek."""
 BATCH_RECORDS = 500
 """Records that are taken from the progress file at a time."""
+MISSING = "missing"
+"""Why a file is not what was verified when there is none."""
 DAMAGED = "damaged"
 """Code of the failure in the record of a file that is not what was verified."""
 
@@ -55,7 +60,8 @@ class VerifyReport(msgspec.Struct, kw_only=True):
         checked: Recorded products that were looked at.
         intact: Of these, those whose bytes are the verified ones.
         size_bytes: Bytes read.
-        damaged: The others.
+        damaged: The others, apart from the consumed ones.
+        consumed: Those whose files are gone, where that is to be left so.
         healed: Records that were brought up to date, e.g. with a new modification time.
         seconds: How long it took.
     """
@@ -65,6 +71,7 @@ class VerifyReport(msgspec.Struct, kw_only=True):
     intact: int = 0
     size_bytes: int = 0
     damaged: list[DamagedFile] = msgspec.field(default_factory=list)
+    consumed: int = 0
     healed: int = 0
     seconds: float = 0.0
 
@@ -74,12 +81,16 @@ class Verification:
 
     Args:
         archive: Open and locked.
+        on_missing: What to do about products whose files are gone.
         clock: Where the time comes from.
         events: Who is told.
     """
 
-    def __init__(self, archive: Archive, *, clock: Clock, events: EventBus) -> None:
+    def __init__(
+        self, archive: Archive, *, on_missing: OnMissing, clock: Clock, events: EventBus
+    ) -> None:
         self._archive = archive
+        self._on_missing = on_missing
         self._clock = clock
         self._events = events
         self._total = 0
@@ -130,7 +141,10 @@ class Verification:
         reason, changed = await anyio.to_thread.run_sync(examining)
         report = self.report
         report.checked += 1
-        if reason:
+        if reason == MISSING and self._on_missing is OnMissing.LEAVE:
+            report.consumed += 1
+            changed = as_consumed(record)
+        elif reason:
             report.damaged.append(DamagedFile(product_id, record.name, record.path, reason))
             self._events.emit(
                 FileDamaged(product_name=record.name, path=record.path, reason=reason)
@@ -166,7 +180,7 @@ def examine(
     tick: Tick,
     from_disk: bool = False,
 ) -> tuple[str, Record]:
-    """Hash a recorded file. Blocking.
+    """Hash a recorded file, or all files of an unpacked product. Blocking.
 
     Args:
         root: The archive's folder.
@@ -178,16 +192,20 @@ def examine(
     Returns:
         Why the file is not what was verified, or empty; and the record brought up to date.
     """
-    file = file_state(root, record.path)
+    file = recorded_file(root, record)
     if file is None:
-        return "missing", record
+        return MISSING, record
     if file.size != record.size:
         return f"{file.size} bytes instead of {record.size}", record
     algorithm, _, value = record.checksum.partition(":")
     expected = Checksum(Algorithm(algorithm), value)
+    path = root / record.path
     try:
-        computed = digest(root / record.path, expected.algorithm, tick=tick, from_disk=from_disk)
-    except ArchiveError as error:
+        if record.unpacked:
+            computed = prove_unpacked(path, record.name, tick=tick, from_disk=from_disk).checksum
+        else:
+            computed = digest(path, expected.algorithm, tick=tick, from_disk=from_disk)
+    except (ArchiveError, ProductError) as error:
         return error.what, record
     if computed != expected:
         return f"{computed} instead of {expected}", record

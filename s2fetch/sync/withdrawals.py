@@ -163,10 +163,12 @@ class Withdrawals:
             action = "it is not waited for any more"
         elif trash:
             action = "its file was missing already"
-            if self._archive.file_at(record.path) is not None:
+            if self._archive.file_of(record) is not None:
                 target = self._archive.trash(record.path, self._clock.now())
                 action = f"its file is {target} now"
-            changed = msgspec.structs.replace(changed, state=State.WITHDRAWN, path="", mtime_ns=0)
+            changed = msgspec.structs.replace(
+                changed, state=State.WITHDRAWN, path="", unpacked=False, mtime_ns=0
+            )
         if changed == record:
             return ""
         self._archive.progress.record(deletion.id, changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -26,6 +27,8 @@ from s2fetch.errors import (
     HubBusyError,
     ProductError,
     ProductOfflineError,
+    TokenRefusedError,
+    TokensRefusedError,
 )
 from s2fetch.events import (
     AttemptFailed,
@@ -44,6 +47,9 @@ from s2fetch.transfer.download import Arrived, Downloader
 
 WORKERS_PER_SLOT = 2
 """While one waits for the end of a body, the other has the next product ready for the slot."""
+
+UNWELCOME_PRODUCTS = 3
+"""An account whose new tokens are refused for so many products, and work for none, is given up."""
 
 
 class OfflineDesk(Protocol):
@@ -97,6 +103,7 @@ class Workers:
         self._clock = clock
         self._events = events
         self._refused: set[str] = set()
+        self._unwelcome: defaultdict[str, set[str]] = defaultdict(set)
         self._put_off: set[str] = set()
         self._later: dict[str, Queued] = {}
 
@@ -134,8 +141,15 @@ class Workers:
                 self._give_up_account(account, error)
                 return
             except (ProductError, ArchiveInUseError) as error:
+                if isinstance(error, TokenRefusedError):
+                    self._unwelcome[account.name].add(work.product.id)
+                    if len(self._unwelcome[account.name]) >= UNWELCOME_PRODUCTS:
+                        self._queue.put_back(work)
+                        self._give_up_account(account, _unwelcome(account, error))
+                        return
                 await self._failed(work, account, error, group)
             else:
+                self._unwelcome[account.name].clear()
                 self._put_off.discard(work.product.id)
                 await self._arrived(work, account, arrived, group)
 
@@ -248,11 +262,9 @@ class Workers:
 
     async def _quarantine(self, work: Work, arrived: Arrived, error: ChecksumMismatchError) -> None:
         product = work.product
-        target = self._archive.quarantine_path(product)
         record = Record(
             name=product.name,
             state=State.QUARANTINED,
-            path=str(target.relative_to(self._archive.root)),
             size=arrived.part.position,
             checksum=str(arrived.checksum),
             listed=listed_text(product),
@@ -262,10 +274,14 @@ class Workers:
         )
 
         def keep() -> None:
-            arrived.part.flush()
-            arrived.part.rename(target)
+            nonlocal record
+            if not record.path:
+                arrived.part.flush()
+                target = self._archive.quarantine(product, arrived.part.rename)
+                path = str(target.relative_to(self._archive.root))
+                record = msgspec.structs.replace(record, path=path)
             arrived.part.close()
-            self._archive.make_durable([target.parent])
+            self._archive.make_durable([(self._archive.root / record.path).parent])
             self._archive.progress.record(product.id, record)
 
         await self._gate.keep(keep)
@@ -366,12 +382,20 @@ class Workers:
                 return
             # The older file stays; knowing that it is ours, the next success replaces it.
             record = msgspec.structs.replace(record, path=before.path)
-        elif before is not None and before.state is State.FAILED:
+        elif before is not None and before.state in (State.FAILED, State.WAITING):
             record = msgspec.structs.replace(record, path=before.path)
         self._archive.progress.record(product_id, record)
 
     def _failure(self, error: ProductError | ArchiveInUseError) -> Failure:
         return Failure(code=error.code, message=error.what, at=timestamp(self._clock.now()))
+
+
+def _unwelcome(account: Account, error: TokenRefusedError) -> TokensRefusedError:
+    return TokensRefusedError(
+        f"the hub accepts no token of account {account.name}, however new: {error.what}",
+        did="No product was given up; the next run goes on with them",
+        advice="Check that token-url belongs to download-url, and that the account may download",
+    )
 
 
 def _discard(arrived: Arrived) -> None:

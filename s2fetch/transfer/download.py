@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import anyio
 
@@ -20,7 +22,9 @@ from s2fetch.errors import (
     ArchiveError,
     BodyTooLongError,
     ChecksumMismatchError,
+    DiskFullError,
     NotAProductError,
+    PartFileError,
     ResumeError,
     TokenRefusedError,
 )
@@ -135,10 +139,12 @@ class Downloader:
         claim = ProductClaim(self._archive.space, product)
         try:
             if small:
-                part.open_when_needed(partial(self._open, part, claim, False))  # one thread hop
+                part.open_when_needed(
+                    partial(self._open, part, product, claim, False)
+                )  # one thread hop
             else:
                 resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
-                await anyio.to_thread.run_sync(self._open, part, claim, resume)
+                await anyio.to_thread.run_sync(self._open, part, product, claim, resume)
             reception: Reception | None = None
             while reception is None:
                 await self._hub.wait_until_ready(account.name)
@@ -175,11 +181,21 @@ class Downloader:
             self._parts = [each for each in self._parts if each.is_open]
             self._most_parts = PARTS_LOOKED_THROUGH + 2 * len(self._parts)
 
-    def _open(self, part: PartFile, claim: ProductClaim, resume: bool) -> None:
+    def _open(self, part: PartFile, product: Product, claim: ProductClaim, resume: bool) -> None:
         self._archive.make_folder(part.path.parent)
-        if resume or not part.create():
-            part.open()
-            part.begin(part.resumable if resume else 0, stop_if_cancelled)
+        try:
+            if resume or not part.create():
+                part.open()
+                part.begin(part.resumable if resume else 0, stop_if_cancelled)
+        except ArchiveError as error:
+            if isinstance(error, DiskFullError) or not _is_alone(part.path):
+                raise
+            raise PartFileError(
+                error.what,
+                product=product.name,
+                did="The other products go on",
+                advice=f"Remove {part.path}, or give it back to the user who runs s2fetch",
+            ) from error
         claim.begin(part.position)
 
     async def _receive(self, reception: Reception, account: Account) -> None:
@@ -240,6 +256,11 @@ class Downloader:
         except BaseException:
             await reception.abandon()
             raise
+
+
+def _is_alone(path: Path) -> bool:
+    """Whether it is this file that is in the way, and not its folder or the disk."""
+    return os.path.lexists(path) and os.access(path.parent, os.W_OK | os.X_OK)
 
 
 def _judged(reception: Reception, seconds: float) -> Arrived:

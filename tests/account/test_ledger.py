@@ -46,7 +46,9 @@ def test_the_same_user_has_one_ledger_however_the_login_is_written(tmp_path: Pat
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(cut=st.integers(0, 200), garbage=st.binary(max_size=20))
 def test_a_line_that_a_crash_cut_short_costs_itself_and_nothing_else(

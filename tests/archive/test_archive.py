@@ -17,6 +17,7 @@ from s2fetch.archive import archive as module
 from s2fetch.archive.archive import Archive, archive_holder
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.preallocation import preallocate
+from s2fetch.archive.presence import file_state
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.space import free_bytes
 from s2fetch.errors import ArchiveError, ArchiveInUseError, UnsafeNameError
@@ -213,7 +214,8 @@ def test_hostile_ids_stay_inside_the_archive(archive: Archive) -> None:
     """An id is no part of any path."""
     product = Product(id="../../../../etc/passwd\0", name=NAME)
     assert str(archive.shared_path(product, ".zip").parent) == "2024/06"
-    assert archive.quarantine_path(product).parent == archive.root / ".s2fetch" / "quarantine"
+    kept = archive.quarantine(product, lambda target: target.touch())
+    assert kept.parent == archive.root / ".s2fetch" / "quarantine"
 
 
 def test_a_name_that_leaves_no_room_for_a_suffix_is_refused_before_the_transfer(
@@ -249,9 +251,9 @@ def test_only_regular_files_count(archive: Archive) -> None:
     target = put(archive, "target")
     (archive.root / "link").symlink_to(target)
     (archive.root / "dangling").symlink_to("nowhere")
-    assert archive.file_at("folder") is None
-    assert archive.file_at("dangling") is None
-    assert archive.file_at("link") is not None
+    assert file_state(archive.root, "folder") is None
+    assert file_state(archive.root, "dangling") is None
+    assert file_state(archive.root, "link") is not None
     assert archive.is_taken(Layout("dangling{name}").path_for(Product(id="", name="x")).parent)
 
 

@@ -428,7 +428,9 @@ _STEPS = st.lists(
 
 @given(steps=_STEPS)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_resumed_file_is_never_anything_but_the_products_bytes(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

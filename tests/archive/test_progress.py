@@ -294,6 +294,7 @@ def test_counts_tell_numbers_and_bytes_by_state(tmp_path: Path) -> None:
         State.WAITING: Tally(1, 0),
         State.QUARANTINED: Tally(0, 0),
         State.WITHDRAWN: Tally(0, 0),
+        State.CONSUMED: Tally(0, 0),
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from s2fetch.archive.contents import Listed, read_manifest
+from s2fetch.archive.manifest import Listed, read_manifest
 from s2fetch.archive.proof import BLOCK_BYTES, digest, new_hasher, prove, prove_unlisted
 from s2fetch.errors import (
     ArchiveError,

@@ -7,6 +7,7 @@ import signal
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from s2fetch.account.ledger import Ledger, ledger_folder
 from s2fetch.account.pacing import hour_of
@@ -143,8 +144,8 @@ async def test_a_verification_that_cannot_be_done_says_so_in_the_report(
     shell: Shell, hub: EmbeddedHub
 ) -> None:
     """With the error and its exit code."""
-    (shell.folder / "file").touch()
-    done = await shell.run("verify", "--into", "file/archive", "--report", "v.json")
+    (shell.folder / "archive" / ".s2fetch" / "lock").mkdir(parents=True)
+    done = await shell.run("verify", "--into", "archive", "--report", "v.json")
     assert done.code == 5
     report = msgspec.json.decode((shell.folder / "v.json").read_bytes())
     assert (report["exit_code"], report["outcome"]) == (5, "archive")
@@ -231,3 +232,33 @@ async def test_the_rows_of_an_audit_come_as_they_are_found(shell: Shell, hub: Em
     done = await shell.run_script("$S2FETCH audit --into archive --csv | head -n 2")
     assert done.code == 0
     assert done.out.splitlines()[0].startswith("row,day,tile,id,name,reason")
+
+
+@pytest.mark.parametrize("command", ["verify", "scrub"])
+async def test_hashing_again_where_there_is_no_archive_is_a_mistake(
+    shell: Shell, command: str
+) -> None:
+    """A folder that is misspelt in a cron job must not be "intact"; nothing is made."""
+    (shell.folder / "some").mkdir()
+    for folder in ("nowhere", "some"):
+        done = await shell.run(command, "--into", folder)
+        assert done.code == 2
+        assert f"there is no archive in {folder}" in done.err
+    assert not (shell.folder / "nowhere").exists()
+    assert not list((shell.folder / "some").iterdir())
+    done = await shell.run("status", "--into", "nowhere")
+    assert done.out.startswith("Archive:     nowhere (there is no archive in it")
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("status", "--json"), ("sync", "--dry-run"), ("search",), ("audit",)]
+)
+async def test_a_full_disk_behind_standard_output_is_no_defect(
+    shell: Shell, hub: EmbeddedHub, command: tuple[str, ...]
+) -> None:
+    """It is told like every other full disk."""
+    into = () if command == ("search",) else ("--into", "archive")
+    await shell.run("sync", "--into", "archive", "--limit", "1")
+    done = await shell.run_script(f"$S2FETCH {' '.join((*command, *into))} > /dev/full")
+    assert done.code == 5, done.err
+    assert "standard output cannot be written (No space left on device)" in done.err

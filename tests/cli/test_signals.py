@@ -57,6 +57,7 @@ async def test_a_signal_ends_a_run_so_that_the_next_goes_on(
     report = msgspec.json.decode((shell.folder / "r.json").read_bytes())
     assert (report["exit_code"], report["outcome"]) == (code, outcome)
     assert report["found"] == 3
+    assert [line["exit_code"] for line in ended.logged("run-finished")] == [code]
     assert slow_hub.stats.logouts == 1
     assert list((shell.folder / "archive").glob(".s2fetch-*.part"))
 

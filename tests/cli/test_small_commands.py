@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 
 from s2fetch import __version__
+from s2fetch.embedded.faults import Fault, Stall
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.safe import generate_products
-from s2fetch.embedded.state import HubSettings
 from tests.cli.conftest import Shell, finish, until
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ async def test_login_says_that_the_account_works(shell: Shell, hub: EmbeddedHub)
 
 async def test_login_says_who_uses_the_slots(shell: Shell, hub: EmbeddedHub) -> None:
     """The process and its archive."""
-    hub.settings = HubSettings(bytes_per_second=5_000)
+    hub.faults.add(Fault(Stall(5_000)))
     process = await shell.start("sync", "--into", "archive", "--limit", "1")
     await until(lambda: hub.stats.all_bytes_served > 0)
     text = await shell.run("login")

@@ -13,6 +13,7 @@ from s2fetch.embedded.faults import Cut, Fault, Reset
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.identity import User
 from s2fetch.embedded.safe import generate_products
+from s2fetch.embedded.synthetic import SyntheticCatalogue
 from tests.cli.conftest import Shell
 
 JUNE = ("--from", "2024-06-01", "--to", "2024-07-01")
@@ -201,3 +202,33 @@ async def test_renew_fetches_what_is_there(shell: Shell, hub: EmbeddedHub) -> No
     assert again.code == 0
     assert "2 fetched" in again.out
     assert sorted(hub.stats.bodies.values()) == [2, 2]
+
+
+async def test_a_quiet_run_still_says_which_names_there_are_not(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """A cron job that ends with 7 and without a word helps nobody."""
+    done = await shell.run("sync", "--into", "archive", "--name", "NO_SUCH", "--quiet")
+    assert done.code == 7
+    assert "NO_SUCH" in done.err
+    done = await shell.run("sync", "--into", "archive", "--name", "NO_SUCH", "--log-format", "json")
+    assert [line["first"] for line in done.logged("names-not-listed")] == [["NO_SUCH"]]
+
+
+async def test_a_large_collection_as_a_whole_has_to_be_meant(shell: Shell) -> None:
+    """Nothing is listed or fetched; any restriction, or saying so, is enough."""
+    async with EmbeddedHub(SyntheticCatalogue(10_001)) as hub:
+        shell.use(hub)
+        for more in ([], ["--dry-run"]):
+            done = await shell.run("sync", "--into", "archive", *more)
+            assert done.code == 2
+            assert "the whole collection SENTINEL-2 has 10,001" in done.err
+            assert "--everything" in done.err
+        assert hub.stats.requests["search"] == 2, "one to count, each time"
+        assert not hub.stats.bodies
+        for arguments in (("--limit", "3"), ("--tile", "32TQM")):
+            done = await shell.run("sync", "--into", "archive", "--dry-run", *arguments)
+            assert done.code == 0, done.err
+        done = await shell.run("sync", "--into", "archive", "--dry-run", "--everything", "--quiet")
+        assert done.code == 0, done.err
+        assert "10,001 products" in done.out

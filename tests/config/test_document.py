@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2fetch.config.document import KeyPath, key_lines
+from s2fetch.config.document import KeyPath, key_lines, read_document
 
 DOCUMENT = '''# a = 1
 first = "x = 1"  # b = 2
@@ -79,3 +80,12 @@ def test_the_lines_are_right_for_any_values(values: list[str]) -> None:
         document += f"k{number} = {value}  # comment = [\n"
     tomllib.loads(document)
     assert key_lines(document) == expected
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
+    """Some editors write one; line numbers stay right."""
+    path = tmp_path / "archive.toml"
+    path.write_bytes(b"\xef\xbb\xbflimit = 3\r\ncloud = 5\r\n")
+    document = read_document(path)
+    assert document.values == {"limit": 3, "cloud": 5}
+    assert document.place("cloud") == f"{path}, line 2, cloud"

@@ -402,7 +402,7 @@ async def test_a_refused_token_is_an_error_of_its_own(site_factory: SiteFactory)
         (OfflineAnswer.ACCEPTED, RetrievalAnswer.ACCEPTED, "202"),
         (OfflineAnswer.FORBIDDEN, RetrievalAnswer.REFUSED, "403 DAT-ZIP-608 Access forbidden"),
         (OfflineAnswer.NOT_FOUND, RetrievalAnswer.REFUSED, "404 DAT-ZIP-101 Product not found"),
-        (OfflineAnswer.ERROR, RetrievalAnswer.REFUSED, "500"),
+        (OfflineAnswer.ERROR, RetrievalAnswer.LATER, "500"),
         (OfflineAnswer.QUOTA, RetrievalAnswer.QUOTA, "429 Too many requests"),
     ],
 )

@@ -140,10 +140,12 @@ class Site:
             if isinstance(event, kind):
                 act()
 
-    async def sync(self, *, renew: bool = False, **options: Any) -> Report:
+    async def sync(
+        self, *, renew: bool = False, everywhere: bool = False, **options: Any
+    ) -> Report:
         """One run, to its end."""
         async with self.client(**options) as client:
-            return await client.sync(renew=renew)
+            return await client.sync(renew=renew, everywhere=everywhere)
 
     @property
     def catalogue(self) -> FolderCatalogue:

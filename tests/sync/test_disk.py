@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from s2fetch.archive import part as part_module
+from s2fetch.archive.part import PartFile
 from s2fetch.archive.space import SpaceGuard
-from s2fetch.embedded.faults import Chunked, Fault
+from s2fetch.embedded.faults import Chunked, Fault, FlippedByte
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import ArchiveError, ArchiveInUseError, ExitCode, LocksUnsupportedError
-from s2fetch.events import AttemptFailed
+from s2fetch.events import AttemptFailed, Healed
 from s2fetch.product import Product
 from tests.archive.disks import small_disk
 from tests.sync.conftest import SiteFactory
@@ -275,4 +276,44 @@ async def test_a_product_somebody_else_writes_is_tried_again(site_factory: SiteF
     site.on(AttemptFailed, other.close)
     assert (await site.sync()).exit_code == ExitCode.OK
     assert [event.code for event in site.seen(AttemptFailed)] == ["archive-in-use"]
+    site.assert_whole()
+
+
+async def test_a_folder_of_the_layout_may_be_another_disk(
+    site_factory: SiteFactory, disk: Path
+) -> None:
+    """What is kept aside there stays on that disk, and the run goes on."""
+    site = await site_factory(catalogue_of(*(body_of(50_000, n) for n in range(3))))
+    foreign, wrong, sound = site.entries
+    site.root.mkdir()
+    (site.root / "2024").symlink_to(disk)
+    (disk / f"{foreign.name}.zip").write_bytes(b"somebody else's")
+    site.hub.faults.add(Fault(FlippedByte(10), product=wrong.id, times=None))
+    report = await site.sync(layout="{year}/{name}", attempts=3)
+    assert (report.exit_code, report.fetched, report.failed) == (ExitCode.FAILED, 2, 1)
+    site.assert_whole([foreign, sound])
+    kept = site.root / site.record(wrong).path
+    assert kept.parent == site.root / "2024" / ".s2fetch-quarantine"
+    assert len(kept.read_bytes()) == 50_000
+    (replaced,) = (disk / ".s2fetch-replaced").iterdir()
+    assert replaced.read_bytes() == b"somebody else's"
+    assert str(replaced.name) in site.seen(Healed)[0].what
+    assert site.leftovers() == []
+
+
+@pytest.mark.parametrize("size", [50_000, 3 * MIB], ids=["small", "large"])
+async def test_a_part_file_that_cannot_be_used_stops_only_its_product(
+    site_factory: SiteFactory, size: int
+) -> None:
+    """Somebody else's, or not even a file: it is told, and the others are fetched."""
+    site = await site_factory(catalogue_of(*(body_of(size, n) for n in range(3))))
+    entry = site.entries[0]
+    part = PartFile(site.root, Product(id=entry.id, name=entry.name)).path
+    part.mkdir(parents=True)
+    report = await site.sync()
+    assert (report.exit_code, report.fetched, report.failed) == (ExitCode.FAILED, 2, 1)
+    assert report.failures[0].code == "part-file"
+    assert str(part) in report.failures[0].error
+    part.rmdir()
+    assert (await site.sync()).exit_code == ExitCode.OK
     site.assert_whole()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -68,6 +69,16 @@ async def test_a_copy_in_a_folder_of_the_layout_is_adopted(site_factory: SiteFac
     assert (report.adopted, report.fetched) == (1, 1)
     assert site.visible() == [f"2024/06/32TQM/{name_of(n)}.zip" for n in range(2)]
     site.assert_whole()
+
+
+async def test_a_copy_with_the_name_of_the_layout_is_adopted(site_factory: SiteFactory) -> None:
+    """A lost progress file must not mean that everything is fetched again."""
+    layout = "{year}/{tile}-{name}"
+    site = await site_factory(catalogue_of(BODY))
+    assert (await site.sync(layout=layout)).fetched == 1
+    shutil.rmtree(site.root / ".s2fetch")
+    report = await site.sync(layout=layout)
+    assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 1, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"something else", body_of(50_000, 9)])
@@ -204,6 +215,23 @@ async def test_a_new_version_upstream_replaces_the_old_one(site_factory: SiteFac
     assert (await site.sync(attempts=2)).exit_code == ExitCode.FAILED
     assert site.path_of(entry).read_bytes() == body_of(50_000, 0)
     site.hub.faults.clear()
+    assert (await site.sync()).exit_code == ExitCode.OK
+    site.assert_whole()
+    assert not (site.root / ".s2fetch" / "replaced").exists()
+
+
+async def test_a_new_version_that_is_offline_first_replaces_the_old_one(
+    site_factory: SiteFactory,
+) -> None:
+    """What it gives way to is still known to be ours, and not moved aside as somebody's."""
+    site = await synced(site_factory, 1)
+    entry = site.entries[0]
+    new = body_of(70_000, 5)
+    site.catalogue.replace_body(entry.id, new)
+    md5 = hashlib.md5(new).hexdigest()
+    site.catalogue.relist(entry.id, md5=md5, content_length=len(new), online=False)
+    assert (await site.sync()).exit_code == ExitCode.WAITING
+    site.catalogue.relist(entry.id, online=True)
     assert (await site.sync()).exit_code == ExitCode.OK
     site.assert_whole()
     assert not (site.root / ".s2fetch" / "replaced").exists()
@@ -460,3 +488,27 @@ async def test_faults_in_the_middle_of_small_products_leave_nothing(
     report = await site.sync(attempts=3)
     assert report.exit_code == ExitCode.FAILED
     assert site.leftovers() == []
+
+
+async def test_part_files_that_nobody_goes_on_with_are_removed(site_factory: SiteFactory) -> None:
+    """After a month; what is younger or being written stays. They are looked for once a day."""
+    site = await site_factory(catalogue_of(BODY, body_of(60_000, 1)))
+    folder = site.root / "2023"
+    folder.mkdir(parents=True)
+    now = site.clock.now().timestamp()
+    old, young, busy, bare = (folder / f".s2fetch-{n}.part" for n in ("a", "b", "c", "d"))
+    for path, days in ((old, 31), (young, 29), (busy, 31), (bare, 31)):
+        path.write_bytes(bytes(1000))
+        path.with_suffix(".json").write_text('{"id":"x","name":"S2A_GONE.SAFE"}')
+        os.utime(path, (now - days * 86_400,) * 2)
+    bare.with_suffix(".json").unlink()
+    with busy.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        await site.sync(limit=1)
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [".s2fetch-b.json", ".s2fetch-b.part", ".s2fetch-c.json", ".s2fetch-c.part"]
+    told = {(event.subject, event.what) for event in site.seen(Healed)}
+    what = "a partial download of 1.00 kB, 30 days old, is removed"
+    assert told == {("S2A_GONE.SAFE", what), ("archive", what)}
+    await site.sync()
+    assert busy.exists()

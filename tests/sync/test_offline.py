@@ -205,9 +205,7 @@ async def test_no_more_orders_at_a_time_than_the_limit(site_factory: SiteFactory
     assert asked(site) == {entry.id: 1 for entry in site.entries}
 
 
-@pytest.mark.parametrize(
-    "answer", [OfflineAnswer.FORBIDDEN, OfflineAnswer.NOT_FOUND, OfflineAnswer.ERROR]
-)
+@pytest.mark.parametrize("answer", [OfflineAnswer.FORBIDDEN, OfflineAnswer.NOT_FOUND])
 async def test_a_refusal_means_waiting_and_looking(
     site_factory: SiteFactory, clock: JumpingClock, answer: OfflineAnswer
 ) -> None:
@@ -224,6 +222,50 @@ async def test_a_refusal_means_waiting_and_looking(
     report = await site.sync(offline="request", wait_offline="5 min", poll_interval="1 min")
     assert report.exit_code == ExitCode.OK
     site.assert_whole()
+
+
+async def test_an_order_that_goes_wrong_is_placed_again_before_long(
+    site_factory: SiteFactory, clock: JumpingClock
+) -> None:
+    """A 500 says nothing about the product, and may even mean that the order was taken."""
+    site = await site_factory(half_offline(3, 1), retrieval_seconds=60)
+    entry = site.entries[0]
+    site.hub.faults.add(Fault(answers.server_error(500), product=entry.id, on=Kind.BODY, times=1))
+    report = await site.sync(offline="request")
+    assert (report.exit_code, report.fetched, report.failed) == (ExitCode.WAITING, 2, 0)
+    assert retrieval_of(site, entry).state is RetrievalState.WAITING
+    assert retrieval_of(site, entry).answer.startswith("500")
+    await site.sync(offline="request")
+    assert retrieval_of(site, entry).asked == 1
+    await clock.sleep(2 * 3600)
+    report = await site.sync(offline="request", wait_offline="5 min", poll_interval="1 min")
+    assert report.exit_code == ExitCode.OK
+    assert asked(site) == {entry.id: 1}
+
+
+async def test_one_order_that_goes_wrong_does_not_stop_the_others(
+    site_factory: SiteFactory,
+) -> None:
+    """They are placed in the same run."""
+    site = await site_factory(half_offline(8, 8), retrieval_seconds=1_000_000)
+    bad = site.entries[0]
+    fault = Fault(answers.server_error(500), product=bad.id, on=Kind.BODY, times=None)
+    site.hub.faults.add(fault)
+    await site.sync(offline="request")
+    assert asked(site) == {entry.id: 1 for entry in site.entries[1:]}
+
+
+async def test_orders_that_all_go_wrong_stop_for_a_while(
+    site_factory: SiteFactory, clock: JumpingClock
+) -> None:
+    """A hub that has thousands to refuse by 500 is not asked for each."""
+    site = await site_factory(half_offline(8, 8), offline_answer=OfflineAnswer.ERROR)
+    await site.sync(offline="request")
+    await site.sync(offline="request")
+    assert sum(asked(site).values()) == 3
+    await clock.sleep(40 * 60)
+    await site.sync(offline="request")
+    assert sum(asked(site).values()) == 6
 
 
 async def test_waiting_only_looks_and_never_asks(site_factory: SiteFactory) -> None:

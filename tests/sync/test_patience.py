@@ -393,3 +393,30 @@ async def test_a_wall_clock_that_jumps_changes_nothing(
     assert 0 <= report.seconds <= 600
     assert 30 <= clock.monotonic() - begin <= 600
     site.assert_whole()
+
+
+async def test_a_hub_that_accepts_no_token_ends_the_run_and_not_each_product(
+    site_factory: SiteFactory,
+) -> None:
+    """Exit code 3 after a few, instead of all attempts of all products; then it goes on."""
+    site = await site_factory(catalogue_of(*(body_of(20_000, n) for n in range(12))))
+    site.hub.faults.add(Fault(answers.token_expired(), on=Kind.BODY, times=None))
+    report = await site.sync()
+    assert (report.exit_code, report.failed) == (ExitCode.ACCOUNT, 0)
+    assert "accepts no token of account demo@example.org" in report.error
+    assert site.stats.statuses["401"] <= 12
+    assert site.records() == {}
+    site.hub.faults.clear()
+    assert (await site.sync()).fetched == 12
+
+
+async def test_products_that_alone_are_refused_do_not_end_the_run(
+    site_factory: SiteFactory,
+) -> None:
+    """A 401 for some, while others come: those fail by themselves."""
+    site = await site_factory(catalogue_of(*(body_of(20_000, n) for n in range(6))))
+    bad = site.entries[0]
+    site.hub.faults.add(Fault(answers.token_expired(), on=Kind.BODY, product=bad.id, times=None))
+    report = await site.sync(attempts=4)
+    assert (report.exit_code, report.fetched, report.failed) == (ExitCode.FAILED, 5, 1)
+    assert report.failures[0].code == "token-refused"

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from s2fetch.archive.archive import FileState
+from s2fetch.archive.presence import FileState
 from s2fetch.archive.records import Failure, Record, Retrieval, RetrievalState, State
 from s2fetch.clock import timestamp
 from s2fetch.product import Algorithm, Checksum, Product, Proof

@@ -40,6 +40,6 @@ async def test_an_empty_archive_logs_in_while_the_first_page_is_awaited(
     hub = await hub_factory(faults=[Fault(Answer(500), on=Kind.SEARCH, times=None)])
     site = Site(hub, tmp_path, SystemClock())
     site.on(TokenObtained, hub.faults.clear)
-    report = await site.sync()
+    report = await site.sync(product_type=["S2MSI1C"])
     assert (report.exit_code, report.fetched) == (ExitCode.OK, 6)
     assert (site.stats.logins, site.stats.logouts) == (1, 1)

@@ -51,7 +51,9 @@ async def close(part: PartFile) -> None:
     pauses=st.lists(st.booleans(), min_size=6, max_size=6),
 )
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_bytes_arrive_whole_and_in_order_however_they_come(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], pauses: list[bool]

@@ -26,6 +26,7 @@ from s2fetch.events import (
     AccountUnthrottled,
     AreaNoted,
     AttemptFailed,
+    CopyRefused,
     DaemonAsked,
     Event,
     FileDamaged,
@@ -35,6 +36,7 @@ from s2fetch.events import (
     HubResumed,
     IncrementPlanned,
     IntakeChanged,
+    NamesNotListed,
     ProductAdopted,
     ProductCompleted,
     ProductFailed,
@@ -220,5 +222,7 @@ _TEXTS: dict[type[Event], Callable[[Any], str]] = {
     HookFailed: lambda e: f"{e.hook}: {e.error}",
     HookFinished: lambda e: f"{e.hook} in {format_duration(e.seconds)}",
     KeeperFailed: lambda e: f"{e.error}; the log has the traceback",
+    CopyRefused: lambda e: f"{e.path} is there, but not taken: {e.reason}",
+    NamesNotListed: lambda e: f"{e.count} names are not listed, e.g. {e.first[0]}",
     DaemonAsked: lambda e: f"{e.what} {e.archive or 'everything'}, asked for over {e.via}",
 }

@@ -21,7 +21,7 @@ from s2fetch.daemon.state import AccountState, Activity, ArchiveState, DaemonSta
 
 Rows = Iterable[tuple[tuple[str, ...], float | None]]
 OUTCOMES = ("ok", "failed", "waiting", "hub", "account")
-PRODUCT_STATES = ("complete", "waiting", "failed", "quarantined", "withdrawn")
+PRODUCT_STATES = ("complete", "waiting", "failed", "quarantined", "withdrawn", "consumed")
 
 
 class Metrics:

@@ -23,7 +23,7 @@ from s2fetch.events import EventBus
 from s2fetch.hub.base import Body, RetrievalAnswer, Validator
 from s2fetch.hub.body import ERROR_BODY_BYTES, HttpBody, error_body
 from s2fetch.hub.dhus.catalogue import DhusCatalogue
-from s2fetch.hub.dhus.causes import Said, read_said
+from s2fetch.hub.dhus.causes import Cause, Said, read_said
 from s2fetch.hub.dhus.metadata import product_url
 from s2fetch.hub.dhus.refusals import (
     download_error,
@@ -118,6 +118,8 @@ class DhusHub(DhusCatalogue):
                 return RetrievalAnswer.QUOTA, str(said)
             if means_wait(said) or answer.status == 401:
                 raise self._refusal(answer, said, product, account, ranged=False)
+            if answer.status >= 500 and said.cause is Cause.OTHER:
+                return RetrievalAnswer.LATER, str(said)
             return RetrievalAnswer.REFUSED, str(said)
 
     @asynccontextmanager

@@ -1,0 +1,66 @@
+"""Part files that nobody goes on with, of products that have left catalogue or selection."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from s2fetch.archive.sidecar import Sidecar, part_files
+
+ABANDONED_AFTER = timedelta(days=30)
+"""A part file that was not written to for so long is removed."""
+
+
+class Abandoned(msgspec.Struct, frozen=True):
+    """A part file that was removed: of which product, if that is known, and its bytes."""
+
+    name: str
+    size: int
+
+
+def remove_abandoned(root: Path, now: datetime) -> Iterator[Abandoned]:
+    """Remove the part files below a folder that are old and not being written.
+
+    What cannot be removed is left for the next time.
+
+    Args:
+        root: The archive's folder.
+        now: Aware.
+    """
+    before = (now - ABANDONED_AFTER).timestamp()
+    for part in part_files(root):
+        try:
+            size = _removed(part, before)
+        except OSError:
+            continue
+        if size is not None:
+            sidecar = part.with_suffix(".json")
+            yield Abandoned(_name(sidecar), size)
+            sidecar.unlink(missing_ok=True)
+
+
+def _removed(part: Path, before: float) -> int | None:
+    """Its bytes, when it was old enough and is gone now."""
+    descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before:
+            return None
+        part.unlink()
+        return found.st_size
+    finally:
+        os.close(descriptor)
+
+
+def _name(sidecar: Path) -> str:
+    try:
+        return msgspec.json.decode(sidecar.read_bytes(), type=Sidecar).name
+    except (OSError, msgspec.DecodeError):
+        return ""
