@@ -67,10 +67,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The hub has taken a product away: when, and why in its own words."""
+    """The hub has taken a product away.
+
+    Attributes:
+        at: When.
+        cause: Why, in its own words.
+        moved: When the file went to the trash; empty when it did not.
+        trash: Where it went, as `Record.path`.
+    """
 
     at: str
     cause: str = ""
+    moved: str = ""
+    trash: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
