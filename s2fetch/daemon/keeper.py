@@ -274,6 +274,7 @@ class Keeper:
             refused = report.exit_code == ExitCode.ACCOUNT
             self._agenda.failed(REFUSED_SECONDS if refused else RETRY_SECONDS)
             return
+        self._trouble = self.engine.deletions_trouble
         self._agenda.went_well()
         if self._queue is not None:
             self._queue.settled(begun)

@@ -9,7 +9,8 @@ from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
-from s2fetch.events import IntakeChanged, RunStarted
+from s2fetch.errors import DiskFullError
+from s2fetch.events import DeletionsUnread, IntakeChanged, RunStarted
 from s2fetch.sync.report import Report
 from tests.daemon.site import DaemonSite
 
@@ -173,3 +174,41 @@ async def test_a_disk_that_others_fill_is_seen_between_runs(
         assert kept.state("alps").free_bytes > 5
         monkeypatch.setattr("s2fetch.daemon.daemon.free_bytes", lambda _: 5)
         await kept.until(lambda: kept.state("alps").free_bytes == 5)
+
+
+async def test_a_hub_that_does_not_list_its_deletions_fails_no_run(kept: DaemonSite) -> None:
+    """Hubs need not have the list; whoever keeps an archive is told so once, and fetches."""
+    broken = Fault(Answer(400, "no such set"), on=Kind.DELETED, times=None)
+    kept.hub.faults.add(broken)
+    plan = kept.plan("alps", intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: sum(isinstance(e, RunStarted) for e in kept.events) == 3)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        run, state = kept.state("alps").last_run, kept.state("alps")
+        assert run is not None
+        assert (run.outcome, run.error) == ("ok", "")
+        assert state.last_success
+        assert "does not list what it has deleted" in state.why
+        kept.hub.faults.remove(broken)
+        await kept.until(lambda: not kept.state("alps").why)
+    assert sum(isinstance(event, DeletionsUnread) for event in kept.events) == 1
+
+
+async def test_a_run_that_cannot_be_remembered_failed_but_fetched(
+    kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came of it is told with its numbers, to the hook as well."""
+
+    def full(*_: object) -> None:
+        raise DiskFullError("no space", needed_bytes=1)
+
+    monkeypatch.setattr("s2fetch.daemon.memory.keep", full)
+    monkeypatch.setattr("s2fetch.daemon.keeper.RETRY_SECONDS", YEAR)
+    monkeypatch.setattr("s2fetch.daemon.agenda.LONGEST_RETRY_SECONDS", YEAR)
+    async with kept.running(kept.plan("alps", every=YEAR)):
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        run = kept.state("alps").last_run
+        assert run is not None
+        assert (run.outcome, run.fetched) == ("archive", 4)
+        assert "no space" in run.error
