@@ -12,6 +12,7 @@ from s2fetch.config.document import Document, read_document
 from s2fetch.config.given import Given, Values, from_environment
 from s2fetch.config.load import build_config, from_document
 from s2fetch.config.query import AREAS
+from s2fetch.config.setting import Setting
 from s2fetch.config.values import AccountConfig, Config
 from s2fetch.daemon import settings as d
 from s2fetch.daemon.config_tables import Path as Place
@@ -80,10 +81,8 @@ class ArchiveReader:
                 most_products=values.get(d.DELETIONS_MOST),
                 most_share=values.get(d.DELETIONS_SHARE),
             ),
-            after_run=HookConfig(
-                arguments=values.find(d.AFTER_RUN) or (),
-                limit_seconds=values.get(d.HOOK_LIMIT),
-            ),
+            after_run=_hook(values, d.AFTER_RUN),
+            after_product=_hook(values, d.AFTER_PRODUCT),
         )
 
     def _config(self, place: Place, own: Mapping[str, Given], file: Path | None) -> Config | None:
@@ -137,6 +136,10 @@ class ArchiveReader:
 _ALL: Place = ("archives",)
 _SHARED = (*d.KEEPING, *d.CONTENT)
 _CONTENT_NAMES = frozenset(setting.name for setting in d.CONTENT)
+
+
+def _hook(values: Values, setting: Setting[tuple[str, ...]]) -> HookConfig:
+    return HookConfig(arguments=values.find(setting) or (), limit_seconds=values.get(d.HOOK_LIMIT))
 
 
 def _check_together(found: Sequence[tuple[Place, ArchiveEntry]], tables: Tables) -> None:

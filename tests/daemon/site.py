@@ -55,6 +55,7 @@ class DaemonSite:
             "recount_seconds": 7 * 86_400.0,
             "overlap_seconds": 3600.0,
             "after_run": HookConfig(limit_seconds=60),
+            "after_product": HookConfig(limit_seconds=60),
         }
         mine = {key: options.pop(key, value) for key, value in own.items()}
         site = Site(self.hub, self.folder, self.clock, name)

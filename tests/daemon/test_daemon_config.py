@@ -105,6 +105,7 @@ def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
         deletions-most = 5
         deletions-share = "2.5%"
         after-run = ["/usr/local/bin/tell", "--short"]
+        after-product = ["/usr/local/bin/ingest"]
         hook-limit = "1 min"
         accounts = ["second"]
 
@@ -159,6 +160,8 @@ def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
     assert (archive.withdrawals.most_products, archive.withdrawals.most_share) == (5, 0.025)
     assert archive.after_run.arguments == ("/usr/local/bin/tell", "--short")
     assert archive.after_run.limit_seconds == 60
+    assert archive.after_product.arguments == ("/usr/local/bin/ingest",)
+    assert archive.after_product.limit_seconds == 60
     assert [(a.name, a.slots) for a in archive.config.accounts] == [("second", 4)]
     assert config.bandwidth.spans == (("mon-fri 08:00-18:00", 5e6), ("sat,sun", None))
     assert config.bandwidth.otherwise == 20e6
