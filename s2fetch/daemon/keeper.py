@@ -16,6 +16,7 @@ from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.intake import Intake as Queue
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.state import Activity, ArchiveState, ProductRow, RunState
+from s2fetch.daemon.subscribed import Subscribed
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry, Intake
 from s2fetch.errors import (
@@ -63,6 +64,7 @@ class Keeper:
         self._agenda = Agenda(plan.schedule, clock=around.clock)
         self._activity = Activity.IDLE
         self._trouble = ""
+        self._has_news = False
         self._last_run: RunState | None = None
         self._watermark = ""
         self.free_bytes = 0
@@ -147,8 +149,20 @@ class Keeper:
         """Have a run begin now."""
         self._agenda.call()
 
+    def _told_of_news(self) -> None:
+        """Have a run begin, after the present one if there is one.
+
+        Not after one that fails or finds the archive in use, which is tried again in its own time.
+        """
+        if self.is_busy:
+            self._has_news = True
+        elif self._activity not in (Activity.FAILED, Activity.QUEUED):
+            self._agenda.call()
+
     def follow(self, plan: ArchiveEntry) -> None:
         """Go by another plan from the next run on."""
+        if self._queue is not None and plan.config != self.plan.config:
+            self._queue.reopen()
         self.engine.plan = plan
         self._agenda.reschedule(plan.schedule)
         if self._activity is Activity.FAILED:
@@ -244,7 +258,7 @@ class Keeper:
     async def _keep_once(self) -> None:
         """One run; what goes wrong is shown, and the next one is due as ever."""
         begun = self._clock.now()
-        self._activity, self._trouble = Activity.SYNCING, ""
+        self._activity, self._trouble, self._has_news = Activity.SYNCING, "", False
         self.tally.begin()
         try:
             report = await self.engine.synchronise()
@@ -276,6 +290,8 @@ class Keeper:
             return
         self._trouble = self.engine.deletions_trouble
         self._agenda.went_well()
+        if self._has_news:
+            self._agenda.call()
         if self._queue is not None:
             self._queue.settled(begun)
 
@@ -300,7 +316,12 @@ class Keeper:
         """Have the hub's notifications wake this archive, where the hub has them."""
         plan, events = self.plan, self._around.events
         self._queue = Queue(
-            plan.name, self.engine.notifications, self.call, clock=self._clock, events=events
+            plan.name,
+            self.engine.notifications,
+            Subscribed(self._around.state_folder, self.engine.folder),
+            self._told_of_news,
+            clock=self._clock,
+            events=events,
         )
         await self._queue.run()
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import UsageError
-from s2fetch.events import IncrementPlanned, ProductWithdrawn
+from s2fetch.events import IncrementPlanned, ProductWithdrawn, RunStarted
 from tests.daemon.site import DaemonSite
+
+
+def runs_of(site: DaemonSite) -> int:
+    return sum(isinstance(event, RunStarted) for event in site.events)
 
 
 async def test_an_archive_is_filled_at_once_and_kept_current(kept: DaemonSite) -> None:
@@ -135,6 +141,35 @@ async def test_notifications_wake_an_archive_before_it_is_due(kept: DaemonSite) 
         await kept.until(
             lambda: all(not each.queue for each in kept.hub.subscriptions.subscriptions)
         )
+
+
+async def test_notifications_follow_a_selection_that_is_changed(kept: DaemonSite) -> None:
+    plan = kept.plan("alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan) as daemon:
+        await kept.until(lambda: len(list(kept.hub.subscriptions.subscriptions)) == 1)
+        await kept.until(lambda: kept.complete("alps") == 4)
+        changed = kept.plan(
+            "alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION, tile=["32TQM", "32TQN"]
+        )
+        kept.plans = (changed,)
+        await daemon.reload()
+        await kept.until(
+            lambda: ["32TQN" in s.filter for s in kept.hub.subscriptions.subscriptions] == [True]
+        )
+
+
+async def test_notifications_do_not_hurry_a_run_that_failed(kept: DaemonSite) -> None:
+    """It is tried again after growing pauses; a full queue would have it begin every minute."""
+    plan = kept.plan("alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        kept.hub.faults.add(Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None))
+        kept.publish(15)
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        begun, runs = kept.clock.now(), runs_of(kept)
+        await kept.until(lambda: runs_of(kept) == runs + 4)
+        assert kept.clock.now() - begun > timedelta(minutes=60)
 
 
 async def test_coverage_and_footprints_are_there_to_be_shown(kept: DaemonSite) -> None:
