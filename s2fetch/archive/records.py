@@ -127,6 +127,7 @@ class Size(msgspec.Struct, frozen=True):
 
     state: State
     size: int = 0
+    withdrawn: Withdrawal | None = None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -145,7 +146,8 @@ class Age(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Number of products in one state, and the bytes of their files."""
+    """Number of products in one state, the bytes of their files, and how many the hub took away."""
 
     count: int = 0
     size_bytes: int = 0
+    withdrawn: int = 0

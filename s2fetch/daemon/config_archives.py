@@ -25,6 +25,7 @@ from s2fetch.sync.withdrawals import WithdrawalSettings
 _HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
 _AREA = frozenset(setting.name for setting in AREAS)
 """Settings that replace each other: an archive's own one replaces any of the defaults'."""
+_NOTHING: Mapping[str, Given] = {}
 _LOGIN = frozenset({s.USER.name, s.CREDENTIALS_FILE.name})
 
 
@@ -34,11 +35,13 @@ class ArchiveReader:
     Args:
         tables: The daemon's file.
         zone: Name of the time zone of cron expressions.
+        options: What overrides every archive's own settings.
     """
 
-    def __init__(self, tables: Tables, zone: str) -> None:
+    def __init__(self, tables: Tables, zone: str, options: Mapping[str, Given] = _NOTHING) -> None:
         self._tables = tables
         self._zone = zone
+        self._options = options
         defaults = tables.given(("defaults",), tables.table(("defaults",)), _SHARED)
         hub = tables.given(("hub",), tables.table(("hub",)), _HUB)
         self._defaults = defaults | hub
@@ -53,6 +56,13 @@ class ArchiveReader:
         found = [(place, entry) for place, entry in read if entry is not None]
         _check_together(found, self._tables)
         return tuple(entry for _, entry in found)
+
+    def read_one(self, name: str) -> ArchiveEntry | None:
+        """The archive of that name, if there is one."""
+        for place, table in self._tables.entries(_ALL):
+            if table.get(d.ARCHIVE_NAME.name) == name:
+                return self._read(place, table)
+        return None
 
     def _read(self, place: Place, table: Table) -> ArchiveEntry | None:
         own = self._tables.given(place, table, (*d.IDENTITY, *_SHARED))
@@ -108,7 +118,7 @@ class ArchiveReader:
         if accounts is not self._tables.document:
             replaced |= _LOGIN
         defaults = {k: v for k, v in self._defaults.items() if k not in replaced}
-        given = defaults | dict(own) | self._surroundings
+        given = defaults | dict(own) | self._surroundings | dict(self._options)
         values = self._tables.values(given)
         return build_config(values, accounts, self._tables.mistakes, file)
 

@@ -61,6 +61,7 @@ class Status(msgspec.Struct, kw_only=True):
         failed_count: Products the last runs gave up.
         quarantined_count: Products the hub delivers wrong bytes of.
         withdrawn_count: Products the hub has taken away and whose files are not in place any more.
+        withdrawn_kept: Of the complete ones, those that it has taken away and whose files are kept.
         waiting: The first of those that wait.
         failed: The first of those that failed.
         quarantined: The first of those in quarantine.
@@ -82,6 +83,7 @@ class Status(msgspec.Struct, kw_only=True):
     failed_count: int = 0
     quarantined_count: int = 0
     withdrawn_count: int = 0
+    withdrawn_kept: int = 0
     waiting: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     failed: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     quarantined: list[UnfinishedProduct] = msgspec.field(default_factory=list)
@@ -118,6 +120,7 @@ def read_status(root: Path) -> Status:
         status.failed_count = counts[State.FAILED].count
         status.quarantined_count = counts[State.QUARANTINED].count
         status.withdrawn_count = counts[State.WITHDRAWN].count
+        status.withdrawn_kept = counts[State.COMPLETE].withdrawn
         if sum(tally.count for tally in counts.values()) > status.complete:
             for product_id, record in progress.items():
                 listed = lists.get(record.state)

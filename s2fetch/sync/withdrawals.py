@@ -19,6 +19,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.events import EventBus, ProductWithdrawn, TrashingRefused
 from s2fetch.hub.base import Deletion, Hub
 from s2fetch.sync.batches import BATCH_PRODUCTS
+from s2fetch.sync.history import remembering
 
 DELETIONS_READ = "deletions_read"
 """Key of the progress file: up to when the hub's deletions are dealt with."""
@@ -96,8 +97,9 @@ class Withdrawals:
         begun = self._clock.now()
         ours = await self._ours(collection, self._read_until(begun) or since)
         gone = await self._not_listed_again(ours)
-        moved = await self._deal_with(gone)
-        if moved:
+        async with remembering(self._archive.root, clock=self._clock, events=self._events):
+            is_settled = await self._deal_with(gone)
+        if is_settled:
             # What was refused is met again next time: the mark is only moved when all is settled.
             upto = begun.timestamp() - self._settings.overlap_seconds
             mark = timestamp(datetime.fromtimestamp(upto, begun.tzinfo))

@@ -8,6 +8,7 @@ import pytest
 
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import State
+from s2fetch.cli.status_text import status_text
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import HubError
 from s2fetch.events import ProductWithdrawn, TrashingRefused
@@ -54,6 +55,18 @@ async def test_a_withdrawn_product_is_marked_with_the_cause_and_kept(site: Site)
     assert path.exists()
     (told,) = site.seen(ProductWithdrawn)
     assert (told.product_name, told.cause) == (entry.name, "Corrupted product")
+
+
+async def test_the_status_counts_what_was_withdrawn_with_and_without_its_file(site: Site) -> None:
+    site.catalogue.delete(site.entries[0].id)
+    await follow(site, WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=1.0))
+    for entry in site.entries[:2]:
+        site.catalogue.delete(entry.id)
+    await follow(site, KEEP)
+    async with site.client() as client:
+        status = await client.status()
+    assert (status.complete, status.withdrawn_count, status.withdrawn_kept) == (5, 1, 2)
+    assert "Withdrawn:   1, and 2 of the complete ones" in status_text(status)
 
 
 async def test_a_mark_is_told_once(site: Site) -> None:
