@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -79,6 +81,7 @@ class Engagement:
         self.syncing: Client | None = None
         self.last_success = ""
         self.deletions_trouble = ""
+        self._turn = anyio.Lock()
         self._around = around
         self._clock = around.clock
         self._pause = pause
@@ -117,21 +120,35 @@ class Engagement:
         )
         await anyio.to_thread.run_sync(memory.check_there, self._around.state_folder, self.folder)
         async with await self._opened(config) as client:
-            self.syncing = client
+            async with self._turn:  # a scrub may have the archive open for a moment
+                self.syncing = client
             try:
                 report = await client.sync()
+                return report if report.error else await self._finish(client, report)
             finally:
                 self.syncing = None
-            return report if report.error else await self._finish(client, report)
 
     async def scrub(self) -> ScrubReport:
-        """Hash again what is due, as `Client.scrub`.
+        """Hash again what is due, as `Client.scrub`; also while a run is under way.
 
         Raises:
             S2FetchError: As that.
         """
         async with await self._opened(self.plan.config) as client:
-            return await client.scrub()
+            return await client.scrub(partial(self._archive_for_a_moment, client))
+
+    @asynccontextmanager
+    async def _archive_for_a_moment(self, client: Client) -> AsyncIterator[Archive]:
+        """The archive of the run that is under way, or else for itself.
+
+        Raises:
+            ArchiveInUseError: If the run is about to open it or to close it, or somebody else works
+                on it.
+        """
+        async with self._turn:
+            opened = self.syncing.lent_archive() if self.syncing else client.archive(wait_seconds=0)
+            async with opened as archive:
+                yield archive
 
     async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
         """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import anyio
@@ -98,24 +98,31 @@ class Keeper:
         async with anyio.create_task_group() as group:
             if self.plan.intake is Intake.SUBSCRIPTION:
                 group.start_soon(self._watch_notifications)
+            if self.plan.config.scrub.budget_bytes:
+                group.start_soon(self._scrub)
             while True:
-                await self._wait_until_due()
+                await self._agenda.wait()
                 await self._pause.over()
                 self._agenda.begin()
                 await self._keep_once()
 
     def _broke(self, defect: Exception) -> None:
         self._activity = Activity.FAILED
-        self._trouble = f"a defect of s2fetch: {_first_of(defect)!r}"
         self._agenda.failed(RETRY_SECONDS)
+        self._trouble = self._tell_defect(defect, self._agenda.next)
+
+    def _tell_defect(self, defect: Exception, next_try: datetime) -> str:
+        """Tell of a defect of s2fetch; the same in words."""
+        words = f"a defect of s2fetch: {_first_of(defect)!r}"
         self._around.events.emit(
             KeeperFailed(
                 archive=self.plan.name,
-                error=self._trouble,
+                error=words,
                 traceback="".join(traceback.format_exception(defect)),
-                next_try=timestamp(self._agenda.next),
+                next_try=timestamp(next_try),
             )
         )
+        return words
 
     async def _recall(self) -> None:
         """Go on where the daemon before this one has ended."""
@@ -127,22 +134,19 @@ class Keeper:
         self._last_run = found.last_run
         self._agenda.recall(found.begun)
 
-    async def _wait_until_due(self) -> None:
-        """Between runs files are hashed again, as much as a day allows; a run comes first."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._scrub)
-            await self._agenda.wait()
-            group.cancel_scope.cancel()
-
     async def _scrub(self) -> None:
+        """Hash files again, as much as a day allows; beside the runs too, which may take weeks."""
         while True:
-            if not self._pause.is_on and self.plan.config.scrub.budget_bytes:
+            if not self._pause.is_on:
                 try:
                     report = await self.engine.scrub()
                     if report.damaged:
                         self._agenda.call()  # the run fetches them again
                 except S2FetchError as error:
                     self._trouble = str(error)
+                except Exception as defect:  # noqa: BLE001 - told with its traceback
+                    again = self._clock.now() + timedelta(seconds=SCRUB_SECONDS)
+                    self._trouble = self._tell_defect(defect, again)
             await self._clock.sleep(SCRUB_SECONDS)
 
     def call(self) -> None:
