@@ -25,6 +25,7 @@ from s2fetch.errors import (
     ExitCode,
     S2FetchError,
 )
+from s2fetch.sync.increment import is_within
 from s2fetch.sync.report import Report
 from s2fetch.sync.status import Status, read_status
 
@@ -165,11 +166,14 @@ class Keeper:
 
     def follow(self, plan: ArchiveEntry) -> None:
         """Go by another plan from the next run on."""
-        if self._queue is not None and plan.config != self.plan.config:
+        before, self.engine.plan = self.plan.config, plan
+        if self._queue is not None and plan.config != before:
             self._queue.reopen()
-        self.engine.plan = plan
         self._agenda.reschedule(plan.schedule)
-        if self._activity is Activity.FAILED:
+        wants_more = plan.config.area_product != before.area_product or not is_within(
+            plan.config.query, before.query
+        )
+        if wants_more or self._activity is Activity.FAILED:
             self._agenda.call()  # what was changed may be what was wrong
 
     def pause(self, *, everything: bool = False) -> None:

@@ -101,6 +101,24 @@ async def test_reloading_begins_ends_and_changes_archives(kept: DaemonSite) -> N
         await kept.until(lambda: kept.complete("coast") == 4)
 
 
+async def test_a_selection_that_is_changed_is_fetched_at_once(kept: DaemonSite) -> None:
+    """One that only begins later, as relative periods do with every day, has nothing new."""
+    year = 365 * 86_400.0
+    narrow = kept.plan("alps", every=year, to="2024-06-01T10:10")
+    async with kept.running(narrow) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 1)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        kept.plans = (kept.plan("alps", every=year, **{"from": "2020-01-01"}),)
+        await daemon.reload()
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        before = runs_of(kept)
+        kept.plans = (kept.plan("alps", every=year, **{"from": "2021-01-01"}),)
+        await daemon.reload()
+        await kept.clock.sleep(86_400)
+        assert runs_of(kept) == before
+
+
 async def test_a_bad_configuration_leaves_the_old_one_in_force(kept: DaemonSite) -> None:
     def refuse() -> tuple[()]:
         raise UsageError("daemon.toml, line 3: no such key")
