@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 import msgspec
@@ -205,6 +205,12 @@ class Meter:
     def keeps_waiting(self) -> bool:
         """Whether somebody waits until the account may receive again."""
         return self._waiters > 0
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When the account may receive again, as far as is known; None when nobody waits."""
+        left = self._left_until(self._needed) if self._waiters else 0.0
+        return self._clock.now() + timedelta(seconds=left) if left > 0 else None
 
     async def wait(self) -> None:
         """Return when the account may receive again; cancellable.

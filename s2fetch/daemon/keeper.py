@@ -238,8 +238,8 @@ class Keeper:
             return Activity.OUT_OF_SPACE, self.tally.out_of_space
         if self._pause.is_on:
             return Activity.PAUSED, self._pause.why
-        if self.is_busy and self._around.pool.waits(self.plan.name):
-            return Activity.QUEUED, self._trouble
+        if self.is_busy and (why := self._around.pool.why_it_waits(self.plan.name)):
+            return Activity.QUEUED, self._trouble or why
         if self._activity is Activity.IDLE and self.tally.scrubbing:
             return Activity.SCRUBBING, self._trouble
         return self._activity, self._trouble

@@ -16,7 +16,7 @@ import msgspec
 
 from s2fetch.account.account import Account, SlotSource
 from s2fetch.archive.space import Volumes
-from s2fetch.clock import Clock
+from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import AccountConfig, Config, HubConfig
 from s2fetch.connect import Connection, Shared, find_accounts
 from s2fetch.daemon.pause import Pause
@@ -175,6 +175,18 @@ class Pool:
         return not use.holding and (
             use.waiting > 0 or any(account.meter.keeps_waiting for account in accounts)
         )
+
+    def why_it_waits(self, archive: str) -> str:
+        """For people; empty for an archive that does not."""
+        if not self.waits(archive):
+            return ""
+        found = [(each.name, each.meter.waits_until) for each in self.accounts_of(archive)]
+        told = [
+            f"the quota of {name} leaves nothing until {timestamp(until)}"
+            for name, until in found
+            if until is not None
+        ]
+        return "; ".join(told) or "all slots are in use by other archives or processes"
 
     async def shared(self, config: Config, archive: str, priority: int, pause: Pause) -> Shared:
         """Connection and accounts as one archive is to see them.

@@ -82,6 +82,23 @@ async def test_pausing_the_daemon_pauses_every_archive(kept: DaemonSite) -> None
         await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 5)
 
 
+async def test_an_archive_that_waits_for_its_quota_says_so_and_until_when(kept: DaemonSite) -> None:
+    plan = kept.plan("alps", every=365 * 86_400, quota="20 kB")
+    async with kept.running(plan):
+        await kept.until(lambda: kept.state("alps").activity == Activity.QUEUED)
+        why = kept.state("alps").why
+        assert "leaves nothing until 2024-07-0" in why
+        await kept.until(lambda: kept.complete("alps") == 4)
+
+
+async def test_an_archive_that_waits_for_slots_says_so(
+    kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2fetch.daemon.pool.Pool.waits", lambda _self, _name: True)
+    async with kept.running(kept.plan("alps", every=365 * 86_400)):
+        await kept.until(lambda: "all slots are in use" in kept.state("alps").why)
+
+
 async def test_a_run_can_be_ordered(kept: DaemonSite) -> None:
     """An archive that is due in a year is synced at once."""
     async with kept.running(kept.plan("alps", every=365 * 86_400)) as daemon:
