@@ -16,7 +16,7 @@ import msgspec
 
 from s2fetch.account.account import Account, SlotSource
 from s2fetch.archive.space import Volumes
-from s2fetch.clock import Clock, timestamp
+from s2fetch.clock import Clock
 from s2fetch.config.values import AccountConfig, Config, HubConfig
 from s2fetch.connect import Connection, Shared, find_accounts
 from s2fetch.daemon.pause import Pause
@@ -182,7 +182,7 @@ class Pool:
             return ""
         found = [(each.name, each.meter.waits_until) for each in self.accounts_of(archive)]
         told = [
-            f"the quota of {name} leaves nothing until {timestamp(until)}"
+            f"the quota of {name} leaves nothing until {until:%Y-%m-%d %H:%M} UTC"
             for name, until in found
             if until is not None
         ]
@@ -280,9 +280,11 @@ class Pool:
         folder = account.slots.folder
         before = self._accounts.get(folder)
         turns = self._turns.setdefault(folder, Turns(account.slots.count))
-        works = before is not None and before.tokens.refusal is None
-        if before is not None and works and (turns.in_use() or not _differ(before, account)):
-            return before
+        if before is not None and before.tokens.refusal is None:
+            before.meter.limit(account.meter.quota)
+            is_used = turns.in_use() or before.meter.keeps_waiting
+            if is_used or not _differ(before, account):
+                return before
         self._accounts[folder] = account
         self._refused_at.pop(folder, None)
         turns.resize(account.slots.count)
@@ -297,5 +299,5 @@ class Pool:
 
 
 def _differ(one: Account, other: Account) -> bool:
-    """Whether two accounts of the same user have other limits."""
-    return one.slots.count != other.slots.count or one.meter.quota != other.meter.quota
+    """Whether two accounts of the same user have other slots."""
+    return one.slots.count != other.slots.count
