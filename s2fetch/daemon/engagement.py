@@ -71,7 +71,7 @@ class Engagement:
     Attributes:
         syncing: The client of the run that is under way, or None.
         last_success: When the last run that came to its end did so, or empty.
-        deletions_trouble: Why the last run could not follow the hub's deletions, or empty.
+        deletions_trouble: Why the last run did not follow the hub's deletions, or empty.
     """
 
     def __init__(
@@ -238,7 +238,7 @@ class Engagement:
         except (HubError, QueryError) as error:
             self._deletions_unread(client.events, str(error))
         else:
-            self.deletions_trouble = ""
+            self.deletions_trouble = withdrawals.refused
 
     def _deletions_unread(self, events: EventBus, why: str) -> None:
         if why != self.deletions_trouble:

@@ -63,6 +63,9 @@ class Withdrawals:
         settings: What to do.
         clock: Where the time comes from.
         events: Who is told.
+
+    Attributes:
+        refused: Why `follow` has left files in their places that were to go to the trash, or empty.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Withdrawals:
         clock: Clock,
         events: EventBus,
     ) -> None:
+        self.refused = ""
         self._hub = hub
         self._archive = archive
         self._settings = settings
@@ -156,6 +160,10 @@ class Withdrawals:
             moved, most = await anyio.to_thread.run_sync(self._limit)
             refused = moved + with_files > most
             if refused:
+                self.refused = (
+                    f"{with_files} withdrawn products stay in their places: {most} may go to the "
+                    f"trash in 24 hours (deletions-most, deletions-share), and {moved} have"
+                )
                 self._events.emit(TrashingRefused(count=with_files, moved=moved, most=most))
         for deletion, record in gone.values():
             with anyio.CancelScope(shield=True):

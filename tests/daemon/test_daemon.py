@@ -11,6 +11,7 @@ from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import UsageError
 from s2fetch.events import IncrementPlanned, ProductWithdrawn, RunStarted
+from s2fetch.sync.withdrawals import WithdrawalSettings, WithdrawnPolicy
 from tests.daemon.site import DaemonSite
 
 
@@ -49,6 +50,18 @@ async def test_what_the_hub_withdraws_is_marked(kept: DaemonSite) -> None:
     async with kept.running(kept.plan("alps")) as daemon:
         (row,) = await daemon.products("alps", "withdrawn", limit=10)
     assert "Corrupted product" in row.reason
+
+
+async def test_withdrawn_products_that_are_too_many_to_move_are_told_with_the_state(
+    kept: DaemonSite,
+) -> None:
+    """It takes somebody to look at them, and to raise the limits."""
+    trash = WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_products=1)
+    async with kept.running(kept.plan("alps", withdrawals=trash)):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        for entry in kept.listed[:2]:
+            kept.withdraw(entry)
+        await kept.until(lambda: "2 withdrawn products stay" in kept.state("alps").why)
 
 
 async def test_archives_share_one_login_and_the_slots(kept: DaemonSite) -> None:
