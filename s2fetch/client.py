@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +28,7 @@ from s2fetch.archive.waiting import opened_in_turn
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
-from s2fetch.errors import ExitCode, QueryError, S2FetchError, UsageError
+from s2fetch.errors import ArchiveInUseError, ExitCode, QueryError, S2FetchError, UsageError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
@@ -91,6 +91,8 @@ class Client:
         self._run: Run | None = None
         self._query: Query | None = None
         self._looking_up = anyio.Lock()
+        self._lent: Archive | None = None
+        self._borrowing = anyio.Lock()
 
     async def __aenter__(self) -> Self:
         if self._shared is None:
@@ -289,7 +291,7 @@ class Client:
             bandwidth=self._shared.bandwidth if self._shared is not None else None,
             log_out=self._shared is None,
         )
-        async with self.archive() as archive:
+        async with self.archive() as archive, self._lending(archive):
             self._run = Run(
                 self.hub,
                 archive,
@@ -329,16 +331,21 @@ class Client:
                 events=self.events,
             ).run()
 
-    async def scrub(self) -> ScrubReport:
+    async def scrub(
+        self, opened: Callable[[], AbstractAsyncContextManager[Archive]] | None = None
+    ) -> ScrubReport:
         """Hash again what the day's budget allows, oldest proof first; see `sync.scrub`.
 
         Cancelling it ends it at once. The archive is locked for moments only.
+
+        Args:
+            opened: Gives the archive for these moments, where this process works on it anyway.
 
         Raises:
             UsageError: If the configuration names no folder.
             ArchiveError: If the archive cannot be worked on.
         """
-        opened = partial(self.archive, wait_seconds=0)
+        opened = opened or partial(self.archive, wait_seconds=0)
         from s2fetch.sync.scrub import Scrub
 
         return await Scrub(
@@ -495,6 +502,28 @@ class Client:
             wait_seconds = self.config.wait_for_lock_seconds
         async with opened_in_turn(opening, wait_seconds, self._clock) as archive:
             yield archive
+
+    @asynccontextmanager
+    async def lent_archive(self) -> AsyncIterator[Archive]:
+        """The archive `sync` has open, which waits with closing it; for moments only.
+
+        Raises:
+            ArchiveInUseError: If it has none open now.
+        """
+        async with self._borrowing:
+            if self._lent is None:
+                raise ArchiveInUseError(f"the archive {self.into} is being opened or closed")
+            yield self._lent
+
+    @asynccontextmanager
+    async def _lending(self, archive: Archive) -> AsyncIterator[None]:
+        self._lent = archive
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                async with self._borrowing:
+                    self._lent = None
 
     @property
     def into(self) -> Path:

@@ -402,12 +402,24 @@ class ProductWithdrawn(Event, frozen=True, kw_only=True):
 
 
 class TrashingRefused(Event, frozen=True, kw_only=True):
-    """More products were withdrawn than may go to the trash at once; all of them stay."""
+    """More products were withdrawn than may go to the trash in a day; these ``count`` stay.
+
+    ``moved`` have gone there within a day already, and ``most`` may.
+    """
 
     name: ClassVar[str] = "trashing-refused"
     level: ClassVar[str] = "error"
     count: int
+    moved: int
     most: int
+
+
+class DeletionsUnread(Event, frozen=True, kw_only=True):
+    """What the hub has withdrawn could not be asked; nothing is marked, the next run asks again."""
+
+    name: ClassVar[str] = "deletions-unread"
+    level: ClassVar[str] = "warning"
+    error: str
 
 
 class IncrementPlanned(Event, frozen=True, kw_only=True):

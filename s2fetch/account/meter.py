@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import anyio
 import msgspec
@@ -70,7 +70,7 @@ class Meter:
         events: Who is told.
 
     Attributes:
-        quota: As given.
+        quota: As given, or as last told by `limit`.
         throttled: Whether the hub has slowed the account down.
     """
 
@@ -88,7 +88,8 @@ class Meter:
         self.throttled = False
         self._account = account
         self._ledger = ledger
-        self._hub_quota = quota if hub_quota is None else hub_quota
+        self._known_quota = hub_quota
+        self._changed = anyio.Event()
         self._clock = clock
         self._events = events
         self._hours: dict[int, int] = {}
@@ -173,6 +174,13 @@ class Meter:
 
     # Keeping below the quota
 
+    def limit(self, quota: int | None) -> None:
+        """Have another quota from now on, also for those who wait."""
+        if quota != self.quota:
+            self.quota = quota
+            changed, self._changed = self._changed, anyio.Event()
+            changed.set()
+
     def may_start(self, size: int | None) -> bool:
         """Whether a body of that size may begin now; if not, `wait` waits until it may."""
         if self.quota is None:
@@ -206,6 +214,12 @@ class Meter:
         """Whether somebody waits until the account may receive again."""
         return self._waiters > 0
 
+    @property
+    def waits_until(self) -> datetime | None:
+        """When the account may receive again, as far as is known; None when nobody waits."""
+        left = self._left_until(self._needed) if self._waiters else 0.0
+        return self._clock.now() + timedelta(seconds=left) if left > 0 else None
+
     async def wait(self) -> None:
         """Return when the account may receive again; cancellable.
 
@@ -223,11 +237,28 @@ class Meter:
         await self._look()
         while (left := self._left_until(self._needed)) > 0:
             self._tell_waiting(left)
-            await self._clock.sleep(min(left, LOOK_SECONDS))
+            await self._sleep(min(left, LOOK_SECONDS))
             await self._look()
         if self._waiting:
             self._waiting = False
             self._events.emit(QuotaFreed(account=self._account))
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless the quota is changed meanwhile."""
+        changed = self._changed
+        async with anyio.create_task_group() as group:
+
+            async def end() -> None:
+                await changed.wait()
+                group.cancel_scope.cancel()
+
+            group.start_soon(end)
+            await self._clock.sleep(seconds)
+            group.cancel_scope.cancel()
+
+    @property
+    def _hub_quota(self) -> int | None:
+        return self.quota if self._known_quota is None else self._known_quota
 
     def _left_until(self, size: int) -> float:
         """Seconds until so many bytes are in the budget; 0 when they are."""

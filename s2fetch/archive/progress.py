@@ -168,10 +168,13 @@ class ProgressFile:
         """Number and bytes of the products in every state; reads all records."""
         numbers = dict.fromkeys(State, 0)
         sizes = dict.fromkeys(State, 0)
-        for _, entry in self._decoded(_sizes_decoder, lambda r: Size(r.state, r.size)):
+        withdrawn = dict.fromkeys(State, 0)
+        records = self._decoded(_sizes_decoder, lambda r: Size(r.state, r.size, r.withdrawn))
+        for _, entry in records:
             numbers[entry.state] += 1
             sizes[entry.state] += entry.size
-        return {state: Tally(numbers[state], sizes[state]) for state in State}
+            withdrawn[entry.state] += entry.withdrawn is not None
+        return {state: Tally(numbers[state], sizes[state], withdrawn[state]) for state in State}
 
     def paths(self) -> Mapping[str, str]:
         """Recorded path of every complete product's file, with the product it belongs to.

@@ -69,10 +69,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The hub has taken a product away: when, and why in its own words."""
+    """The hub has taken a product away.
+
+    Attributes:
+        at: When.
+        cause: Why, in its own words.
+        moved: When the file went to the trash; empty when it did not.
+        trash: Where it went, as `Record.path`.
+    """
 
     at: str
     cause: str = ""
+    moved: str = ""
+    trash: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -132,6 +141,7 @@ class Size(msgspec.Struct, frozen=True):
 
     state: State
     size: int = 0
+    withdrawn: Withdrawal | None = None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -150,7 +160,8 @@ class Age(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Number of products in one state, and the bytes of their files."""
+    """Number of products in one state, the bytes of their files, and how many the hub took away."""
 
     count: int = 0
     size_bytes: int = 0
+    withdrawn: int = 0

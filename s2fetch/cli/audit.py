@@ -19,6 +19,7 @@ EXAMPLES = """\b
 Examples:
   s2fetch audit archive.toml
   s2fetch audit archive.toml --csv > audit.csv
+  s2fetch audit daemon.toml:alps
   s2fetch audit --tile 32TQM --from 2024-06-01 --to 2024-07-01 --into archive --json
 
 CSV has one row for every gap, then one for every day and one for every tile; the first column says

@@ -106,7 +106,8 @@ def audit_text(report: AuditReport) -> str:
         if every > MOST_GAPS:
             parts.append(f"  … and {every - MOST_GAPS:,} more")
     whole = report.exit_code == 0
-    parts += ["", "The archive is complete." if whole else "The archive is not complete."]
+    nothing = "" if report.listed else " The catalogue lists nothing that matches."
+    parts += ["", f"The archive is {'complete' if whole else 'not complete'}.{nothing}"]
     return "\n".join(parts)
 
 

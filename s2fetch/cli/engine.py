@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from s2fetch.client import Client
     from s2fetch.config.values import Config
+    from s2fetch.daemon.values import ArchiveEntry
     from s2fetch.errors import ExitCode
     from s2fetch.events import EventBus
 
@@ -37,10 +38,36 @@ def configured(output: Output, archive: str | None, params: Mapping[str, object]
 
     options = option_values(params)
     output.take_options(options)
-    path = None if archive is None else Path(archive)
-    config = load_config(path, options, os.environ, datetime.now(UTC))
+    entry = kept_archive(archive, params)
+    if entry is not None:
+        config = entry.config
+    else:
+        path = None if archive is None else Path(archive)
+        config = load_config(path, options, os.environ, datetime.now(UTC))
     output.follow(config.showing)
     return config
+
+
+def kept_archive(archive: str | None, params: Mapping[str, object]) -> ArchiveEntry | None:
+    """The archive of a daemon's file, ``daemon.toml:alps``; None when a file is no daemon's.
+
+    The name may be left out where the file has one archive only.
+
+    Raises:
+        UsageError: Something is wrong with the file, or it has no such archive.
+    """
+    if archive is None:
+        return None
+    file, _, name = archive.rpartition(":")
+    if not file or Path(archive).exists():
+        file, name = archive, ""
+    if not Path(file).is_file():
+        return None  # what is wrong with it is told by whoever reads it as an archive's
+    from s2fetch.daemon.config import is_daemon_file, load_daemon_archive
+
+    if not name and not is_daemon_file(file):
+        return None
+    return load_daemon_archive(file, name, option_values(params), os.environ, datetime.now(UTC))
 
 
 def run(

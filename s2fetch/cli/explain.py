@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2fetch.cli.engine import configured, run
+from s2fetch.cli.engine import configured, kept_archive, run
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode
@@ -22,6 +22,7 @@ EXAMPLES = """\b
 Examples:
   s2fetch explain S2B_MSIL1C_20240601T100559_N0510_R022_T32TQM_20240601T120000 archive.toml
   s2fetch explain 0fe82e4a-d051-573f-90a9-bc6c0c302efd --into archive --local
+  s2fetch explain S2B_MSIL1C_20240601T100559_N0510_R022_T32TQM_20240601T120000 daemon.toml:alps
   s2fetch explain S2B_MSIL1C_20240601T100559_N0510_R022_T32TQM_20240601T120000.SAFE --into a --json
 
 Exit code 0 when the product is known, whatever became of it; 2 when nobody knows it.
@@ -65,14 +66,25 @@ def command(
     PRODUCT is a name, an identifier, or the path of a file. Asks the catalogue whether the query
     selects it, and which condition fails if it does not. Works while a sync is running.
     """
+    from datetime import UTC, datetime
+    from functools import partial
+
+    import anyio
     import msgspec
 
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
+    entry = kept_archive(archive, params)
 
     async def work(client: Client) -> Explanation:
-        return await client.explain(product, local=local)
+        told = await client.explain(product, local=local)
+        if entry is not None:
+            from s2fetch.daemon import outlook
+
+            due = partial(outlook.outlook, entry, client.into, datetime.now(UTC))
+            outlook.tell(told, await anyio.to_thread.run_sync(due))
+        return told
 
     bus = EventBus()
     with output.logging(bus):
@@ -105,7 +117,8 @@ def explanation_text(told: Explanation) -> str:
             text = sentence(moment.text)
             parts.append(f"  {time_shown(moment.at)}  {moment.event}{attempt}: {text}")
     after = f" Not before {time_shown(told.next_time)}." if told.next_time else ""
-    return "\n".join([*parts, "", f"Next: {sentence(told.next_step)}{after}"])
+    due = f" The daemon looks at it again {time_shown(told.next_run)}." if told.next_run else ""
+    return "\n".join([*parts, "", f"Next: {sentence(told.next_step)}{after}{due}"])
 
 
 def _rows(told: Explanation) -> Iterator[tuple[str, str]]:
@@ -156,6 +169,12 @@ def _record(record: Record | None) -> str:
         parts.append(f"waits since {time_shown(retrieval.since)}, retrieval {retrieval.state}")
         if retrieval.asked:
             parts.append(f"asked for {retrieval.asked} times, answer: {retrieval.answer}")
+    if record.withdrawn is not None:
+        withdrawn = record.withdrawn
+        cause = withdrawn.cause or "no cause given"
+        parts.append(f"withdrawn by the hub {time_shown(withdrawn.at)}: {cause}")
+        if withdrawn.trash:
+            parts.append(f"its file is {withdrawn.trash}")
     return "; ".join(parts)
 
 

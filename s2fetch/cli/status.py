@@ -19,6 +19,7 @@ EXAMPLES = """\b
 Examples:
   s2fetch status archive.toml
   s2fetch status --into archive
+  s2fetch status daemon.toml:alps
   s2fetch status --into archive --json
 
 Exit code 0 whatever the state is; the last run's own is in the output.

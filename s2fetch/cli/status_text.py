@@ -30,7 +30,7 @@ def status_text(status: Status) -> str:
         ("Waiting", f"{status.waiting_count:,}"),
         ("Failed", f"{status.failed_count:,}"),
         ("Quarantined", f"{status.quarantined_count:,}"),
-        ("Withdrawn", f"{status.withdrawn_count:,}"),
+        ("Withdrawn", _withdrawn(status)),
         *([("Consumed", f"{status.consumed_count:,}")] if status.consumed_count else []),
         ("Free space", format_size(status.free_bytes)),
         ("Last run", _last_run(status.last_run)),
@@ -48,6 +48,11 @@ def status_text(status: Status) -> str:
     )
     parts += _list("Partly here", len(status.partial), [_part(p) for p in status.partial])
     return "\n".join(parts)
+
+
+def _withdrawn(status: Status) -> str:
+    kept = f", and {status.withdrawn_kept:,} of the complete ones" if status.withdrawn_kept else ""
+    return f"{status.withdrawn_count:,}{kept}"
 
 
 def _last_run(last_run: object) -> str:

@@ -22,7 +22,8 @@ MOST_OUTPUT_BYTES = 2000
 """Of the end of a command's output, for the message of its failure."""
 
 WITHHELD = (
-    *("S2FETCH_PASSWORD", "S2FETCH_TOTP_SECRET", "CREDENTIALS_DIRECTORY"),
+    *("S2FETCH_PASSWORD", "S2FETCH_TOTP_SECRET", "DHUS_PASSWORD", "DHUS_TOTP_SECRET"),
+    "CREDENTIALS_DIRECTORY",
     *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"),
 )
 """Variables no command gets: secrets, and what is meant for the daemon itself."""

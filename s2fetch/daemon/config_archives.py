@@ -12,6 +12,7 @@ from s2fetch.config.document import Document, read_document
 from s2fetch.config.given import Given, Values, from_environment
 from s2fetch.config.load import build_config, from_document
 from s2fetch.config.query import AREAS
+from s2fetch.config.setting import Setting
 from s2fetch.config.values import AccountConfig, Config
 from s2fetch.daemon import settings as d
 from s2fetch.daemon.config_tables import Path as Place
@@ -24,6 +25,7 @@ from s2fetch.sync.withdrawals import WithdrawalSettings
 _HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
 _AREA = frozenset(setting.name for setting in AREAS)
 """Settings that replace each other: an archive's own one replaces any of the defaults'."""
+_NOTHING: Mapping[str, Given] = {}
 _LOGIN = frozenset({s.USER.name, s.CREDENTIALS_FILE.name})
 
 
@@ -33,11 +35,13 @@ class ArchiveReader:
     Args:
         tables: The daemon's file.
         zone: Name of the time zone of cron expressions.
+        options: What overrides every archive's own settings.
     """
 
-    def __init__(self, tables: Tables, zone: str) -> None:
+    def __init__(self, tables: Tables, zone: str, options: Mapping[str, Given] = _NOTHING) -> None:
         self._tables = tables
         self._zone = zone
+        self._options = options
         defaults = tables.given(("defaults",), tables.table(("defaults",)), _SHARED)
         hub = tables.given(("hub",), tables.table(("hub",)), _HUB)
         self._defaults = defaults | hub
@@ -52,6 +56,13 @@ class ArchiveReader:
         found = [(place, entry) for place, entry in read if entry is not None]
         _check_together(found, self._tables)
         return tuple(entry for _, entry in found)
+
+    def read_one(self, name: str) -> ArchiveEntry | None:
+        """The archive of that name, if there is one."""
+        for place, table in self._tables.entries(_ALL):
+            if table.get(d.ARCHIVE_NAME.name) == name:
+                return self._read(place, table)
+        return None
 
     def _read(self, place: Place, table: Table) -> ArchiveEntry | None:
         own = self._tables.given(place, table, (*d.IDENTITY, *_SHARED))
@@ -80,10 +91,8 @@ class ArchiveReader:
                 most_products=values.get(d.DELETIONS_MOST),
                 most_share=values.get(d.DELETIONS_SHARE),
             ),
-            after_run=HookConfig(
-                arguments=values.find(d.AFTER_RUN) or (),
-                limit_seconds=values.get(d.HOOK_LIMIT),
-            ),
+            after_run=_hook(values, d.AFTER_RUN),
+            after_product=_hook(values, d.AFTER_PRODUCT),
         )
 
     def _config(self, place: Place, own: Mapping[str, Given], file: Path | None) -> Config | None:
@@ -109,7 +118,7 @@ class ArchiveReader:
         if accounts is not self._tables.document:
             replaced |= _LOGIN
         defaults = {k: v for k, v in self._defaults.items() if k not in replaced}
-        given = defaults | dict(own) | self._surroundings
+        given = defaults | dict(own) | self._surroundings | dict(self._options)
         values = self._tables.values(given)
         return build_config(values, accounts, self._tables.mistakes, file)
 
@@ -137,6 +146,10 @@ class ArchiveReader:
 _ALL: Place = ("archives",)
 _SHARED = (*d.KEEPING, *d.CONTENT)
 _CONTENT_NAMES = frozenset(setting.name for setting in d.CONTENT)
+
+
+def _hook(values: Values, setting: Setting[tuple[str, ...]]) -> HookConfig:
+    return HookConfig(arguments=values.find(setting) or (), limit_seconds=values.get(d.HOOK_LIMIT))
 
 
 def _check_together(found: Sequence[tuple[Place, ArchiveEntry]], tables: Tables) -> None:

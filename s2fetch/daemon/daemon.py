@@ -250,6 +250,7 @@ class Daemon:
         """See `Controls.reload`. Archives that are gone from it end; others go on."""
         async with self._reloading:
             self._follow(await self._take(self._reread))
+            await self._find_accounts()  # another quota holds for those who wait for it, too
 
     def _follow(self, plans: tuple[ArchiveEntry, ...]) -> None:
         self._pool.forget_credentials()
@@ -321,11 +322,14 @@ class Daemon:
 
     async def _meet_accounts(self) -> None:
         """Find the accounts before the first run needs them: they are shown from the start."""
-        for plan in self._plans:
+        await self._find_accounts()
+        await self._follow_quotas()
+
+    async def _find_accounts(self) -> None:
+        for plan in [keeper.plan for keeper in self._keepers.values()]:
             # Who cannot be found is told by the run that needs it.
             with contextlib.suppress(S2FetchError):
                 await self._pool.shared(plan.config, plan.name, plan.priority, Pause())
-        await self._follow_quotas()
 
     async def _follow_quotas(self) -> None:
         while True:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
 import msgspec
 
+from s2fetch.archive.archive import Archive
 from s2fetch.client import Client
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import Config, IncrementConfig, OnFull
@@ -21,8 +24,8 @@ from s2fetch.daemon.sparing import Sparing
 from s2fetch.daemon.state import RunState
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry
-from s2fetch.errors import ExitCode
-from s2fetch.events import Event, EventBus
+from s2fetch.errors import ArchiveInUseError, ExitCode, HubError, QueryError, S2FetchError
+from s2fetch.events import DeletionsUnread, Event, EventBus
 from s2fetch.hub.odata import filter_of
 from s2fetch.product import Product
 from s2fetch.query import Order
@@ -75,6 +78,7 @@ class Engagement:
     Attributes:
         syncing: The client of the run that is under way, or None.
         last_success: When the last run that came to its end did so, or empty.
+        deletions_trouble: Why the last run did not follow the hub's deletions, or empty.
     """
 
     def __init__(
@@ -83,6 +87,8 @@ class Engagement:
         self.plan = plan
         self.syncing: Client | None = None
         self.last_success = ""
+        self.deletions_trouble = ""
+        self._turn = anyio.Lock()
         self._around = around
         self._clock = around.clock
         self._pause = pause
@@ -112,7 +118,7 @@ class Engagement:
         Raises:
             ArchiveInUseError: If another process works on the archive. Nobody waits for it here,
                 because whoever waits has to say so and not to look as if it worked.
-            S2FetchError: As `Client.sync`; also if the hub's deletions cannot be dealt with.
+            S2FetchError: As `Client.sync`.
         """
         config = msgspec.structs.replace(
             self.plan.config,
@@ -122,23 +128,35 @@ class Engagement:
         )
         await anyio.to_thread.run_sync(memory.check_there, self._around.state_folder, self.folder)
         async with await self._opened(config) as client:
-            self.syncing = client
+            async with self._turn:  # a scrub may have the archive open for a moment
+                self.syncing = client
             try:
                 report = await client.sync()
+                return report if report.error else await self._finish(client, report)
             finally:
                 self.syncing = None
-            if not report.error:
-                await self._finish(client)
-        return report
 
     async def scrub(self) -> ScrubReport:
-        """Hash again what is due, as `Client.scrub`.
+        """Hash again what is due, as `Client.scrub`; also while a run is under way.
 
         Raises:
             S2FetchError: As that.
         """
         async with await self._opened(self.plan.config) as client:
-            return await client.scrub()
+            return await client.scrub(partial(self._archive_for_a_moment, client))
+
+    @asynccontextmanager
+    async def _archive_for_a_moment(self, client: Client) -> AsyncIterator[Archive]:
+        """The archive of the run that is under way, or else for itself.
+
+        Raises:
+            ArchiveInUseError: If the run is about to open it or to close it, or somebody else works
+                on it.
+        """
+        async with self._turn:
+            opened = self.syncing.lent_archive() if self.syncing else client.archive(wait_seconds=0)
+            async with opened as archive:
+                yield archive
 
     async def footprints(self, limit: int) -> list[tuple[str, str, str]]:
         """Name, state and footprint (WKT) of the products sensed last, as the catalogue has them.
@@ -199,23 +217,49 @@ class Engagement:
             shared=await around.pool.shared(config, plan.name, plan.priority, self._pause),
         )
 
-    async def _finish(self, client: Client) -> None:
-        """The hub's deletions, and what is remembered."""
-        async with client.archive() as archive:
-            withdrawals = Withdrawals(
-                client.hub,
-                archive,
-                self.plan.withdrawals,
-                clock=self._clock,
-                events=client.events,
+    async def _finish(self, client: Client, report: Report) -> Report:
+        """The hub's deletions, and what is remembered; the run's report, with what went wrong."""
+        done = timestamp(self._clock.now())
+        kept = self._tally.kept(done)
+        try:
+            async with client.archive() as archive:
+                await self._follow_deletions(client, archive)
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(memory.keep, archive, kept)
+                    await anyio.to_thread.run_sync(
+                        memory.know, self._around.state_folder, self.folder
+                    )
+        except ArchiveInUseError as error:
+            self._deletions_unread(client.events, str(error))
+        except S2FetchError as error:
+            code = error.exit_code
+            return msgspec.structs.replace(
+                report, exit_code=code, outcome=code.name.lower(), error=str(error)
             )
-            since = self._clock.now() - FIRST_DELETIONS
+        self.last_success = done
+        return report
+
+    async def _follow_deletions(self, client: Client, archive: Archive) -> None:
+        """Deal with what the hub has withdrawn; a list that cannot be read fails no run.
+
+        Everything that was to be fetched is here by then, some hubs have no such list, and the next
+        run reads on from where this one did.
+        """
+        withdrawals = Withdrawals(
+            client.hub, archive, self.plan.withdrawals, clock=self._clock, events=client.events
+        )
+        since = self._clock.now() - FIRST_DELETIONS
+        try:
             await withdrawals.follow(self.plan.config.query.collection, since)
-            kept = self._tally.kept(timestamp(self._clock.now()))
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(memory.keep, archive, kept)
-                await anyio.to_thread.run_sync(memory.know, self._around.state_folder, self.folder)
-            self.last_success = kept.last_success
+        except (HubError, QueryError) as error:
+            self._deletions_unread(client.events, str(error))
+        else:
+            self.deletions_trouble = withdrawals.refused
+
+    def _deletions_unread(self, events: EventBus, why: str) -> None:
+        if why != self.deletions_trouble:
+            self.deletions_trouble = why
+            events.emit(DeletionsUnread(error=why))
 
     def _hear(self, event: Event) -> None:
         self._tally.take(event)

@@ -38,10 +38,11 @@ class AlertUndelivered(Event, frozen=True, kw_only=True):
 
 
 class HookFinished(Event, frozen=True, kw_only=True):
-    """A hook of an archive ended well, after so many seconds."""
+    """A hook of an archive ended well, after so many seconds; ``product`` for one of a product."""
 
     name: ClassVar[str] = "hook-finished"
     hook: str
+    product: str
     seconds: float
 
 
@@ -51,6 +52,7 @@ class HookFailed(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "hook-failed"
     level: ClassVar[str] = "warning"
     hook: str
+    product: str
     error: str
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from s2fetch.clock import Clock
+from s2fetch.daemon.subscribed import Subscribed
 from s2fetch.errors import S2FetchError
 from s2fetch.events import EventBus, IntakeChanged
 from s2fetch.hub.subscriptions import (
@@ -49,6 +50,7 @@ class Intake:
         archive: Its name.
         open_queue: Gives what it is watched with, or None where the hub has no such thing. What it
             raises is told, and it is asked again.
+        subscribed: Where it is remembered which subscription the archive has.
         wake: Called when there is something new.
         clock: Where the time comes from.
         events: Who is told that it works or does not.
@@ -58,6 +60,7 @@ class Intake:
         self,
         archive: str,
         open_queue: Callable[[], Awaitable[Notifications | None]],
+        subscribed: Subscribed,
         wake: Callable[[], None],
         *,
         clock: Clock,
@@ -65,17 +68,24 @@ class Intake:
     ) -> None:
         self._archive = archive
         self._open_queue = open_queue
+        self._subscribed = subscribed
         self._queue: Notifications | None = None
+        self._is_stale = True
         self._wake = wake
         self._clock = clock
         self._events = events
         self._subscription = ""
+        self._wanted = ""
         self._settled: datetime | None = None
         self._told = ""
 
     def settled(self, begun: datetime) -> None:
         """Say that a run that began then has settled everything there was."""
         self._settled = begun
+
+    def reopen(self) -> None:
+        """Say that another queue may be wanted now; it is opened with the next look."""
+        self._is_stale = True
 
     async def run(self) -> None:
         """Watch until cancelled. Trouble with the hub or the account is told and waited out.
@@ -84,7 +94,9 @@ class Intake:
         """
         while True:
             try:
-                self._queue = self._queue or await self._open_queue()
+                if self._is_stale:
+                    self._is_stale = False
+                    self._queue = await self._open_queue()
                 if self._queue is None:
                     self._tell(False, "this hub has no subscriptions, so the schedule alone counts")
                     return
@@ -97,14 +109,15 @@ class Intake:
                 self._wake()
                 pause = POLL_SECONDS
             except S2FetchError as error:
-                self._queue = None  # other credentials may be there next time
+                self._is_stale = True  # other credentials may be there next time
                 self._tell(False, str(error))
                 pause = TROUBLE_SECONDS
             await self._clock.sleep(pause)
 
     async def _look(self, subscriptions: Subscriptions, wanted: str) -> None:
-        if not self._subscription:
-            self._subscription = await subscriptions.ensure(wanted)
+        if not self._subscription or wanted != self._wanted:
+            self._subscription = await self._subscribe(subscriptions, wanted)
+            self._wanted = wanted
         while waiting := await self._read(subscriptions):
             settled = self._settled
             done = entries_before(waiting, settled - SETTLED_MARGIN) if settled else []
@@ -115,8 +128,16 @@ class Intake:
             if len(done) < len(waiting):
                 self._wake()
                 return
-            if said.left == 0:
+            if said.left == 0 or not said.taken:
                 return
+
+    async def _subscribe(self, subscriptions: Subscriptions, wanted: str) -> str:
+        """The subscription to what is wanted, in place of the one the archive had before."""
+        before = await self._subscribed.read()
+        found = await subscriptions.ensure(wanted, instead_of=before)
+        if found != before:
+            await self._subscribed.write(found)
+        return found
 
     async def _read(self, subscriptions: Subscriptions) -> list[Notification]:
         waiting = await subscriptions.read(self._subscription)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import anyio
@@ -16,6 +16,7 @@ from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.intake import Intake as Queue
 from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.state import Activity, ArchiveState, ProductRow, RunState
+from s2fetch.daemon.subscribed import Subscribed
 from s2fetch.daemon.tally import ArchiveTally
 from s2fetch.daemon.values import ArchiveEntry, Intake
 from s2fetch.errors import (
@@ -24,6 +25,7 @@ from s2fetch.errors import (
     ExitCode,
     S2FetchError,
 )
+from s2fetch.sync.increment import is_within
 from s2fetch.sync.report import Report
 from s2fetch.sync.status import Status, read_status
 
@@ -64,6 +66,7 @@ class Keeper:
         self._activity = Activity.IDLE
         self._run = anyio.CancelScope()
         self._trouble = ""
+        self._has_news = False
         self._last_run: RunState | None = None
         self._watermark = ""
         self.free_bytes = 0
@@ -97,24 +100,31 @@ class Keeper:
         async with anyio.create_task_group() as group:
             if self.plan.intake is Intake.SUBSCRIPTION:
                 group.start_soon(self._watch_notifications)
+            if self.plan.config.scrub.budget_bytes:
+                group.start_soon(self._scrub)
             while True:
-                await self._wait_until_due()
+                await self._agenda.wait()
                 await self._pause.over()
                 self._agenda.begin()
                 await self._keep_once()
 
     def _broke(self, defect: Exception) -> None:
         self._activity = Activity.FAILED
-        self._trouble = f"a defect of s2fetch: {_first_of(defect)!r}"
         self._agenda.failed(RETRY_SECONDS)
+        self._trouble = self._tell_defect(defect, self._agenda.next)
+
+    def _tell_defect(self, defect: Exception, next_try: datetime) -> str:
+        """Tell of a defect of s2fetch; the same in words."""
+        words = f"a defect of s2fetch: {_first_of(defect)!r}"
         self._around.events.emit(
             KeeperFailed(
                 archive=self.plan.name,
-                error=self._trouble,
+                error=words,
                 traceback="".join(traceback.format_exception(defect)),
-                next_try=timestamp(self._agenda.next),
+                next_try=timestamp(next_try),
             )
         )
+        return words
 
     async def _recall(self) -> None:
         """Go on where the daemon before this one has ended."""
@@ -126,27 +136,34 @@ class Keeper:
         self._last_run = found.last_run
         self._agenda.recall(found.begun)
 
-    async def _wait_until_due(self) -> None:
-        """Between runs files are hashed again, as much as a day allows; a run comes first."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._scrub)
-            await self._agenda.wait()
-            group.cancel_scope.cancel()
-
     async def _scrub(self) -> None:
+        """Hash files again, as much as a day allows; beside the runs too, which may take weeks."""
         while True:
-            if not self._pause.is_on and self.plan.config.scrub.budget_bytes:
+            if not self._pause.is_on:
                 try:
                     report = await self.engine.scrub()
                     if report.damaged:
                         self._agenda.call()  # the run fetches them again
                 except S2FetchError as error:
                     self._trouble = str(error)
+                except Exception as defect:  # noqa: BLE001 - told with its traceback
+                    again = self._clock.now() + timedelta(seconds=SCRUB_SECONDS)
+                    self._trouble = self._tell_defect(defect, again)
             await self._clock.sleep(SCRUB_SECONDS)
 
     def call(self) -> None:
         """Have a run begin now."""
         self._agenda.call()
+
+    def _told_of_news(self) -> None:
+        """Have a run begin, after the present one if there is one.
+
+        Not after one that fails or finds the archive in use, which is tried again in its own time.
+        """
+        if self.is_busy:
+            self._has_news = True
+        elif self._activity not in (Activity.FAILED, Activity.QUEUED):
+            self._agenda.call()
 
     def follow(self, plan: ArchiveEntry) -> None:
         """Go by another plan.
@@ -154,13 +171,18 @@ class Keeper:
         A run that is under way begins anew if it would be another one now: it may take weeks, or
         wait for what was just changed. Its part files are continued.
         """
-        before, self.engine.plan = self.engine.plan, plan
+        before, self.engine.plan = self.plan.config, plan
+        if self._queue is not None and plan.config != before:
+            self._queue.reopen()
         self._agenda.reschedule(plan.schedule)
-        if self._activity is Activity.FAILED:
-            self._agenda.call()  # what was changed may be what was wrong
-        elif self.is_busy and would_differ(before.config, plan.config):
+        wants_more = plan.config.area_product != before.area_product or not is_within(
+            plan.config.query, before.query
+        )
+        if self.is_busy and would_differ(before, plan.config):
             self._agenda.call()
             self._run.cancel()
+        elif wants_more or self._activity is Activity.FAILED:
+            self._agenda.call()  # what was changed may be what was wrong
 
     def pause(self, *, everything: bool = False) -> None:
         """Begin no more downloads and no more runs; what is under way ends."""
@@ -223,8 +245,8 @@ class Keeper:
             return Activity.OUT_OF_SPACE, self.tally.out_of_space
         if self._pause.is_on:
             return Activity.PAUSED, self._pause.why
-        if self.is_busy and self._around.pool.waits(self.plan.name):
-            return Activity.QUEUED, self._trouble
+        if self.is_busy and (why := self._around.pool.why_it_waits(self.plan.name)):
+            return Activity.QUEUED, self._trouble or why
         if self._activity is Activity.IDLE and self.tally.scrubbing:
             return Activity.SCRUBBING, self._trouble
         return self._activity, self._trouble
@@ -251,7 +273,7 @@ class Keeper:
     async def _keep_once(self) -> None:
         """One run; what goes wrong is shown, and the next one is due as ever."""
         begun = self._clock.now()
-        self._activity, self._trouble = Activity.SYNCING, ""
+        self._activity, self._trouble, self._has_news = Activity.SYNCING, "", False
         self.tally.begin()
         try:
             with anyio.CancelScope() as self._run:
@@ -284,7 +306,10 @@ class Keeper:
             refused = report.exit_code == ExitCode.ACCOUNT
             self._agenda.failed(REFUSED_SECONDS if refused else RETRY_SECONDS)
             return
+        self._trouble = self.engine.deletions_trouble
         self._agenda.went_well()
+        if self._has_news:
+            self._agenda.call()
         if self._queue is not None:
             self._queue.settled(begun)
 
@@ -309,7 +334,12 @@ class Keeper:
         """Have the hub's notifications wake this archive, where the hub has them."""
         plan, events = self.plan, self._around.events
         self._queue = Queue(
-            plan.name, self.engine.notifications, self.call, clock=self._clock, events=events
+            plan.name,
+            self.engine.notifications,
+            Subscribed(self._around.state_folder, self.engine.folder),
+            self._told_of_news,
+            clock=self._clock,
+            events=events,
         )
         await self._queue.run()
 

@@ -176,6 +176,18 @@ class Pool:
             use.waiting > 0 or any(account.meter.keeps_waiting for account in accounts)
         )
 
+    def why_it_waits(self, archive: str) -> str:
+        """For people; empty for an archive that does not."""
+        if not self.waits(archive):
+            return ""
+        found = [(each.name, each.meter.waits_until) for each in self.accounts_of(archive)]
+        told = [
+            f"the quota of {name} leaves nothing until {until:%Y-%m-%d %H:%M} UTC"
+            for name, until in found
+            if until is not None
+        ]
+        return "; ".join(told) or "all slots are in use by other archives or processes"
+
     async def shared(self, config: Config, archive: str, priority: int, pause: Pause) -> Shared:
         """Connection and accounts as one archive is to see them.
 
@@ -268,9 +280,11 @@ class Pool:
         folder = account.slots.folder
         before = self._accounts.get(folder)
         turns = self._turns.setdefault(folder, Turns(account.slots.count))
-        works = before is not None and before.tokens.refusal is None
-        if before is not None and works and (turns.in_use() or not _differ(before, account)):
-            return before
+        if before is not None and before.tokens.refusal is None:
+            before.meter.limit(account.meter.quota)
+            is_used = turns.in_use() or before.meter.keeps_waiting
+            if is_used or not _differ(before, account):
+                return before
         self._accounts[folder] = account
         self._refused_at.pop(folder, None)
         turns.resize(account.slots.count)
@@ -285,5 +299,5 @@ class Pool:
 
 
 def _differ(one: Account, other: Account) -> bool:
-    """Whether two accounts of the same user have other limits."""
-    return one.slots.count != other.slots.count or one.meter.quota != other.meter.quota
+    """Whether two accounts of the same user have other slots."""
+    return one.slots.count != other.slots.count

@@ -30,7 +30,7 @@ from s2fetch.daemon.events import (
     DaemonStarted,
     DaemonStopped,
 )
-from s2fetch.daemon.hooks import AFTER_RUN, AfterRun, Hooks
+from s2fetch.daemon.hooks import Hooks
 from s2fetch.daemon.notify import Notifier, watchdog_seconds
 from s2fetch.daemon.receivers import make_receivers
 from s2fetch.daemon.schedule import load_zone
@@ -38,7 +38,7 @@ from s2fetch.daemon.state import AlertState, RunState
 from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, HttpConfig
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
-from s2fetch.events import DaemonAsked
+from s2fetch.events import DaemonAsked, Event, ProductCompleted
 from s2fetch.network import find_proxy
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.timetable import timetable
@@ -81,7 +81,6 @@ class Service:
         self._clock = clock
         self._state_folder = state_folder_of(environ)
         self._notifier = Notifier.from_environment(environ)
-        self._group: TaskGroup | None = None
         self._face: HttpFace | None = None
         self._read = config
         self.daemon = Daemon(
@@ -96,7 +95,8 @@ class Service:
             after_run=self._after_run,
             alerts=self._open_alerts,
         )
-        self._hooks = Hooks(environ=environ, clock=clock, events=self.daemon.events)
+        self._hooks: Hooks | None = None
+        self.daemon.events.subscribe(self._after_product)
         self._alerts: Alerts | None = None
 
     async def run(self, listening: Callable[[str], object] = lambda _: None) -> None:
@@ -110,7 +110,9 @@ class Service:
                 cannot be used, an extra is not installed.
         """
         async with AsyncExitStack() as stack, one_error_task_group() as group:
-            self._group = group
+            self._hooks = Hooks(
+                group, environ=self._environ, clock=self._clock, events=self.daemon.events
+            )
             stack.callback(self._notifier.close)
             if self._config.http.enabled:
                 self._face = await self._put_up_http(stack, self._config.http)
@@ -263,16 +265,15 @@ class Service:
             self._notifier.status(_status_line(self.daemon))
 
     def _after_run(self, archive: ArchiveEntry, run: RunState) -> None:
-        if archive.after_run.arguments and self._group is not None:
-            told = AfterRun(
-                hook=AFTER_RUN,
-                archive=archive.name,
-                folder=str(archive.config.into),
-                run=run,
-            )
-            hook = archive.after_run
-            call = partial(self._hooks.after_run, hook.arguments, told, seconds=hook.limit_seconds)
-            self._group.start_soon(call)
+        if self._hooks is not None:
+            self._hooks.after_run(archive, run)
+
+    def _after_product(self, event: Event) -> None:
+        if self._hooks is None or not isinstance(event, ProductCompleted):
+            return
+        for archive in self._config.archives:
+            if archive.name == event.archive:
+                self._hooks.after_product(archive, event)
 
 
 def _only_at_start(before: DaemonConfig, now: DaemonConfig) -> Iterator[str]:

@@ -133,7 +133,7 @@ DELETIONS_MOST = Setting(
     name="deletions-most",
     group="Archives",
     parse=whole(0, example=100),
-    help="Withdrawn products that may be moved at a time; more are only reported",
+    help="Withdrawn products that may be moved in 24 hours; more are only reported",
     default="100",
     example="20",
     table="archives",
@@ -143,7 +143,7 @@ DELETIONS_SHARE = Setting(
     name="deletions-share",
     group="Archives",
     parse=parsers.share,
-    help="Share of the archive that may be moved at a time; more is only reported",
+    help="Share of the archive that may be moved in 24 hours; more is only reported",
     default="1%",
     example="5%",
     table="archives",
@@ -159,11 +159,21 @@ AFTER_RUN = Setting(
     metavar="COMMAND",
     many=True,
 )
+AFTER_PRODUCT = Setting(
+    name="after-product",
+    group="Archives",
+    parse=parsers.command,
+    help="Command that is run after every product that has arrived and is verified, one at a time",
+    example="/usr/local/bin/after-product",
+    table="archives",
+    metavar="COMMAND",
+    many=True,
+)
 HOOK_LIMIT = Setting(
     name="hook-limit",
     group="Archives",
     parse=p.positive_duration,
-    help="How long that command may take",
+    help="How long such a command may take",
     default="10 min",
     example="1h",
     table="archives",
@@ -348,7 +358,7 @@ IDENTITY = (ARCHIVE_NAME, ARCHIVE_FILE)
 """What only an archive itself can have, and not ``[defaults]``."""
 KEEPING = (
     *(ACCOUNT_NAMES, SCHEDULE, JITTER, PRIORITY, INTAKE, RECOUNT, OVERLAP),
-    *(DELETIONS, DELETIONS_MOST, DELETIONS_SHARE, AFTER_RUN, HOOK_LIMIT),
+    *(DELETIONS, DELETIONS_MOST, DELETIONS_SHARE, AFTER_RUN, AFTER_PRODUCT, HOOK_LIMIT),
 )
 """How an archive is kept current."""
 _OWN = frozenset(x.name for x in (*TOP, *KEEPING, s.INCREMENTAL, s.TIMETABLE, selection.NAME))

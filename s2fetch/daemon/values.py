@@ -41,6 +41,7 @@ class ArchiveEntry(msgspec.Struct, frozen=True, kw_only=True):
         overlap_seconds: How far an incremental run looks back behind its watermark.
         withdrawals: What becomes of products the hub takes away.
         after_run: The hook of a run that is over.
+        after_product: The hook of a product that has arrived.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ArchiveEntry(msgspec.Struct, frozen=True, kw_only=True):
     overlap_seconds: float
     withdrawals: WithdrawalSettings
     after_run: HookConfig
+    after_product: HookConfig
 
 
 class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):

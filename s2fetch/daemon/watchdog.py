@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from s2fetch.clock import Clock
 from s2fetch.daemon.notify import Notifier
-from s2fetch.events import Event, EventBus, HubPaused
+from s2fetch.events import Event, EventBus, HubPaused, VerificationProgressed
 
 SIGNS = 4
 """How often a sign is due within the time the manager waits for one (sd_watchdog_enabled(3) asks
@@ -19,6 +19,8 @@ for two at least)."""
 
 class Heartbeat:
     """The engine's pulse: every event is a beat, and a pause a hub asked for is a rest.
+
+    Files that are hashed again beside a run do not show that the run moves.
 
     Args:
         clock: Where the time comes from.
@@ -52,6 +54,8 @@ class Heartbeat:
         return bus.subscribe(self._hear)
 
     def _hear(self, event: Event) -> None:
+        if isinstance(event, VerificationProgressed):
+            return
         self._beats += 1
         if isinstance(event, HubPaused):
             self.rest(event.seconds)

@@ -79,7 +79,7 @@ class Subscriptions:
         self._url = f"{url}/Subscriptions"
         self._account = account
 
-    async def ensure(self, wanted: str) -> str:
+    async def ensure(self, wanted: str, *, instead_of: str = "") -> str:
         """The identifier of a running subscription to new and changed products.
 
         One that there is already is used again, so that restarts do not use up the few that an
@@ -87,23 +87,23 @@ class Subscriptions:
 
         Args:
             wanted: A ``$filter`` of products.
+            instead_of: One that is not wanted any more; it is cancelled, if there is it still.
 
         Raises:
             AccountError: If the account is refused.
             CatalogueError: If there is none and none can be made.
         """
         mine = await self._ask("GET", f"{self._url}/Info", _decoder(list[_Entity]))
+        found = next((each for each in mine if _is_for(each, wanted)), None)
         for entity in mine:
-            if entity.filter_param == wanted and set(entity.subscription_event) == set(EVENTS):
-                if entity.status == "running":
-                    return entity.id
-                if entity.status == "paused":
-                    await self._ask(
-                        "PATCH", self._one(entity.id), _decoder(_Entity), {"Status": "running"}
-                    )
-                    return entity.id
-        body = {"FilterParam": wanted, "SubscriptionEvent": list(EVENTS), "Status": "running"}
-        return (await self._ask("POST", self._url, _decoder(_Entity), body)).id
+            if entity.id == instead_of and entity is not found and entity.status != "cancelled":
+                await self._change(entity.id, "cancelled")
+        if found is None:
+            body = {"FilterParam": wanted, "SubscriptionEvent": list(EVENTS), "Status": "running"}
+            found = await self._ask("POST", self._url, _decoder(_Entity), body)
+        elif found.status == "paused":
+            await self._change(found.id, "running")
+        return found.id
 
     async def read(self, subscription: str) -> list[Notification]:
         """The oldest entries of the queue, at most `MOST_READ`; they stay there.
@@ -124,6 +124,10 @@ class Subscriptions:
         """
         url = f"{self._one(subscription)}/Ack?$ackid={quote(ack_id, safe='')}"
         return await self._ask("POST", url, _decoder(Acknowledged))
+
+    async def _change(self, subscription: str, status: str) -> None:
+        body = {"Status": status}
+        await self._ask("PATCH", self._one(subscription), _decoder(_Entity), body)
 
     def _one(self, subscription: str) -> str:
         return f"{self._url}({quote(subscription, safe='-')})"
@@ -150,6 +154,14 @@ class Subscriptions:
             authorization=f"Bearer {token}",
             judge=_judged,
         )
+
+
+def _is_for(entity: _Entity, wanted: str) -> bool:
+    return (
+        entity.filter_param == wanted
+        and set(entity.subscription_event) == set(EVENTS)
+        and entity.status in ("running", "paused")
+    )
 
 
 def entries_before(notifications: list[Notification], moment: datetime) -> list[Notification]:

@@ -355,14 +355,22 @@ def _why(record: Record, file: FileState | None, decided: str) -> tuple[Reason, 
 
 def _withdrawn(product_id: str, record: Record) -> Gap:
     product = Product(id=product_id, name=record.name)
-    complete = record.state is State.COMPLETE
+    known = record.withdrawn
+    place = f"never fetched, {record.state}"
+    if record.state is State.COMPLETE:
+        place = f"on disk as {record.path}"
+    elif known is not None and known.trash:
+        place = f"its file is {known.trash}"
+    elif record.verified:
+        place = "its file is not here any more"
     return Gap(
         reason=Reason.WITHDRAWN,
         id=product_id,
         name=record.name,
         day=day_of(product),
         tile=FIELDS["tile"](product),
-        detail=f"on disk as {record.path}" if complete else f"never fetched, {record.state}",
+        since=known.at if known is not None else "",
+        detail=f"{known.cause}; {place}" if known is not None and known.cause else place,
     )
 
 

@@ -102,6 +102,8 @@ class Explanation(msgspec.Struct, kw_only=True):
         verdict: What a sync would decide, one of `planner.Verdict`; empty when it would not see it.
         next_step: What happens next, a sentence without its full stop.
         next_time: Not before this, ISO 8601; empty for the next sync.
+        next_run: When the daemon that keeps the archive looks at it again, ISO 8601; empty when
+            that is not known, or never.
     """
 
     asked: str
@@ -122,6 +124,7 @@ class Explanation(msgspec.Struct, kw_only=True):
     verdict: str = ""
     next_step: str = ""
     next_time: str = ""
+    next_run: str = ""
 
 
 async def explain(
@@ -348,6 +351,8 @@ _STEPS = {
 def _without_row(told: Explanation) -> str:
     if not told.catalogue_asked:
         return "depends on the catalogue, which was not asked"
-    if told.record is not None and told.record.state is State.COMPLETE:
-        return "nothing: it is on disk, and the catalogue does not list it any more"
-    return "nothing: the catalogue does not list it any more"
+    record = told.record
+    where = "it is on disk, and " if record is not None and record.state is State.COMPLETE else ""
+    if record is not None and record.withdrawn is not None:
+        return f"nothing: {where}the hub has withdrawn it"
+    return f"nothing: {where}the catalogue does not list it any more"

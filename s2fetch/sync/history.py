@@ -21,6 +21,7 @@ from s2fetch.events import (
     Event,
     EventBus,
     FileDamaged,
+    GapFound,
     ProductAdopted,
     ProductCompleted,
     ProductConsumed,
@@ -28,6 +29,7 @@ from s2fetch.events import (
     ProductOnline,
     ProductPlanned,
     ProductQuarantined,
+    ProductWithdrawn,
     RetrievalRequested,
     TransferStarted,
 )
@@ -159,6 +161,11 @@ def _moment(event: Event, at: str) -> Moment | None:
             return _of(event.product, event, at, f"the hub answered: {event.answer}")
         case ProductOnline():
             return _of(event.product, event, at, "it is online again")
+        case GapFound():
+            return _of(event.product, event, at, event.reason)
+        case ProductWithdrawn():
+            text = f"{event.cause or 'no cause given'}; {event.action}"
+            return Moment(at=at, event=event.name, text=text, id=event.product_id)
         case FileDamaged():
             text = f"{event.path}: {event.reason}"
             return Moment(at=at, event=event.name, text=text, name=event.product_name)

@@ -208,6 +208,13 @@ def read_watermark(meta: dict[str, object], query: Query) -> Watermark | None:
     return mark if all(map(_is_part, own, begins)) else None
 
 
+def is_within(query: Query, whole: Query) -> bool:
+    """Whether a selection is another one that, if anything, begins later."""
+    own = [query.sensing_from, query.published_from]
+    begins = [whole.sensing_from, whole.published_from]
+    return fingerprint(query) == fingerprint(whole) and all(map(_is_part, own, begins))
+
+
 def fingerprint(query: Query) -> str:
     """Tells selections apart; neither their order nor where they begin matters."""
     plain = msgspec.structs.replace(

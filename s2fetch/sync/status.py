@@ -63,6 +63,7 @@ class Status(msgspec.Struct, kw_only=True):
         quarantined_count: Products the hub delivers wrong bytes of.
         withdrawn_count: Products the hub has taken away and whose files are not in place any more.
         consumed_count: Products that were here and verified, and are left alone.
+        withdrawn_kept: Of the complete ones, those that it has taken away and whose files are kept.
         waiting: The first of those that wait.
         failed: The first of those that failed.
         quarantined: The first of those in quarantine.
@@ -87,6 +88,7 @@ class Status(msgspec.Struct, kw_only=True):
     quarantined_count: int = 0
     withdrawn_count: int = 0
     consumed_count: int = 0
+    withdrawn_kept: int = 0
     waiting: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     failed: list[UnfinishedProduct] = msgspec.field(default_factory=list)
     quarantined: list[UnfinishedProduct] = msgspec.field(default_factory=list)
@@ -130,6 +132,7 @@ def read_status(root: Path) -> Status:
         status.quarantined_count = counts[State.QUARANTINED].count
         status.withdrawn_count = counts[State.WITHDRAWN].count
         status.consumed_count = counts[State.CONSUMED].count
+        status.withdrawn_kept = counts[State.COMPLETE].withdrawn
         if sum(tally.count for tally in counts.values()) > status.complete:
             for product_id, record in progress.items():
                 if record.state is State.WAITING and record.retrieval is not None:

@@ -7,7 +7,7 @@ whose hub cannot be asked, is never touched; one that the hub lists again is not
 from __future__ import annotations
 
 from contextlib import aclosing
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import anyio
@@ -19,9 +19,14 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.events import EventBus, ProductWithdrawn, TrashingRefused
 from s2fetch.hub.base import Deletion, Hub
 from s2fetch.sync.batches import BATCH_PRODUCTS
+from s2fetch.sync.history import remembering
 
 DELETIONS_READ = "deletions_read"
 """Key of the progress file: up to when the hub's deletions are dealt with."""
+
+LIMIT_SPAN = timedelta(days=1)
+"""Over which files that go to the trash are limited: runs that are close together must not move
+little by little what one run may not."""
 
 
 class WithdrawnPolicy(StrEnum):
@@ -38,8 +43,8 @@ class WithdrawalSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         policy: What happens to their files.
-        most_products: With more than this at once, none is moved.
-        most_share: The same as a share of the archive's products, 0 to 1.
+        most_products: With more than this in `LIMIT_SPAN`, no more are moved.
+        most_share: The same as a share of the products on disk, 0 to 1.
         overlap_seconds: How far back the list is read again, because entries can appear late.
     """
 
@@ -58,6 +63,9 @@ class Withdrawals:
         settings: What to do.
         clock: Where the time comes from.
         events: Who is told.
+
+    Attributes:
+        refused: Why `follow` has left files in their places that were to go to the trash, or empty.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class Withdrawals:
         clock: Clock,
         events: EventBus,
     ) -> None:
+        self.refused = ""
         self._hub = hub
         self._archive = archive
         self._settings = settings
@@ -90,18 +99,28 @@ class Withdrawals:
             ArchiveError: If a record or a file cannot be changed.
         """
         begun = self._clock.now()
-        known = self._archive.progress.meta.get(DELETIONS_READ)
-        if isinstance(known, str):
-            since = datetime.fromisoformat(known)
-        ours = await self._ours(collection, since)
+        ours = await self._ours(collection, self._read_until(begun) or since)
         gone = await self._not_listed_again(ours)
-        moved = await self._deal_with(gone)
-        if moved:
+        async with remembering(self._archive.root, clock=self._clock, events=self._events):
+            is_settled = await self._deal_with(gone)
+        if is_settled:
             # What was refused is met again next time: the mark is only moved when all is settled.
             upto = begun.timestamp() - self._settings.overlap_seconds
             mark = timestamp(datetime.fromtimestamp(upto, begun.tzinfo))
             await anyio.to_thread.run_sync(self._archive.progress.set_meta, DELETIONS_READ, mark)
         return len(gone)
+
+    def _read_until(self, now: datetime) -> datetime | None:
+        """Where the last reading ended; None when nobody can tell.
+
+        A mark in the future was set by a clock that has been put right since.
+        """
+        known = self._archive.progress.meta.get(DELETIONS_READ)
+        try:
+            mark = datetime.fromisoformat(known) if isinstance(known, str) else None
+        except ValueError:
+            return None
+        return mark if mark is not None and mark.tzinfo is not None and mark <= now else None
 
     async def _ours(self, collection: str, since: datetime) -> dict[str, tuple[Deletion, Record]]:
         """Deleted products that the archive has a record of which does not say so."""
@@ -134,14 +153,18 @@ class Withdrawals:
 
     async def _deal_with(self, gone: dict[str, tuple[Deletion, Record]]) -> bool:
         """Mark them all, and move their files unless that are too many; whether all was done."""
-        settings = self._settings
-        total = len(self._archive.progress)
-        most = min(settings.most_products, max(1, int(settings.most_share * total)))
+        trash = self._settings.policy is WithdrawnPolicy.TRASH
         with_files = sum(record.state is State.COMPLETE for _, record in gone.values())
-        trash = settings.policy is WithdrawnPolicy.TRASH
-        refused = trash and with_files > most
-        if refused:
-            self._events.emit(TrashingRefused(count=with_files, most=most))
+        refused = False
+        if trash and with_files:
+            moved, most = await anyio.to_thread.run_sync(self._limit)
+            refused = moved + with_files > most
+            if refused:
+                self.refused = (
+                    f"{with_files} withdrawn products stay in their places: {most} may go to the "
+                    f"trash in 24 hours (deletions-most, deletions-share), and {moved} have"
+                )
+                self._events.emit(TrashingRefused(count=with_files, moved=moved, most=most))
         for deletion, record in gone.values():
             with anyio.CancelScope(shield=True):
                 action = await anyio.to_thread.run_sync(
@@ -150,6 +173,18 @@ class Withdrawals:
             if action:
                 self._tell(deletion, action)
         return not refused
+
+    def _limit(self) -> tuple[int, int]:
+        """How many files have gone to the trash lately, and how many may in all."""
+        since = timestamp(self._clock.now() - LIMIT_SPAN)
+        here = moved = 0
+        for product in self._archive.progress.items():
+            record = product[1]
+            here += record.state is State.COMPLETE
+            moved += record.withdrawn is not None and record.withdrawn.moved > since
+        share = self._settings.most_share
+        of_share = max(1, int(share * (here + moved))) if share else 0
+        return moved, min(self._settings.most_products, of_share)
 
     def _withdraw(self, deletion: Deletion, record: Record, trash: bool) -> str:
         """What was done about it, in words; empty when nothing was new."""
@@ -164,10 +199,18 @@ class Withdrawals:
         elif trash:
             action = "its file was missing already"
             if self._archive.file_of(record) is not None:
-                target = self._archive.trash(record.path, self._clock.now())
+                now = self._clock.now()
+                target = self._archive.trash(record.path, now)
                 action = f"its file is {target} now"
+                place = target.relative_to(self._archive.root).as_posix()
+                mark = msgspec.structs.replace(mark, moved=timestamp(now), trash=place)
             changed = msgspec.structs.replace(
-                changed, state=State.WITHDRAWN, path="", unpacked=False, mtime_ns=0
+                changed,
+                state=State.WITHDRAWN,
+                path="",
+                unpacked=False,
+                mtime_ns=0,
+                withdrawn=mark,
             )
         if changed == record:
             return ""

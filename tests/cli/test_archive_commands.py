@@ -262,3 +262,25 @@ async def test_a_full_disk_behind_standard_output_is_no_defect(
     done = await shell.run_script(f"$S2FETCH {' '.join((*command, *into))} > /dev/full")
     assert done.code == 5, done.err
     assert "standard output cannot be written (No space left on device)" in done.err
+
+
+async def test_an_archive_of_a_daemons_file_is_looked_after_like_any_other(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Without the daemon, or beside it."""
+    file = shell.folder / "daemon.toml"
+    file.write_text('[[archives]]\nname = "alps"\ninto = "alps"\n', encoding="utf-8")
+    entry = hub.folder.entries[0]
+    done = await shell.run("explain", entry.name, "daemon.toml:alps")
+    assert "Next: the next sync fetches it: new. The daemon looks at it again " in done.out
+    assert (await shell.run("sync", "daemon.toml:alps")).code == 0
+    for command in ("status", "audit", "scrub", "verify"):
+        done = await shell.run(command, "daemon.toml")
+        assert (done.code, done.err) == (0, ""), command
+    assert str(len(hub.folder.entries)) in (await shell.run("status", "daemon.toml")).out
+    with file.open("a", encoding="utf-8") as added:
+        added.write('[[archives]]\nname = "coast"\ninto = "coast"\n')
+    done = await shell.run("audit", "daemon.toml")
+    assert done.code == 2
+    assert "Write daemon.toml:alps or daemon.toml:coast" in done.err
+    assert (await shell.run("audit", "daemon.toml:coast")).code == 8

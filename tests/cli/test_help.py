@@ -48,6 +48,7 @@ def test_every_command_has_help_with_examples_that_work(
     """The arguments are understood, and those that make a configuration make a valid one."""
     monkeypatch.chdir(tmp_path)
     Path("archive.toml").write_text('into = "archive"\nfrom = 2024-06-01\n')
+    Path("daemon.toml").write_text('[[archives]]\nname = "alps"\ninto = "alps"\n')
     examples = examples_of(help_of(name, capsys=capsys))
     assert examples
     for called, *arguments in examples:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 
 import s2fetch
 from s2fetch.archive.progress import ProgressFile
@@ -55,12 +56,18 @@ class DaemonSite:
             "recount_seconds": 7 * 86_400.0,
             "overlap_seconds": 3600.0,
             "after_run": HookConfig(limit_seconds=60),
+            "after_product": HookConfig(limit_seconds=60),
         }
         mine = {key: options.pop(key, value) for key, value in own.items()}
+        scrubbed = "scrub_budget" in options
         site = Site(self.hub, self.folder, self.clock, name)
+        config = site.config(**options)
+        if not scrubbed:  # hashing goes on beside everything else, and is not the point here
+            scrub = msgspec.structs.replace(config.scrub, budget_bytes=0)
+            config = msgspec.structs.replace(config, scrub=scrub)
         return ArchiveEntry(
             name=name,
-            config=site.config(**options),
+            config=config,
             schedule=Schedule(text=f"{every}s", every_seconds=every),
             **mine,
         )

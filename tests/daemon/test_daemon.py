@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import UsageError
-from s2fetch.events import IncrementPlanned, ProductWithdrawn
+from s2fetch.events import IncrementPlanned, ProductWithdrawn, RunStarted
+from s2fetch.sync.withdrawals import WithdrawalSettings, WithdrawnPolicy
 from tests.daemon.site import DaemonSite
+
+
+def runs_of(site: DaemonSite) -> int:
+    return sum(isinstance(event, RunStarted) for event in site.events)
 
 
 async def test_an_archive_is_filled_at_once_and_kept_current(kept: DaemonSite) -> None:
@@ -45,6 +52,18 @@ async def test_what_the_hub_withdraws_is_marked(kept: DaemonSite) -> None:
     assert "Corrupted product" in row.reason
 
 
+async def test_withdrawn_products_that_are_too_many_to_move_are_told_with_the_state(
+    kept: DaemonSite,
+) -> None:
+    """It takes somebody to look at them, and to raise the limits."""
+    trash = WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_products=1)
+    async with kept.running(kept.plan("alps", withdrawals=trash)):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        for entry in kept.listed[:2]:
+            kept.withdraw(entry)
+        await kept.until(lambda: "2 withdrawn products stay" in kept.state("alps").why)
+
+
 async def test_archives_share_one_login_and_the_slots(kept: DaemonSite) -> None:
     plans = [kept.plan("alps"), kept.plan("plain", priority=5)]
     async with kept.running(*plans):
@@ -76,6 +95,35 @@ async def test_pausing_the_daemon_pauses_every_archive(kept: DaemonSite) -> None
         await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 5)
 
 
+async def test_an_archive_that_waits_for_its_quota_says_so_and_until_when(kept: DaemonSite) -> None:
+    plan = kept.plan("alps", every=365 * 86_400, quota="20 kB")
+    async with kept.running(plan):
+        await kept.until(lambda: "leaves nothing until 2024-07-" in kept.state("alps").why)
+        await kept.until(lambda: kept.complete("alps") == 4)
+
+
+async def test_a_quota_that_is_raised_lets_those_go_on_that_wait_for_it(kept: DaemonSite) -> None:
+    """The run under way does, which would wait for weeks; nobody has to restart anything."""
+    year = 365 * 86_400
+    async with kept.running(kept.plan("alps", every=year, quota="4 kB")) as daemon:
+        await kept.until(lambda: kept.state("alps").activity == Activity.QUEUED)
+        begun = kept.clock.now()
+        kept.plans = (kept.plan("alps", every=year, quota="1 GB"),)
+        await daemon.reload()
+        await kept.until(lambda: kept.complete("alps") == 4)
+        assert kept.clock.now() - begun < timedelta(days=10)
+        await kept.until(lambda: daemon.state().accounts[0].quota == 10**9)
+    assert runs_of(kept) == 1
+
+
+async def test_an_archive_that_waits_for_slots_says_so(
+    kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2fetch.daemon.pool.Pool.waits", lambda _self, _name: True)
+    async with kept.running(kept.plan("alps", every=365 * 86_400)):
+        await kept.until(lambda: "all slots are in use" in kept.state("alps").why)
+
+
 async def test_a_run_can_be_ordered(kept: DaemonSite) -> None:
     """An archive that is due in a year is synced at once."""
     async with kept.running(kept.plan("alps", every=365 * 86_400)) as daemon:
@@ -93,6 +141,24 @@ async def test_reloading_begins_ends_and_changes_archives(kept: DaemonSite) -> N
         await daemon.reload()
         assert [each.name for each in daemon.state().archives] == ["coast", "alps"]
         await kept.until(lambda: kept.complete("coast") == 4)
+
+
+async def test_a_selection_that_is_changed_is_fetched_at_once(kept: DaemonSite) -> None:
+    """One that only begins later, as relative periods do with every day, has nothing new."""
+    year = 365 * 86_400.0
+    narrow = kept.plan("alps", every=year, to="2024-06-01T10:10")
+    async with kept.running(narrow) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 1)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        kept.plans = (kept.plan("alps", every=year, **{"from": "2020-01-01"}),)
+        await daemon.reload()
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        before = runs_of(kept)
+        kept.plans = (kept.plan("alps", every=year, **{"from": "2021-01-01"}),)
+        await daemon.reload()
+        await kept.clock.sleep(86_400)
+        assert runs_of(kept) == before
 
 
 async def test_a_bad_configuration_leaves_the_old_one_in_force(kept: DaemonSite) -> None:
@@ -135,6 +201,35 @@ async def test_notifications_wake_an_archive_before_it_is_due(kept: DaemonSite) 
         await kept.until(
             lambda: all(not each.queue for each in kept.hub.subscriptions.subscriptions)
         )
+
+
+async def test_notifications_follow_a_selection_that_is_changed(kept: DaemonSite) -> None:
+    plan = kept.plan("alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan) as daemon:
+        await kept.until(lambda: len(list(kept.hub.subscriptions.subscriptions)) == 1)
+        await kept.until(lambda: kept.complete("alps") == 4)
+        changed = kept.plan(
+            "alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION, tile=["32TQM", "32TQN"]
+        )
+        kept.plans = (changed,)
+        await daemon.reload()
+        await kept.until(
+            lambda: ["32TQN" in s.filter for s in kept.hub.subscriptions.subscriptions] == [True]
+        )
+
+
+async def test_notifications_do_not_hurry_a_run_that_failed(kept: DaemonSite) -> None:
+    """It is tried again after growing pauses; a full queue would have it begin every minute."""
+    plan = kept.plan("alps", every=365 * 86_400, intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        kept.hub.faults.add(Fault(Answer(400, '{"detail":"no"}'), on=Kind.SEARCH, times=None))
+        kept.publish(15)
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        begun, runs = kept.clock.now(), runs_of(kept)
+        await kept.until(lambda: runs_of(kept) == runs + 4)
+        assert kept.clock.now() - begun > timedelta(minutes=60)
 
 
 async def test_coverage_and_footprints_are_there_to_be_shown(kept: DaemonSite) -> None:

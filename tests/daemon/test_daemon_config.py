@@ -15,7 +15,7 @@ from s2fetch.config.setting import Setting
 from s2fetch.config.values import LogFormat
 from s2fetch.daemon import settings as d
 from s2fetch.daemon.alerts import Rule
-from s2fetch.daemon.config import TABLES, load_daemon_config
+from s2fetch.daemon.config import TABLES, load_daemon_archive, load_daemon_config
 from s2fetch.daemon.values import DaemonConfig, Intake
 from s2fetch.errors import AreaError, ConfigError, QueryError, UsageError
 from s2fetch.sync.withdrawals import WithdrawnPolicy
@@ -105,6 +105,7 @@ def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
         deletions-most = 5
         deletions-share = "2.5%"
         after-run = ["/usr/local/bin/tell", "--short"]
+        after-product = ["/usr/local/bin/ingest"]
         hook-limit = "1 min"
         accounts = ["second"]
 
@@ -159,6 +160,8 @@ def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
     assert (archive.withdrawals.most_products, archive.withdrawals.most_share) == (5, 0.025)
     assert archive.after_run.arguments == ("/usr/local/bin/tell", "--short")
     assert archive.after_run.limit_seconds == 60
+    assert archive.after_product.arguments == ("/usr/local/bin/ingest",)
+    assert archive.after_product.limit_seconds == 60
     assert [(a.name, a.slots) for a in archive.config.accounts] == [("second", 4)]
     assert config.bandwidth.spans == (("mon-fri 08:00-18:00", 5e6), ("sat,sun", None))
     assert config.bandwidth.otherwise == 20e6
@@ -467,3 +470,32 @@ def test_the_example_shows_every_setting_with_its_default() -> None:
     known = {setting.name for setting in d.DAEMON_SETTINGS}
     assert alerts.keys() - known == {"commands", "webhooks"}
     assert document["http"].keys() <= known
+
+
+def test_one_archive_is_what_the_daemon_has_it_for(load: Loader) -> None:
+    """With the limit on all of them, and with options on top."""
+    two = ONE + 'tile = ["32TQM"]\n' + ONE.replace("alps", "coast")
+    content = two + '[defaults]\nreserve = "5 GB"\n[bandwidth]\notherwise = "20 MB/s"\n'
+    kept = load(content + '"sat" = "1 MB/s"\n').archives[0]
+    environ = {"HOME": "/home/me"}
+    found = load_daemon_archive(load.path, "alps", {}, environ, NOW)
+    assert found.schedule == kept.schedule
+    assert (found.config.query, found.config.into) == (kept.config.query, kept.config.into)
+    assert found.config.reserve_bytes == 5_000_000_000
+    assert found.config.transfer.bandwidth == 20e6
+    assert found.config.transfer.timetable is not None
+    options = {"tile": ["32TQN"], "bandwidth": "1 MB/s", "into": "elsewhere"}
+    found = load_daemon_archive(load.path, "alps", options, environ, NOW)
+    assert found.config.query.tiles == ("32TQN",)
+    assert found.config.into == Path("elsewhere")
+    assert (found.config.transfer.bandwidth, found.config.transfer.timetable) == (1e6, None)
+
+
+def test_an_archive_has_to_be_named_where_there_are_several(load: Loader) -> None:
+    load(ONE)
+    assert load_daemon_archive(load.path, environ={}).name == "alps"
+    load(ONE + ONE.replace("alps", "coast"))
+    for name, told in (("", "has several archives"), ("elps", "has no archive 'elps'")):
+        with pytest.raises(UsageError, match=told) as refused:
+            load_daemon_archive(load.path, name, environ={})
+        assert f"{load.path}:alps or {load.path}:coast" in refused.value.advice

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from s2fetch.daemon.intake import TROUBLE_SECONDS, Intake, Notifications
+from s2fetch.daemon.subscribed import Subscribed
 from s2fetch.embedded.entry import hub_time
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
@@ -33,8 +34,12 @@ FILTER = "Collection/Name eq 'SENTINEL-2'"
 class Watched:
     """A hub that publishes, and an intake that watches its queue."""
 
-    def __init__(self, hub: EmbeddedHub, subscriptions: Subscriptions, clock: JumpingClock) -> None:
+    def __init__(
+        self, hub: EmbeddedHub, subscriptions: Subscriptions, clock: JumpingClock, folder: Path
+    ) -> None:
         self.hub = hub
+        self.folder = folder
+        self.wanted = FILTER
         self.clock = clock
         self.bus = EventBus()
         self.events: list[Event] = []
@@ -46,12 +51,15 @@ class Watched:
 
     def another(self) -> Intake:
         """An intake as after a restart."""
-        return Intake("alps", self._queue, self._wake, clock=self.clock, events=self.bus)
+        subscribed = Subscribed(self.folder / "state", self.folder / "alps")
+        return Intake(
+            "alps", self._queue, subscribed, self._wake, clock=self.clock, events=self.bus
+        )
 
     async def _queue(self) -> Notifications | None:
         if self.errors:
             raise self.errors.pop()
-        return Notifications(self.subscriptions, FILTER) if self.subscriptions else None
+        return Notifications(self.subscriptions, self.wanted) if self.subscriptions else None
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -112,7 +120,7 @@ async def watched(
         (account,) = await client.accounts()
         subscriptions = client.connection.subscriptions(account)
         assert subscriptions is not None
-        yield Watched(hub, subscriptions, clock)
+        yield Watched(hub, subscriptions, clock, tmp_path)
 
 
 async def test_a_new_product_wakes_the_archive(watched: Watched) -> None:
@@ -161,6 +169,51 @@ async def test_a_restart_uses_the_subscription_that_is_there(watched: Watched) -
     watched.intake = watched.another()
     await watched.watch(3)
     assert len(list(watched.hub.subscriptions.subscriptions)) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_another_selection_takes_the_place_of_the_one_before(
+    watched: Watched, restarted: bool
+) -> None:
+    """The account may have one subscription that runs, and nobody else could cancel the old one."""
+    await watched.watch_until(lambda: watched.states == [True])
+    (before,) = watched.hub.subscriptions.subscriptions
+    watched.wanted = f"{FILTER} and contains(Name,'T32TQM')"
+    if restarted:
+        watched.intake = watched.another()
+    else:
+        watched.intake.reopen()
+    await watched.watch_until(lambda: len(watched.states) == 2)
+    (after,) = watched.hub.subscriptions.subscriptions
+    assert (before.filter, after.filter) == (FILTER, watched.wanted)
+    assert watched.states == [True, True]
+
+
+async def test_a_subscription_of_somebody_else_is_left_alone(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s2fetch.embedded.subscriptions.MOST_RUNNING", 2)
+    assert watched.subscriptions is not None
+    others = await watched.subscriptions.ensure("Collection/Name eq 'SENTINEL-1'")
+    await watched.watch_until(lambda: watched.states == [True])
+    watched.wanted = f"{FILTER} and contains(Name,'T32TQM')"
+    watched.intake.reopen()
+    await watched.watch_until(lambda: len(watched.states) == 2)
+    found = {each.id: each.filter for each in watched.hub.subscriptions.subscriptions}
+    assert len(found) == 2
+    assert found[others] == "Collection/Name eq 'SENTINEL-1'"
+
+
+async def test_a_queue_that_gives_up_nothing_is_not_asked_without_end(watched: Watched) -> None:
+    await watched.watch_until(lambda: watched.states == [True])
+    watched.publish(1)
+    nothing = '{"AckMessagesNum":0,"CurrentQueueLength":1,"MaxQueueLength":100000}'
+    watched.hub.faults.add(Fault(Answer(200, nothing), on=Kind.SUBSCRIPTIONS, skip=1, times=1))
+    await watched.clock.sleep(60)
+    watched.intake.settled(watched.clock.now())
+    begun = watched.clock.now()
+    await watched.watch(3)
+    assert watched.clock.now() - begun >= timedelta(seconds=60)
 
 
 async def test_a_cancelled_subscription_is_made_anew_and_wakes_the_archive(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from s2fetch.archive.records import State
 from s2fetch.client import Client
 from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
-from s2fetch.events import IntakeChanged, RunStarted
+from s2fetch.errors import DiskFullError
+from s2fetch.events import DeletionsUnread, FileDamaged, IntakeChanged, RunStarted
 from s2fetch.sync.report import Report
 from tests.daemon.site import DaemonSite
+from tests.sync.site import off_loop
 
 YEAR = 365 * 86_400.0
 
@@ -66,14 +69,14 @@ async def test_what_a_defect_has_ended_begins_again_by_itself_or_when_called(
         await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
 
 
-async def test_a_defect_between_runs_is_none_of_the_others(
+async def test_a_defect_in_hashing_again_is_nothing_to_the_runs(
     kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scrub(client: Client) -> None:
+    async def scrub(client: Client, _: object) -> None:
         raise KeyError(client.into.name)
 
     monkeypatch.setattr(Client, "scrub", scrub)
-    async with kept.running(kept.plan("alps"), kept.plan("plain")):
+    async with kept.running(kept.plan("alps", scrub_budget="1 GB"), kept.plan("plain")):
         await kept.until(lambda: any(isinstance(e, KeeperFailed) for e in kept.events))
         await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 4)
 
@@ -173,3 +176,70 @@ async def test_a_disk_that_others_fill_is_seen_between_runs(
         assert kept.state("alps").free_bytes > 5
         monkeypatch.setattr("s2fetch.daemon.daemon.free_bytes", lambda _: 5)
         await kept.until(lambda: kept.state("alps").free_bytes == 5)
+
+
+async def test_a_hub_that_does_not_list_its_deletions_fails_no_run(kept: DaemonSite) -> None:
+    """Hubs need not have the list; whoever keeps an archive is told so once, and fetches."""
+    broken = Fault(Answer(400, "no such set"), on=Kind.DELETED, times=None)
+    kept.hub.faults.add(broken)
+    plan = kept.plan("alps", intake=Intake.SUBSCRIPTION)
+    async with kept.running(plan):
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: sum(isinstance(e, RunStarted) for e in kept.events) == 3)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        run, state = kept.state("alps").last_run, kept.state("alps")
+        assert run is not None
+        assert (run.outcome, run.error) == ("ok", "")
+        assert state.last_success
+        assert "does not list what it has deleted" in state.why
+        kept.hub.faults.remove(broken)
+        await kept.until(lambda: not kept.state("alps").why)
+    assert sum(isinstance(event, DeletionsUnread) for event in kept.events) == 1
+
+
+async def test_a_run_that_cannot_be_remembered_failed_but_fetched(
+    kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came of it is told with its numbers, to the hook as well."""
+
+    def full(*_: object) -> None:
+        raise DiskFullError("no space", needed_bytes=1)
+
+    monkeypatch.setattr("s2fetch.daemon.memory.keep", full)
+    monkeypatch.setattr("s2fetch.daemon.keeper.RETRY_SECONDS", YEAR)
+    monkeypatch.setattr("s2fetch.daemon.agenda.LONGEST_RETRY_SECONDS", YEAR)
+    async with kept.running(kept.plan("alps", every=YEAR)):
+        await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
+        run = kept.state("alps").last_run
+        assert run is not None
+        assert (run.outcome, run.fetched) == ("archive", 4)
+        assert "no space" in run.error
+
+
+async def test_files_are_hashed_again_while_a_run_is_under_way(kept: DaemonSite) -> None:
+    """A backlog may take weeks, and so may a product that is brought back from tape.
+
+    What is found damaged is written down beside the run, and fetched by the next one.
+    """
+    options = {
+        "scrub_budget": "1 GB",
+        "scrub_period": "10d",
+        "wait_offline": "300d",
+        "offline": "wait",
+    }
+    async with kept.running(kept.plan("alps", every=YEAR, **options)) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        file = kept.folder / "alps" / kept.records("alps")[kept.listed[0].id].path
+        whole = file.read_bytes()
+        off_loop(lambda: file.write_bytes(bytes(len(whole))))
+        offline = kept.publish(10, online=False)
+        await daemon.sync("alps")
+        await kept.until(lambda: any(isinstance(e, FileDamaged) for e in kept.events))
+        assert kept.state("alps").activity == Activity.SYNCING
+        await kept.until(lambda: kept.records("alps")[kept.listed[0].id].state is State.FAILED)
+        assert kept.state("alps").activity == Activity.SYNCING
+        kept.hub.folder.relist(offline.id, online=True)
+        await kept.until(lambda: kept.complete("alps") == 5)
+        await kept.until(lambda: file.read_bytes() == whole)
+    assert not [event for event in kept.events if isinstance(event, KeeperFailed)]

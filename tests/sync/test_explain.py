@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from s2fetch.embedded.answers import access_forbidden
@@ -9,6 +11,7 @@ from s2fetch.embedded.faults import Cut, Fault
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import ExitCode, UsageError
 from s2fetch.sync.explain import Explanation
+from s2fetch.sync.withdrawals import Withdrawals, WithdrawalSettings, WithdrawnPolicy
 from tests.sync.conftest import SiteFactory
 from tests.sync.site import Site, body_of, catalogue_of, entry_of, off_loop
 
@@ -183,6 +186,30 @@ async def test_a_damaged_file_is_part_of_the_history(site: Site) -> None:
     assert happened(told)[-1] == "file-damaged"
     assert told.stored is not None
     assert not told.stored.exists
+
+
+async def test_a_product_that_the_hub_has_withdrawn_says_so_and_where_its_file_is(
+    site: Site,
+) -> None:
+    await site.sync()
+    entry = site.entries[0]
+    site.catalogue.delete(entry.id, "Corrupted product")
+    async with site.client() as client, client.archive() as archive:
+        withdrawals = Withdrawals(
+            client.hub,
+            archive,
+            WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=1.0),
+            clock=site.clock,
+            events=client.events,
+        )
+        await withdrawals.follow("SENTINEL-2", site.clock.now() - timedelta(days=1000))
+    told = await explain(site, entry.name)
+    assert happened(told)[-1] == "product-withdrawn"
+    assert told.history[-1].text.startswith("Corrupted product; its file is ")
+    assert told.record is not None
+    assert told.record.withdrawn is not None
+    assert off_loop((site.root / told.record.withdrawn.trash).is_file)
+    assert told.next_step == "nothing: the hub has withdrawn it"
 
 
 @pytest.mark.parametrize("local", [True, False])

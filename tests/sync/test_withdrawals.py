@@ -6,13 +6,20 @@ from datetime import timedelta
 
 import pytest
 
+from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import State
+from s2fetch.cli.status_text import status_text
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import HubError
 from s2fetch.events import ProductWithdrawn, TrashingRefused
-from s2fetch.sync.withdrawals import Withdrawals, WithdrawalSettings, WithdrawnPolicy
+from s2fetch.sync.withdrawals import (
+    DELETIONS_READ,
+    Withdrawals,
+    WithdrawalSettings,
+    WithdrawnPolicy,
+)
 from tests.sync.conftest import SiteFactory
-from tests.sync.site import Site, body_of, catalogue_of
+from tests.sync.site import Site, body_of, catalogue_of, off_loop
 
 TRASH = WithdrawalSettings(policy=WithdrawnPolicy.TRASH)
 KEEP = WithdrawalSettings(policy=WithdrawnPolicy.KEEP)
@@ -50,6 +57,18 @@ async def test_a_withdrawn_product_is_marked_with_the_cause_and_kept(site: Site)
     assert (told.product_name, told.cause) == (entry.name, "Corrupted product")
 
 
+async def test_the_status_counts_what_was_withdrawn_with_and_without_its_file(site: Site) -> None:
+    site.catalogue.delete(site.entries[0].id)
+    await follow(site, WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=1.0))
+    for entry in site.entries[:2]:
+        site.catalogue.delete(entry.id)
+    await follow(site, KEEP)
+    async with site.client() as client:
+        status = await client.status()
+    assert (status.complete, status.withdrawn_count, status.withdrawn_kept) == (5, 1, 2)
+    assert "Withdrawn:   1, and 2 of the complete ones" in status_text(status)
+
+
 async def test_a_mark_is_told_once(site: Site) -> None:
     """The list is read again over an overlap; what is known is not news."""
     site.catalogue.delete(site.entries[0].id)
@@ -67,7 +86,10 @@ async def test_the_trash_has_the_file_and_the_archive_not(site: Site) -> None:
     assert not path.exists()
     (trashed,) = (site.root / ".s2fetch" / "trash").rglob("*.zip")
     assert trashed.read_bytes() == held
-    assert site.record(entry).state is State.WITHDRAWN
+    record = site.record(entry)
+    assert record.state is State.WITHDRAWN
+    assert record.withdrawn is not None
+    assert site.root / record.withdrawn.trash == trashed
 
 
 async def test_too_many_at_once_are_marked_and_none_is_moved(site: Site) -> None:
@@ -79,7 +101,56 @@ async def test_too_many_at_once_are_marked_and_none_is_moved(site: Site) -> None
     assert await follow(site, WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=0.4)) == 3
     assert all(path.exists() for path in paths)
     (refused,) = site.seen(TrashingRefused)
-    assert (refused.count, refused.most) == (3, 2)
+    assert (refused.count, refused.moved, refused.most) == (3, 0, 2)
+
+
+async def test_runs_together_move_no_more_in_a_day_than_one_may(site: Site) -> None:
+    """A hub that withdraws an archive little by little empties it no sooner."""
+    limited = WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_products=2, most_share=1.0)
+    for entry in site.entries[:3]:
+        site.catalogue.delete(entry.id)
+        await follow(site, limited)
+        await site.clock.sleep(3600)
+    assert len(site.visible()) == 4
+    (refused,) = site.seen(TrashingRefused)
+    assert (refused.count, refused.moved, refused.most) == (1, 2, 2)
+    await site.clock.sleep(86_400)
+    await follow(site, limited)
+    assert len(site.visible()) == 3
+
+
+async def test_the_share_is_that_of_the_files_on_disk(site: Site) -> None:
+    """Products that were withdrawn long ago are no part of it."""
+    half = WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=0.5)
+    for entry in site.entries[:3]:
+        site.catalogue.delete(entry.id)
+    await follow(site, half)
+    await site.clock.sleep(2 * 86_400)
+    for entry in site.entries[:2]:
+        site.catalogue.delete(entry.id)
+    await follow(site, half)
+    assert len(site.visible()) == 3
+    (refused,) = site.seen(TrashingRefused)
+    assert (refused.count, refused.most) == (2, 1)
+
+
+async def test_no_share_at_all_moves_nothing(site: Site) -> None:
+    site.catalogue.delete(site.entries[0].id)
+    await follow(site, WithdrawalSettings(policy=WithdrawnPolicy.TRASH, most_share=0.0))
+    assert len(site.visible()) == 6
+
+
+@pytest.mark.parametrize("mark", ["2999-01-01T00:00:00Z", "yesterday", "2024-01-01T00:00:00", 7])
+async def test_a_mark_that_cannot_be_right_is_not_believed(site: Site, mark: object) -> None:
+    """The clock was wrong for a while, or somebody has edited the progress file."""
+
+    def note() -> None:
+        with ProgressFile.load(site.root, True) as progress:
+            progress.set_meta(DELETIONS_READ, mark)
+
+    off_loop(note)
+    site.catalogue.delete(site.entries[0].id)
+    assert await follow(site, KEEP) == 1
 
 
 async def test_what_was_refused_is_moved_when_the_limit_is_raised(site: Site) -> None:
