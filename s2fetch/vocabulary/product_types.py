@@ -9,7 +9,7 @@ leaves open (auxiliary data, calibration and other rare modes); that is accepted
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from s2fetch.errors import QueryError
@@ -127,6 +127,10 @@ def check_product_type(collection: str, name: str) -> str:
         QueryError: Unknown for this collection, or short for several; names the nearest.
     """
     name = name.strip()
+    if collection == "CCM":
+        # Elevation models are listed there too; of anything else there is no list.
+        meant = _meant("COP-DEM", name)
+        return meant[0] if len(meant) == 1 else name
     if not collection:
         found = {full for known in PRODUCT_TYPES for full in _meant(known, name)}
         return found.pop() if len(found) == 1 else name
@@ -143,6 +147,19 @@ def check_product_type(collection: str, name: str) -> str:
     raise QueryError(
         f"{name!r} is not a product type of {collection}", advice=_advice(collection, name)
     )
+
+
+def collection_of_types(names: Iterable[str]) -> str:
+    """The one collection that has all these product types; empty where none or several have.
+
+    Short forms count from three letters up: fewer are too easily something else.
+    """
+    having = [
+        {other for other in PRODUCT_TYPES if len(name.strip()) > 2 and _meant(other, name)}
+        for name in names
+    ]
+    common = set.intersection(*having) if having else set()
+    return common.pop() if len(common) == 1 else ""
 
 
 def short_forms(collection: str, product_type: str) -> tuple[str, ...]:

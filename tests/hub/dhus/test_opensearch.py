@@ -181,6 +181,18 @@ def test_whole_numbers_are_exact_at_their_ends(
     check_each(query, [msgspec.structs.replace(entry, attributes=each) for each in slices])
 
 
+@pytest.mark.parametrize("number", [0.5, 9.5, 20])
+@pytest.mark.parametrize("operator", [each for each in Operator if each is not Operator.NE])
+@settings(max_examples=3, deadline=None)
+@given(entry=MISSIONS["SENTINEL-2"])
+def test_fractions_are_exact_at_their_ends(operator: Operator, number: float, entry: Entry) -> None:
+    """A count asks the index alone, so that nobody would notice one more."""
+    query = Query(conditions=(Condition("cloudCover", operator, (number,)),))
+    assert is_exact(query)
+    covers = [(Attribute("cloudCover", "Double", cover),) for cover in (0.0, 0.5, 9.5, 20.0, 100.0)]
+    check_each(query, [msgspec.structs.replace(entry, attributes=each) for each in covers])
+
+
 @settings(max_examples=40, deadline=None)
 @given(cases(), st.integers(0, 10_000), st.integers(0, 10_000))
 def test_windows_cut_a_listing_without_gap_or_overlap(
