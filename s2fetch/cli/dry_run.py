@@ -8,7 +8,7 @@ from s2fetch.cli.engine import run
 from s2fetch.cli.listing import about_versions, not_listed
 from s2fetch.cli.output import Output
 from s2fetch.cli.text import counted, printable
-from s2fetch.errors import ExitCode
+from s2fetch.errors import ExitCode, QueryError
 from s2fetch.events import Event, EventBus, ProductPlanned
 from s2fetch.units import format_size
 
@@ -49,7 +49,12 @@ def show_preview(config: Config, output: Output, *, renew: bool) -> int:
             output.result(lines)
 
     async def work(client: Client) -> Preview:
-        return await client.preview(renew=renew)
+        try:
+            return await client.preview(renew=renew)
+        except QueryError:
+            # The message refers to it.
+            output.result(_row("Query", client.hub.describe(await client.query())))
+            raise
 
     bus.subscribe(listen)
     for note in config.area_notes:
@@ -71,7 +76,7 @@ def preview_text(preview: Preview) -> str:
     """The sums of a preview."""
     unknown = f", {preview.unknown_sizes:,} of unknown size" if preview.unknown_sizes else ""
     rows = [
-        ("Query", printable(preview.query)),
+        ("Query", preview.query),
         ("Found", f"{_amount(preview.found, preview.found_bytes)}{unknown}"),
         ("Here", f"{counted(preview.already, 'product')}, verified"),
         ("To verify", counted(preview.to_verify, "product")),
@@ -80,7 +85,11 @@ def preview_text(preview: Preview) -> str:
         ("Left alone", f"{counted(preview.quarantined, 'product')} in quarantine"),
         ("Free space", _space(preview)),
     ]
-    return "\n".join(f"{name + ':':<12}{value}" for name, value in rows)
+    return "\n".join(_row(name, value) for name, value in rows)
+
+
+def _row(name: str, value: str) -> str:
+    return f"{name + ':':<12}{printable(value)}"
 
 
 def _space(preview: Preview) -> str:
