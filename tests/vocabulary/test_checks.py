@@ -128,6 +128,13 @@ def test_names_get_the_extension_the_catalogue_has(suffix: str) -> None:
     assert v.check_name(f" {NAME}{suffix}\n") == f"{NAME}.SAFE"
 
 
+@pytest.mark.parametrize("suffix", ["", ".DEM", ".dem.zip", ".zip"])
+def test_elevation_models_get_theirs(suffix: str) -> None:
+    """They are in two collections, so that their names are of no family."""
+    name = "DEM1_SAR_DGE_30_20101205T134312_20140826T134338_ADS_000000_E9B5"
+    assert v.check_name(name + suffix) == f"{name}.DEM"
+
+
 def test_names_of_unknown_families_are_left_alone() -> None:
     """Some auxiliary data has no extension; of other missions nothing is known."""
     name = "S2A_OPER_AUX_GNSSRD_POD__20171214T150635_V20151230T000000_20151230T235959"
