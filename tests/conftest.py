@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, settings
 
 from s2fetch.embedded.dhus.hub import DhusSettings, EmbeddedDhus
 from s2fetch.embedded.hub import EmbeddedHub
@@ -17,6 +18,10 @@ from s2fetch.embedded.safe import generate_products
 from s2fetch.embedded.state import HubSettings
 from s2fetch.events import Event, EventBus
 from tests.clock import FakeClock
+
+# How fast a machine is that has other work too is no property of the program.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]
 DhusFactory = Callable[..., Awaitable[EmbeddedDhus]]

@@ -166,6 +166,35 @@ def test_each_restriction_alone_means_the_same(
         check_each(Query(collection=query.collection, **kept), entries)
 
 
+_written_times = st.one_of(
+    st.integers(-1, 41).map(lambda n: FIRST + timedelta(milliseconds=n * 250)),
+    st.integers(0, 9_999_999).map(lambda n: FIRST + timedelta(microseconds=n)),
+).map(lambda time: time.isoformat().replace("+00:00", "Z"))
+
+
+@pytest.mark.parametrize("operator", Operator)
+@pytest.mark.parametrize("collection", MISSIONS)
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_a_condition_alone_means_the_same(
+    collection: str, operator: Operator, data: st.DataObject
+) -> None:
+    """Every operator on every kind of attribute, times too, of the collection's own products."""
+    entries = data.draw(st.lists(MISSIONS[collection], min_size=2, max_size=4))
+    choices: list[tuple[str, tuple[str | float, ...]]] = [
+        *WORDS[collection],
+        *((name, (*range(6), 9.5)) for name in NUMBERS[collection]),
+    ]
+    for attribute, values in choices:
+        for value in values:
+            condition = Condition(attribute, operator, (value,))
+            check_each(Query(collection=collection, conditions=(condition,)), entries)
+    for attribute in ("beginningDateTime", "endingDateTime"):
+        own = st.sampled_from([entry.sensing_start for entry in entries])
+        condition = Condition(attribute, operator, (data.draw(_written_times | own),))
+        check_each(Query(collection=collection, conditions=(condition,)), entries)
+
+
 @pytest.mark.parametrize("number", [2, 2.0, 2.5, 3.0])
 @pytest.mark.parametrize("operator", [each for each in Operator if each is not Operator.NE])
 @settings(max_examples=3, deadline=None)
