@@ -90,8 +90,11 @@ def check_platform(name: str, collection: str = "SENTINEL-2") -> str:
     match = _PLATFORM.fullmatch(name.strip().upper())
     mission = collection.split("-")[1]
     if match is None or match[1] not in (None, mission) or match[2] not in known:
-        units = ", ".join(f"S{mission}{unit}" for unit in known)
-        raise QueryError(f"{name!r} is not a platform of {collection}", advice=f"Known are {units}")
+        advice = "Known are " + ", ".join(f"S{mission}{unit}" for unit in known)
+        other = f"SENTINEL-{match[1]}" if match else ""
+        if other != collection and match and match[2] in PLATFORMS.get(other, ()):
+            advice = f"It is one of {other}: choose the collection with --collection"
+        raise QueryError(f"{name!r} is not a platform of {collection}", advice=advice)
     return match[2]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from s2fetch.errors import QueryError
 from s2fetch.vocabulary.attributes import attributes_of
 from s2fetch.vocabulary.checks import ORBIT_DIRECTIONS
-from s2fetch.vocabulary.missions import PLATFORMS
+from s2fetch.vocabulary.missions import COLLECTIONS, PLATFORMS
 from s2fetch.vocabulary.product_types import type_attribute
 from s2fetch.vocabulary.synonyms import in_catalogue
 from s2fetch.vocabulary.words import suggestion
@@ -79,12 +79,18 @@ def attribute_for(collection: str, restriction: str) -> str:
     name = attribute_name(collection, restriction)
     listed = attributes_of(collection)
     if listed and name not in listed:
-        instead = f"{_INSTEAD[restriction]}. " if restriction in _INSTEAD else ""
-        raise QueryError(
-            f"products of {collection} have no {name}",
-            advice=f"{instead}They can be restricted by {', '.join(restrictions_of(collection))}, "
-            f'and with --where by what "s2fetch products {collection}" lists',
-        )
+        elsewhere = [
+            other
+            for other in COLLECTIONS
+            if attribute_name(other, restriction) in attributes_of(other)
+        ]
+        advice = [f"--collection chooses one that has it: {', '.join(elsewhere)}"]
+        advice += [_INSTEAD[restriction]] if restriction in _INSTEAD else []
+        advice += [
+            f"{collection} can be restricted by {', '.join(restrictions_of(collection))}, and with "
+            f'--where by what "s2fetch products {collection}" lists'
+        ]
+        raise QueryError(f"products of {collection} have no {name}", advice=". ".join(advice))
     return name
 
 

@@ -94,6 +94,12 @@ def test_what_a_collection_does_not_have_is_refused_with_what_it_has(
         v.attribute_for(collection, restriction)
 
 
+def test_the_collections_that_have_it_are_named() -> None:
+    """Who has not chosen one has the default one, and means another."""
+    with pytest.raises(QueryError, match=r"--collection chooses .*: SENTINEL-1, .*SENTINEL-6\."):
+        v.attribute_for("SENTINEL-2", "timeliness")
+
+
 def test_who_looks_for_a_tile_of_another_mission_is_told_how() -> None:
     """By its ground: only Sentinel-2 is cut into tiles."""
     with pytest.raises(QueryError, match=r"--area-tile.*s2fetch products SENTINEL-1"):
