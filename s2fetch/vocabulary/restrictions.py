@@ -86,10 +86,10 @@ def attribute_for(collection: str, restriction: str) -> str:
         ]
         advice = [f"--collection chooses one that has it: {', '.join(elsewhere)}"]
         advice += [_INSTEAD[restriction]] if restriction in _INSTEAD else []
-        advice += [
+        advice.append(
             f"{collection} can be restricted by {', '.join(restrictions_of(collection))}, and with "
             f'--where by what "s2fetch products {collection}" lists'
-        ]
+        )
         raise QueryError(f"products of {collection} have no {name}", advice=". ".join(advice))
     return name
 
