@@ -42,7 +42,8 @@ async def list_products(client: Client, form: str, fields: Sequence[str]) -> Exp
         from s2fetch.cli.table import table_form
 
         width = shutil.get_terminal_size().columns
-        return await client.export(table_form(client.hub.url_of, fields, width), write)
+        collection = client.config.query.collection
+        return await client.export(table_form(client.hub.url_of, fields, width, collection), write)
 
 
 def totals(exported: Exported) -> list[str]:
