@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s2fetch.cli.engine import run
-from s2fetch.cli.listing import about_versions, not_listed
+from s2fetch.cli.listing import about_nothing, about_versions, not_listed
 from s2fetch.cli.output import Output
 from s2fetch.cli.text import counted, printable
 from s2fetch.errors import ExitCode, QueryError
@@ -65,7 +65,8 @@ def show_preview(config: Config, output: Output, *, renew: bool) -> int:
     if preview is None:
         return int(interrupted or 0)
     output.result(preview_text(preview))
-    for said in about_versions(preview.superseded, preview.other_versions):
+    versions = about_versions(preview.superseded, preview.other_versions)
+    for said in (*versions, *about_nothing(config, preview.found + preview.superseded)):
         output.say(said)
     for name in preview.missing_names:
         output.warn(f"{not_listed(config)}: {name}")

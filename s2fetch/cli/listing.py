@@ -73,6 +73,14 @@ def about_versions(superseded: int, other_versions: int) -> list[str]:
     return said
 
 
+def about_nothing(config: Config, found: int) -> list[str]:
+    """What to say when nothing was found of a text that may have been about other products."""
+    query = config.query
+    if found or not (query.hub_query and query.collection):
+        return []
+    return [f"Asked of {query.collection} only, as --query names no other: see --collection"]
+
+
 def not_listed(config: Config) -> str:
     """What is to be said of a name that was asked for and that the hub did not list."""
     if config.query.only_named and config.area_product is None:
