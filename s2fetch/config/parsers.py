@@ -47,6 +47,7 @@ Parser = Callable[[object, Context], T]
 
 _PERCENT = r"(-?[0-9]+(?:\.[0-9]+)?)"
 _CLOUD = re.compile(rf"(?:{_PERCENT}\s*\.\.\s*)?{_PERCENT}\s*%?")
+_SHARE = re.compile(rf"{_PERCENT}\s*%?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASELINE = re.compile(r"N?(\d{2})\.?(\d{2})")
 STDIN = Path("-")
@@ -288,6 +289,14 @@ def cloud(raw: object, _: Context) -> tuple[float, float]:
     if least > greatest:
         raise ValueError(f"{shown(raw)} is the wrong way round: {wanted}")
     return least, greatest
+
+
+def percent(raw: object, _: Context) -> float:
+    """A share, 0 to 1, from ``10`` or ``10%``."""
+    match = _SHARE.fullmatch(str(raw).strip()) if isinstance(raw, str | int | float) else None
+    if match is None or isinstance(raw, bool) or not 0 <= float(match[1]) <= 100:
+        raise ValueError(f"{shown(raw)} is not a percentage: write 0 to 100, for example 10")
+    return float(match[1]) / 100
 
 
 def box(raw: object, _: Context) -> str:

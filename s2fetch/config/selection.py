@@ -113,6 +113,15 @@ AREA_RELATION = Setting(
     metavar="RELATION",
     choices=tuple(AreaRelation),
 )
+AREA_OVERLAP = Setting(
+    name="area-overlap",
+    group="Selection",
+    parse=parsers.percent,
+    help="Least overlap of footprint and area, in percent of the smaller of the two",
+    default="0",
+    example="10",
+    metavar="PERCENT",
+)
 CLOUD = Setting(
     name="cloud",
     group="Selection",
@@ -242,7 +251,7 @@ NEWEST_FIRST = Setting(
 
 SELECTION: tuple[Setting[object], ...] = (
     *(COLLECTION, PRODUCT_TYPE, FROM, TO, PUBLISHED_FROM, PUBLISHED_TO),
-    *(BOX, WKT, AREA_FILE, AREA_TILE, AREA_PRODUCT, AREA_RELATION),
+    *(BOX, WKT, AREA_FILE, AREA_TILE, AREA_PRODUCT, AREA_RELATION, AREA_OVERLAP),
     *(CLOUD, RELATIVE_ORBIT, ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
     *RESTRICTIONS,
     *(NAME, NAMES_FILE, ID, FROM_LIST, VERSIONS, LIMIT, ORDER_BY, NEWEST_FIRST),

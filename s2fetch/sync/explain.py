@@ -27,11 +27,11 @@ from s2fetch.sync.planner import Verdict, plan
 
 MOST_MOMENTS = 200
 """Of a product's history, the last ones."""
-_ENDINGS = ("", ".SAFE", ".SEN3", ".nc", ".EOF")
+_ENDINGS = ("", ".SAFE", ".SEN3", ".nc", ".EOF", ".SEN6", ".DEM")
 """What may be missing at the end of a name that was typed."""
 _TOGETHER = {
     "sensing period": ("sensing_from", "sensing_to"),
-    "area": ("area", "area_relation", "area_exact"),
+    "area": ("area", "area_relation", "area_overlap", "area_exact"),
 }
 """Members of a query that make one condition."""
 _NO_CONDITIONS = frozenset(

@@ -110,6 +110,7 @@ def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
         published_to=until,
         area=draw(st.one_of(st.none(), made.boxes)),
         area_relation=draw(st.sampled_from(tuple(AreaRelation))),
+        area_overlap=draw(st.sampled_from((0.0, 0.0, 0.3, 1.0))),
         cloud=draw(st.sampled_from((None, (0.0, 9.5), (0.5, 20.0)))) if optical else None,
         relative_orbits=draw(_some(tuple(range(1, 6)))),  # type: ignore[arg-type]
         orbit_direction=draw(st.sampled_from((None, "DESCENDING"))),
@@ -163,6 +164,8 @@ def test_each_restriction_alone_means_the_same(
         name = data.draw(st.sampled_from(fields))
         value = getattr(query, name)
         kept = {name: value[:1] if name == "conditions" else value}
+        if name == "area":
+            kept |= {"area_relation": query.area_relation, "area_overlap": query.area_overlap}
         check_each(Query(collection=query.collection, **kept), entries)
 
 
