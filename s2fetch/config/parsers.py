@@ -143,7 +143,10 @@ def span(raw: object, _: Context) -> tuple[int, int]:
     """First and last of a range of numbers, from ``12000..12010``, or ``12000`` for it alone."""
     match = _SPAN.fullmatch(str(raw).strip()) if isinstance(raw, str | int) else None
     if match is None:
-        raise ValueError(f"{shown(raw)} is not a number or a range: write 12000 or 12000..12010")
+        raise ValueError(
+            f"{shown(raw)} is not a number or a range: write 12000 or 12000..12010, and with where "
+            "orbitNumber>=12000 for a range without an end"
+        )
     first, last = int(match[1]), int(match[2] or match[1])
     if first > last:
         raise ValueError(f"{shown(raw)} is the wrong way round: write 12000..12010")

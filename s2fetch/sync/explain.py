@@ -17,6 +17,7 @@ from s2fetch.archive.part import PartFile
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecar
+from s2fetch.area.relation import described
 from s2fetch.clock import timestamp
 from s2fetch.errors import HubError, QueryError, UnsafeNameError, UsageError
 from s2fetch.hub.base import Hub
@@ -254,6 +255,9 @@ def _conditions(query: Query) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _wanted(query: Query, members: tuple[str, ...]) -> str:
+    if "area" in members:
+        # The exact one may have any number of corners.
+        return f"{described(query)}: {query.area}"
     values = (getattr(query, name) for name in members)
     return " ".join(_shown(value) for value in values)
 

@@ -111,6 +111,10 @@ the hub has none of them.
 _TYPE_ATTRIBUTES = {"COP-DEM": "datasetFull", "CCM": "datasetFull"}
 
 
+_PREFIXES = {"SENTINEL-1": "S1_SAR_", "SENTINEL-2": "S2_MSI_", "SENTINEL-5P": "S5P_"}
+"""What other programs write before a type, such as ``S2_MSI_L1C``."""
+
+
 def type_attribute(collection: str) -> str:
     """The attribute that holds the type of a collection's products."""
     return _TYPE_ATTRIBUTES.get(collection, "productType")
@@ -198,7 +202,20 @@ def _advice(collection: str, name: str) -> str:
     alike = [full for form in nearest(_folded(name), forms) for full in forms[form]]
     if alike:
         return f"Did you mean {' or '.join(dict.fromkeys(alike))}?"
+    if found := _alike_elsewhere(name, collection):
+        return f"Did you mean {' or '.join(found)}?"
     return suggestion(name, (*GROUPS.get(collection, {}), *PRODUCT_TYPES[collection]))
+
+
+def _alike_elsewhere(name: str, collection: str) -> list[str]:
+    """The most alike type of every other collection that has one, with the collection."""
+    found = []
+    for other in PRODUCT_TYPES:
+        exact, short = _index(other)
+        forms = {**short, **exact}
+        best = nearest(_folded(name), forms, 1, 0.7) if other != collection else ()
+        found += [f"{forms[form][0]} of {other}" for form in best]
+    return found
 
 
 def _folded(name: str) -> str:
@@ -229,7 +246,8 @@ def _meant(collection: str, name: str) -> tuple[str, ...]:
     """The types and groups a name may stand for."""
     exact, short = _index(collection)
     folded = _folded(name)
-    return exact.get(folded) or short.get(folded, ())
+    rest = folded.removeprefix(_PREFIXES.get(collection, folded))
+    return exact.get(folded) or short.get(folded) or short.get(rest) or exact.get(rest, ())
 
 
 @lru_cache(maxsize=32)
