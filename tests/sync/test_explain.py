@@ -70,8 +70,10 @@ async def test_an_area_is_told_as_it_is_asked_for(site: Site) -> None:
     assert [(check.condition, check.wanted) for check in told.conditions if not check.holds] == [
         (
             "area",
-            "intersects the area, 10% of the smaller at least: "
-            "POLYGON((100 10,101 10,101 11,100 11,100 10))",
+            (
+                "intersects the area, 10% of the smaller at least: "
+                "POLYGON((100 10,101 10,101 11,100 11,100 10))"
+            ),
         )
     ]
 
