@@ -167,5 +167,10 @@ def _lies_so(query: Query, product: Product) -> bool:
     """Whether the footprint lies to the area as it has to; none does not."""
     if query.area is None:
         return True
-    area = Query(area=query.area, area_exact=query.area_exact, area_relation=query.area_relation)
+    area = Query(
+        area=query.area,
+        area_exact=query.area_exact,
+        area_relation=query.area_relation,
+        area_overlap=query.area_overlap,
+    )
     return _relation(area).holds(product)

@@ -90,6 +90,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         area_exact: WKT of what ``area`` is a simpler and larger form of, which hubs are asked for;
             what they list is tested against this one. None when ``area`` is meant as it is.
         area_relation: How footprints have to lie to it.
+        area_overlap: Least share that footprint and area have in common, of the smaller of the two,
+            0 to 1.
         cloud: Least and greatest cloud cover in percent, both included.
         relative_orbits: Any of these, 1 to 143 for Sentinel-2.
         orbit_direction: ``ASCENDING`` or ``DESCENDING``.
@@ -117,6 +119,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     area: str | None = None
     area_exact: str | None = None
     area_relation: AreaRelation = AreaRelation.INTERSECTS
+    area_overlap: float = 0.0
     cloud: tuple[float, float] | None = None
     relative_orbits: tuple[int, ...] = ()
     orbit_direction: str | None = None

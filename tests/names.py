@@ -165,12 +165,25 @@ def s6_file_names(draw: st.DrawFn) -> str:
     )
 
 
+@st.composite
+def smos_names(draw: st.DrawFn) -> str:
+    """SMOS: 60 characters."""
+    start = draw(moments)
+    return (
+        f"SM_{draw(st.sampled_from(['OPER', 'REPR', 'REPB']))}"
+        f"_{draw(st.sampled_from(['MIR_SMUDP2', 'MIR_SCSF1C', 'MIR_OSUDP2', 'MIR_SC_F1B']))}"
+        f"_{stamp(start)}_{stamp(start + draw(stretches))}_{draw(digits(3))}_{draw(digits(3))}"
+        f"_{draw(digits(1))}"
+    )
+
+
 FAMILIES = {
     "SENTINEL-1": st.one_of(s1_names(), s1_auxiliary_names()),
     "SENTINEL-2": st.one_of(s2_names(), s2_old_names()),
     "SENTINEL-3": s3_names(),
     "SENTINEL-5P": s5p_names(),
     "SENTINEL-6": st.one_of(s6_names(), s6_file_names()),
+    "SMOS": smos_names(),
 }
 """Names by collection, as the catalogue lists them; orbit files are of two."""
 

@@ -101,6 +101,14 @@ def read(name: str) -> ProductName:
             "S6A_P4_2__LR______ST_031_116_20210913T004527_20210913T014139_F04.nc",
             ("SENTINEL-6", "P4_2__LR_____", "S6A", ("ST",), "F04", None, None, ""),
         ),
+        (
+            "SM_REPR_MIR_SMUDP2_20200101T003012_20200101T012312_700_001_1",
+            ("SMOS", "MIR_SMUDP2", "SM", ("REPR",), "700", None, None, ""),
+        ),
+        (
+            "SM_OPER_MIR_SC_F1B_20231202T165834_20231202T175232_724_001_1",
+            ("SMOS", "MIR_SC_F1B", "SM", ("OPER",), "724", None, None, ""),
+        ),
     ],
 )
 def test_real_names_say_what_they_are(name: str, said: tuple[object, ...]) -> None:
@@ -155,7 +163,7 @@ def test_a_name_is_the_same_with_and_without_its_extension(
     name: str, extension: str, zipped: bool
 ) -> None:
     """People have names of folders, of zips, or neither."""
-    stem, dot, own = name.rpartition(".")
+    stem, dot, own = name.partition(".")
     given_one = {"": "", "own": dot + own, "other case": dot + own.swapcase()}[extension]
     found = read(stem + given_one + (".zip" if zipped else ""))
     assert found.listed == name
@@ -173,7 +181,7 @@ def test_the_acquisition_alone_is_that_of_the_whole_name(name: str) -> None:
 @given(name=made.names, data=st.data())
 def test_a_field_too_short_or_too_long_is_no_name(name: str, data: st.DataObject) -> None:
     """Names are cut by position, so one character more or less cannot be right."""
-    stem = name.rpartition(".")[0]
+    stem = name.rpartition(".")[0] or name
     place = data.draw(st.integers(0, len(stem) - 1))
     shorter, longer = stem[:place] + stem[place + 1 :], stem[:place] + "X" + stem[place:]
     assert parse(shorter) is None
@@ -236,6 +244,10 @@ ORBIT = ("20240101T001838", "20240101T020008")
                 "_3372_031_116_058_EUM__OPE_NT_F06.SEN6"
             ),
         ),
+        (
+            "SM_OPER_MIR_SMUDP2_20200101T003012_20200101T012312_650_001_1",
+            "SM_REPR_MIR_SMUDP2_20200101T003013_20200101T012313_700_001_1",
+        ),
     ],
 )
 def test_versions_share_their_acquisition_and_cover_each_other(one: str, other: str) -> None:
@@ -291,6 +303,13 @@ def test_a_whole_orbit_covers_its_granules_and_not_the_reverse() -> None:
     assert whole.covers(within)
     assert not within.covers(whole)
     assert not whole.covers(across)
+
+
+def test_files_of_smos_are_their_products() -> None:
+    """The catalogue lists the folder that the data, its header or its netCDF is in."""
+    stem = "SM_OPER_MIR_SMUDP2_20230501T162850_20230501T172204_700_001_1"
+    for extension in ("", ".nc", ".DBL", ".hdr", ".zip", ".nc.zip"):
+        assert read(stem + extension).listed == stem
 
 
 def test_short_products_one_after_another_do_not_cover_each_other() -> None:

@@ -56,11 +56,17 @@ def _metadata(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield str(path / name), (path / name).read_bytes()
         elif zipfile.is_zipfile(path):
             yield from _zipped(path)
-        else:
+        elif _is_xml(path):
             _check_size(path, path.name, path.stat().st_size)
             yield str(path), path.read_bytes()
     except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise unreadable(path, error) from error
+
+
+def _is_xml(path: Path) -> bool:
+    """Whether it may be a manifest, and not the data of a product that is one file."""
+    with path.open("rb") as file:
+        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
 
 
 def _zipped(path: Path) -> Iterator[tuple[str, bytes]]:

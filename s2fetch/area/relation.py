@@ -17,11 +17,23 @@ SLACK_DEGREES = 1e-6
 def is_needed(query: Query) -> bool:
     """Whether a hub that only knows `AreaRelation.INTERSECTS` lists more than the query asks for.
 
-    That is so for the other relations, and for an area that was simplified outwards.
+    That is so for the other relations, for a least overlap, and for an area that was simplified
+    outwards.
     """
     if query.area is None:
         return False
-    return query.area_exact is not None or query.area_relation is not AreaRelation.INTERSECTS
+    return (
+        query.area_exact is not None
+        or query.area_relation is not AreaRelation.INTERSECTS
+        or query.area_overlap > 0
+    )
+
+
+def described(query: Query) -> str:
+    """What is tested of footprints, in words."""
+    which = "exact area" if query.area_exact is not None else "area"
+    overlap = f", {query.area_overlap:.0%} of the smaller at least" if query.area_overlap else ""
+    return f"{query.area_relation} the {which}{overlap}"
 
 
 class Relation:
@@ -44,7 +56,9 @@ class Relation:
         if area is None:
             raise ValueError("a query without an area has no relation to it")
         self._relation = query.area_relation
-        self._area = _with_slack(shapely.from_wkt(area), query.area_relation)
+        self._whole = shapely.from_wkt(area)
+        self._overlap = query.area_overlap
+        self._area = _with_slack(self._whole, query.area_relation)
         shapely.prepare(self._area)
 
     def holds(self, product: Product) -> bool:
@@ -52,6 +66,16 @@ class Relation:
         footprint = None if product.footprint is None else footprint_shape(product.footprint)
         if footprint is None:
             return False
+        return self._lies_so(footprint) and self._overlaps(footprint)
+
+    def _overlaps(self, footprint: shapely.Geometry) -> bool:
+        """Whether they have enough in common; a point or a line of interest has all or nothing."""
+        smaller = min(self._whole.area, footprint.area)
+        if not self._overlap or not smaller:
+            return True
+        return bool(self._whole.intersection(footprint).area >= self._overlap * smaller)
+
+    def _lies_so(self, footprint: shapely.Geometry) -> bool:
         match self._relation:
             case AreaRelation.INTERSECTS:
                 return bool(self._area.intersects(footprint))

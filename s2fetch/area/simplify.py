@@ -40,12 +40,21 @@ def outwards(shape: shapely.Geometry) -> shapely.Geometry:
     west = _frame(shape)
     flat = sphere.wrapped(shape, west)
     left, bottom, right, top = flat.bounds
-    extent = max(right - left, top - bottom)
 
-    def attempt(tolerance: float) -> shapely.Geometry | None:
-        return accepted(sphere.wrapped(_grown(flat, tolerance, west)), shape)
+    def best_from(start: shapely.Geometry) -> shapely.Geometry | None:
+        def attempt(tolerance: float) -> shapely.Geometry | None:
+            return accepted(sphere.wrapped(_grown(start, tolerance, west)), shape)
 
-    found = _smallest(attempt, low=10.0**-DECIMALS, first=extent * 1e-4, high=extent)
+        extent = max(right - left, top - bottom)
+        return _smallest(attempt, low=10.0**-DECIMALS, first=extent * 1e-4, high=extent)
+
+    found = best_from(flat)
+    # A coast of very many bays is better closed than drawn: a hull needs few vertices.
+    hull = shapely.convex_hull(flat)
+    if found is None or hull.area < found.area:
+        closed = best_from(hull)
+        if closed is not None and (found is None or closed.area < found.area):
+            found = closed
     if found is not None:
         return found
     # Rare: so scattered that only the box around everything is simple enough.

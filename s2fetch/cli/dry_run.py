@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s2fetch.cli.engine import run
-from s2fetch.cli.listing import about_versions, not_listed
+from s2fetch.cli.listing import about_nothing, about_versions, not_listed
 from s2fetch.cli.output import Output
 from s2fetch.cli.text import counted, printable
-from s2fetch.errors import ExitCode
+from s2fetch.errors import ExitCode, QueryError
 from s2fetch.events import Event, EventBus, ProductPlanned
 from s2fetch.units import format_size
 
@@ -50,7 +50,12 @@ def show_preview(config: Config, output: Output, *, renew: bool, everywhere: boo
             output.result(lines)
 
     async def work(client: Client) -> Preview:
-        return await client.preview(renew=renew, everywhere=everywhere)
+        try:
+            return await client.preview(renew=renew, everywhere=everywhere)
+        except QueryError:
+            # The message refers to it.
+            output.result(_row("Query", client.hub.describe(await client.query())))
+            raise
 
     bus.subscribe(listen)
     for note in config.area_notes:
@@ -61,7 +66,8 @@ def show_preview(config: Config, output: Output, *, renew: bool, everywhere: boo
     if preview is None:
         return int(interrupted or 0)
     output.result(preview_text(preview))
-    for said in about_versions(preview.superseded, preview.other_versions):
+    versions = about_versions(preview.superseded, preview.other_versions)
+    for said in (*versions, *about_nothing(config, preview.found + preview.superseded)):
         output.say(said)
     for name in preview.missing_names:
         output.warn(f"{not_listed(config)}: {name}")
@@ -72,7 +78,7 @@ def preview_text(preview: Preview) -> str:
     """The sums of a preview."""
     unknown = f", {preview.unknown_sizes:,} of unknown size" if preview.unknown_sizes else ""
     rows = [
-        ("Query", printable(preview.query)),
+        ("Query", preview.query),
         ("Found", f"{_amount(preview.found, preview.found_bytes)}{unknown}"),
         ("Here", f"{counted(preview.already, 'product')}, verified"),
         ("To verify", counted(preview.to_verify, "product")),
@@ -81,7 +87,11 @@ def preview_text(preview: Preview) -> str:
         ("Left alone", _left_alone(preview)),
         ("Free space", _space(preview)),
     ]
-    return "\n".join(f"{name + ':':<12}{value}" for name, value in rows)
+    return "\n".join(_row(name, value) for name, value in rows)
+
+
+def _row(name: str, value: str) -> str:
+    return f"{name + ':':<12}{printable(value)}"
 
 
 def _left_alone(preview: Preview) -> str:

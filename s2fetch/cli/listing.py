@@ -42,7 +42,8 @@ async def list_products(client: Client, form: str, fields: Sequence[str]) -> Exp
         from s2fetch.cli.table import table_form
 
         width = shutil.get_terminal_size().columns
-        return await client.export(table_form(client.hub.url_of, fields, width), write)
+        collection = client.config.query.collection
+        return await client.export(table_form(client.hub.url_of, fields, width, collection), write)
 
 
 def totals(exported: Exported) -> list[str]:
@@ -70,6 +71,14 @@ def about_versions(superseded: int, other_versions: int) -> list[str]:
             f"--versions newest leaves {them} out"
         )
     return said
+
+
+def about_nothing(config: Config, found: int) -> list[str]:
+    """What to say when nothing was found of a text that may have been about other products."""
+    query = config.query
+    if found or not (query.hub_query and query.collection):
+        return []
+    return [f"Asked of {query.collection} only, as --query names no other: see --collection"]
 
 
 def not_listed(config: Config) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s2fetch.cli.engine import configured, run
-from s2fetch.cli.listing import list_products, not_listed, totals
+from s2fetch.cli.listing import about_nothing, list_products, not_listed, totals
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode, UsageError
@@ -103,7 +103,7 @@ def command(
         found, interrupted = run(work, config, output, bus)
     if found is None:
         return int(interrupted or ExitCode.INTERRUPTED)
-    for sentence in totals(found):
+    for sentence in (*totals(found), *about_nothing(config, found.count + found.superseded)):
         output.say(sentence)
     return _tell_missing(found.missing_names, config, output)
 
@@ -135,6 +135,8 @@ def _count(config: Config, output: Output, bus: EventBus) -> int:
     output.result(str(counted.count))
     if counted.listed:
         output.say("Counted by listing them, because the hub cannot count such a selection")
+    for sentence in about_nothing(config, counted.count):
+        output.say(sentence)
     return _tell_missing(counted.missing_names, config, output)
 
 

@@ -11,6 +11,7 @@ import click
 from s2fetch.cli.engine import configured, run
 from s2fetch.cli.options import GroupedCommand, archive_argument, every_setting
 from s2fetch.cli.output import Output
+from s2fetch.errors import ExitCode
 
 if TYPE_CHECKING:
     from s2fetch.client import Client
@@ -68,12 +69,15 @@ def command(
         if not dry_run:
             _report_failure(kept, error, output)
         raise
-    from s2fetch.cli.listing import not_listed
+    from s2fetch.cli.listing import about_nothing, not_listed
     from s2fetch.cli.reporting import write_report
     from s2fetch.cli.summary import summary_text
 
     write_report(kept.path, report, output)
     output.summary(summary_text(report, not_listed(config)))
+    if report.exit_code == ExitCode.OK:
+        for said in about_nothing(config, report.found + report.superseded):
+            output.say(said)
     if report.error:
         output.failure(report.error, code=report.outcome, exit_code=report.exit_code)
     return report.exit_code

@@ -11,10 +11,20 @@ from s2fetch.export.fields import Field, UrlOf, fields_of
 from s2fetch.export.forms import Form
 from s2fetch.product import Product
 from s2fetch.units import format_size
+from s2fetch.vocabulary import attributes_of
 
-NAME_COLUMNS = 65
-"""The longest name of a Sentinel-2 product."""
+NAME_COLUMNS = {
+    "SENTINEL-1": 77,
+    "SENTINEL-2": 65,
+    "SENTINEL-3": 99,
+    "SENTINEL-5P": 86,
+    "SENTINEL-6": 103,
+}
+"""The longest usual name of each mission, extension included."""
+MOST_NAME_COLUMNS = max(NAME_COLUMNS.values())
 LEAST_NAME_COLUMNS = 20
+CLOUD_FROM_COLUMNS = 60
+"""The width of a terminal from which clouds are worth more than the whole name."""
 _ATTRIBUTE_COLUMNS = 12
 
 
@@ -24,25 +34,25 @@ class _Column(msgspec.Struct, frozen=True):
     heading: str
     columns: int
     cell: Callable[[Product], str]
-    at_least: int = 0
 
 
-def table_form(url_of: UrlOf, fields: Sequence[str], width: int) -> Form:
+def table_form(url_of: UrlOf, fields: Sequence[str], width: int, collection: str = "") -> Form:
     """A table for a terminal of so many columns.
 
     Args:
         url_of: The hub's.
         fields: Names of the columns; empty for the usual ones.
         width: Columns of the terminal. What has no room is cut, or left out unless it was chosen.
+        collection: Of all products; empty when they may be of several.
 
     Raises:
         UsageError: There is no such field.
     """
     chosen = [_chosen(field, url_of) for field in fields_of(fields)]
-    columns = chosen or [column for column in _USUAL if column.at_least <= width]
-    attributes = not fields or any(field.is_attribute for field in fields_of(fields))
-    fixed = sum(column.columns + 2 for column in columns if column.columns > 0)
-    flexible = max(LEAST_NAME_COLUMNS, min(NAME_COLUMNS, width - fixed))
+    longest = NAME_COLUMNS.get(collection, MOST_NAME_COLUMNS)
+    columns = chosen or _usual(collection, longest, width)
+    attributes = _CLOUD in columns or any(field.is_attribute for field in fields_of(fields))
+    flexible = max(LEAST_NAME_COLUMNS, min(longest, width - _fixed(columns)))
 
     def line(cells: Iterable[str]) -> str:
         shown = []
@@ -60,6 +70,23 @@ def table_form(url_of: UrlOf, fields: Sequence[str], width: int) -> Form:
     )
 
 
+def _usual(collection: str, longest: int, width: int) -> list[_Column]:
+    """As many columns as there is room for beside the longest name."""
+    columns = [_NAME, _SIZE]
+    listed = attributes_of(collection)
+    if width >= CLOUD_FROM_COLUMNS and (not listed or "cloudCover" in listed):
+        columns.append(_CLOUD)
+    for column in (_ONLINE, _PUBLISHED):
+        if longest + _fixed([*columns, column]) <= width:
+            columns.append(column)
+    return columns
+
+
+def _fixed(columns: Iterable[_Column]) -> int:
+    """How much room is taken beside the name."""
+    return sum(column.columns + 2 for column in columns if column.columns > 0)
+
+
 def _cloud(product: Product) -> str:
     cloud = product.attributes.get("cloudCover")
     return f"{cloud:.0f} %" if isinstance(cloud, int | float) else ""
@@ -74,8 +101,8 @@ def _online(product: Product) -> str:
 
 
 _SIZE = _Column("SIZE", 7, _size)
-_CLOUD = _Column("CLOUD", 5, _cloud, 60)
-_ONLINE = _Column("ONLINE", 6, _online, 100)
+_CLOUD = _Column("CLOUD", 5, _cloud)
+_ONLINE = _Column("ONLINE", 6, _online)
 _NAME = _Column("NAME", -1, lambda product: product.name)
 _OWN = {
     "name": _NAME,
@@ -112,4 +139,4 @@ def _published(product: Product) -> str:
     return str(fields_of(["published"])[0].value(product, lambda _: "") or "")[:16]
 
 
-_USUAL = (_NAME, _SIZE, _CLOUD, _ONLINE, _Column("PUBLISHED", 16, _published, 110))
+_PUBLISHED = _Column("PUBLISHED", 16, _published)

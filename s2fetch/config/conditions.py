@@ -23,9 +23,16 @@ _WORDS = (
 
 
 def read_collection(values: Values, hub_query: str) -> str:
-    """The collection; empty when the user left it to the query in the hub's own language."""
-    if not values.given(s.COLLECTION) and vocabulary.restricts_collection(hub_query):
-        return ""
+    """The collection; empty when the user left it to the query in the hub's own language.
+
+    Without either it is the one that has the product types, when only one has all of them.
+    """
+    if not values.given(s.COLLECTION):
+        if vocabulary.restricts_collection(hub_query):
+            return ""
+        only = vocabulary.collection_of_types(values.find(s.PRODUCT_TYPE) or ())
+        if only:
+            return only
     collection = values.get(s.COLLECTION)
     try:
         return vocabulary.check_collection(collection)

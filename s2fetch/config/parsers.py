@@ -47,6 +47,7 @@ Parser = Callable[[object, Context], T]
 
 _PERCENT = r"(-?[0-9]+(?:\.[0-9]+)?)"
 _CLOUD = re.compile(rf"(?:{_PERCENT}\s*\.\.\s*)?{_PERCENT}\s*%?")
+_SHARE = re.compile(rf"{_PERCENT}\s*%?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASELINE = re.compile(r"N?(\d{2})\.?(\d{2})")
 STDIN = Path("-")
@@ -142,7 +143,10 @@ def span(raw: object, _: Context) -> tuple[int, int]:
     """First and last of a range of numbers, from ``12000..12010``, or ``12000`` for it alone."""
     match = _SPAN.fullmatch(str(raw).strip()) if isinstance(raw, str | int) else None
     if match is None:
-        raise ValueError(f"{shown(raw)} is not a number or a range: write 12000 or 12000..12010")
+        raise ValueError(
+            f"{shown(raw)} is not a number or a range: write 12000 or 12000..12010, and with where "
+            "orbitNumber>=12000 for a range without an end"
+        )
     first, last = int(match[1]), int(match[2] or match[1])
     if first > last:
         raise ValueError(f"{shown(raw)} is the wrong way round: write 12000..12010")
@@ -288,6 +292,14 @@ def cloud(raw: object, _: Context) -> tuple[float, float]:
     if least > greatest:
         raise ValueError(f"{shown(raw)} is the wrong way round: {wanted}")
     return least, greatest
+
+
+def percent(raw: object, _: Context) -> float:
+    """A share, 0 to 1, from ``10`` or ``10%``."""
+    match = _SHARE.fullmatch(str(raw).strip()) if isinstance(raw, str | int | float) else None
+    if match is None or isinstance(raw, bool) or not 0 <= float(match[1]) <= 100:
+        raise ValueError(f"{shown(raw)} is not a percentage: write 0 to 100, for example 10")
+    return float(match[1]) / 100
 
 
 def box(raw: object, _: Context) -> str:

@@ -72,6 +72,7 @@ def read_query(values: Values) -> Read:
         published_from=values.find(s.PUBLISHED_FROM),
         published_to=values.find(s.PUBLISHED_TO),
         area_relation=values.get(s.AREA_RELATION),
+        area_overlap=values.get(s.AREA_OVERLAP),
         cloud=values.find(s.CLOUD),
         relative_orbits=_each(
             values, s.RELATIVE_ORBIT, partial(vocabulary.check_relative_orbit, collection)
@@ -164,10 +165,14 @@ def _with_area_of(values: Values, query: Query) -> Read:
     """The query with the area that was given, if any."""
     given = _highest(values, AREAS)
     if not given:
-        if query.area_relation is not AreaRelation.INTERSECTS:
-            advice = f"Give an area: {', '.join(setting.name for setting in AREAS)}"
-            error = UsageError("there is no area of interest to relate to", advice=advice)
-            values.wrong(s.AREA_RELATION, error)
+        advice = f"Give an area: {', '.join(setting.name for setting in AREAS)}"
+        for about, asked in (
+            (s.AREA_RELATION, query.area_relation is not AreaRelation.INTERSECTS),
+            (s.AREA_OVERLAP, query.area_overlap > 0),
+        ):
+            if asked:
+                error = UsageError("there is no area of interest to relate to", advice=advice)
+                values.wrong(about, error)
         return Read(query)
     setting = next(x for x in AREAS if values.given(x) is given[0])
     if len(given) > 1:

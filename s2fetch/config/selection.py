@@ -13,7 +13,7 @@ COLLECTION = Setting(
     name="collection",
     group="Selection",
     parse=parsers.text,
-    help="Collection of the catalogue",
+    help="Collection of the catalogue; may be left out where the product type tells it",
     default="SENTINEL-2",
     example="SENTINEL-2",
     metavar="NAME",
@@ -112,6 +112,15 @@ AREA_RELATION = Setting(
     example="contains",
     metavar="RELATION",
     choices=tuple(AreaRelation),
+)
+AREA_OVERLAP = Setting(
+    name="area-overlap",
+    group="Selection",
+    parse=parsers.percent,
+    help="Least overlap of footprint and area, in percent of the smaller of the two",
+    default="0",
+    example="10",
+    metavar="PERCENT",
 )
 CLOUD = Setting(
     name="cloud",
@@ -252,7 +261,7 @@ NEWEST_FIRST = Setting(
 
 SELECTION: tuple[Setting[object], ...] = (
     *(COLLECTION, PRODUCT_TYPE, FROM, TO, PUBLISHED_FROM, PUBLISHED_TO),
-    *(BOX, WKT, AREA_FILE, AREA_TILE, AREA_PRODUCT, AREA_RELATION),
+    *(BOX, WKT, AREA_FILE, AREA_TILE, AREA_PRODUCT, AREA_RELATION, AREA_OVERLAP),
     *(CLOUD, RELATIVE_ORBIT, ORBIT_DIRECTION, TILE, PLATFORM, BASELINE),
     *RESTRICTIONS,
     *(NAME, NAMES_FILE, ID, FROM_LIST, VERSIONS, LIMIT, EVERYTHING, ORDER_BY, NEWEST_FIRST),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2fetch.errors import UsageError
 from s2fetch.export.fields import OWN, TIMES, UrlOf
 from s2fetch.product import AttributeValue, Product
+from s2fetch.vocabulary import Kind, kind_of, read_moment
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,6 +92,7 @@ class ParquetTable:
             "int": pa.int64(),
             "float": pa.float64(),
             "str": pa.string(),
+            "time": pa.timestamp("us", tz="UTC"),
         }
         columns: list[tuple[str, pa.DataType]] = [
             *((name, pa.string()) for name in _TEXTS),
@@ -114,10 +117,11 @@ class ParquetTable:
         others = {}
         for name, value in product.attributes.items():
             kind = self._types.get(name)
-            if kind is not None and _fits(value, kind):
-                row[name] = float(value) if kind == "float" else value
-            else:
+            found = None if kind is None else _typed(value, kind)
+            if found is None:
                 others[name] = value
+            else:
+                row[name] = found
         row[OTHERS] = json.dumps(others) if others else None
         return row
 
@@ -136,8 +140,14 @@ def _types_of(products: Sequence[Product]) -> dict[str, str]:
     for product in products:
         for name, value in product.attributes.items():
             if name not in own:
-                kinds.setdefault(name, set()).add(type(value).__name__)
+                kinds.setdefault(name, set()).add(_kind(name, value))
     return {name: _common(found) for name, found in kinds.items()}
+
+
+def _kind(name: str, value: AttributeValue) -> str:
+    if isinstance(value, str) and kind_of(name, value) is Kind.TIME and _moment(value):
+        return "time"
+    return type(value).__name__
 
 
 def _common(kinds: set[str]) -> str:
@@ -146,9 +156,19 @@ def _common(kinds: set[str]) -> str:
     return "float" if kinds == {"int", "float"} else "str"
 
 
-def _fits(value: AttributeValue, kind: str) -> bool:
+def _typed(value: AttributeValue, kind: str) -> AttributeValue | datetime | None:
+    """The value as a column of this type holds it; None when it cannot."""
+    if kind == "time":
+        return _moment(value)
     if kind == "float":
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind == "int":
-        return type(value) is int and -(2**63) <= value < 2**63
-    return type(value).__name__ == kind
+        return None if isinstance(value, bool | str) else float(value)
+    if kind == "int" and not (type(value) is int and -(2**63) <= value < 2**63):
+        return None
+    return value if type(value).__name__ == kind else None
+
+
+def _moment(value: AttributeValue) -> datetime | None:
+    try:
+        return read_moment(str(value))
+    except (ValueError, OverflowError):
+        return None

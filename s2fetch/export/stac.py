@@ -96,7 +96,8 @@ def _platform(product: Product, said: naming.ProductName | None) -> dict[str, ob
         found["constellation"] = mission
         found["platform"] = mission + said.platform[2:].lower().removeprefix("p")
     elif "platformShortName" in attributes:
-        found["platform"] = str(attributes["platformShortName"]).lower()
+        unit = attributes.get("platformSerialIdentifier", "")
+        found["platform"] = f"{attributes['platformShortName']}{unit}".lower()
     if "instrumentShortName" in attributes:
         found["instruments"] = [str(attributes["instrumentShortName"]).lower()]
     return found

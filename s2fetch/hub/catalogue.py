@@ -16,7 +16,7 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from s2fetch.area.relation import Relation, is_needed
+from s2fetch.area.relation import Relation, described, is_needed
 from s2fetch.clock import Clock
 from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
@@ -136,8 +136,7 @@ class CdseCatalogue:
         direction = "desc" if query.newest_first else "asc"
         written = f"$filter={odata.filter_of(query)}&$orderby={odata.axis_of(query)} {direction}"
         if is_needed(query):
-            which = "exact area" if query.area_exact is not None else "area"
-            written += f" (then footprints are tested here: {query.area_relation} the {which})"
+            written += f" (then footprints are tested here: {described(query)})"
         return written
 
     async def _registry(self, collection: str) -> frozenset[str]:

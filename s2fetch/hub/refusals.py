@@ -115,7 +115,7 @@ def catalogue_refusal(status: int, body: bytes, *, users_own: bool = False) -> E
         doubtful = "the text of --query" if users_own else "collection, product type and area"
         return QueryError(
             f"the catalogue does not accept the query: {said}",
-            advice=f"Check {doubtful}; --dry-run shows the query sent",
+            advice=f'Check {doubtful}; "sync --dry-run" shows the query sent',
         )
     return CatalogueError(
         f"the catalogue refuses the query: {said}",

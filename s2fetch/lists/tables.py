@@ -16,6 +16,10 @@ from s2fetch.lists.rows import ID_KEYS, NAME_KEYS, URL_KEYS, Collector, is_ident
 _COLUMNS = frozenset((*NAME_KEYS, *ID_KEYS, *URL_KEYS))
 _DELIMITERS = (",", ";", "\t")
 _WORDS = re.compile(r"[^\s,;\"]+")
+_AROUND = re.compile(
+    r"-{3,}|Found [\d,]+ products?|[\d,]+ scenes? found with a total size of .*", re.IGNORECASE
+)
+"""Lines around the products that sentinelsat prints."""
 _LONGEST_CELL = 1 << 24
 """Characters; footprints of whole orbits are long."""
 
@@ -39,21 +43,22 @@ def read_lines(text: str, into: Collector) -> None:
     """Take one product from each line; what begins with # is a comment.
 
     Of several cells with tabs between, it is the first that is a name, else the first word of the
-    line that is one, else the first cell that is an identifier, else the first.
+    line that is one, else the first cell or word that is an identifier, else the first cell.
 
     Raises:
         QueryError: A line has no product.
     """
     for number, line in enumerate(text.splitlines(), 1):
         cells = [cell.strip() for cell in line.split("\t")]
-        if any(cells) and not line.lstrip().startswith("#"):
+        comment = line.lstrip().startswith("#") or _AROUND.fullmatch(line.strip())
+        if any(cells) and not comment:
             into.add_cell(_best(cells, _WORDS.findall(line)), f"line {number}")
 
 
 def _best(cells: list[str], words: list[str]) -> str:
     """Names before identifiers, which may be those of another hub."""
     names = (cell for cell in (*cells, *words) if naming.parse(cell) is not None)
-    identifiers = filter(is_identifier, cells)
+    identifiers = filter(is_identifier, (*cells, *words))
     return next(names, None) or next(identifiers, cells[0])
 
 

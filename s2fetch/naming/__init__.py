@@ -2,7 +2,8 @@
 
 Fields are padded with ``_``, so that splitting at ``_`` would tear them apart: every field is taken
 from its place. Sources: Sentinel-1, Sentinel-2 and Sentinel-3 Products Specification Documents and
-naming conventions, Sentinel-5P Level 2 product user manuals, Sentinel-6 product handbook.
+naming conventions, Sentinel-5P Level 2 product user manuals, Sentinel-6 product handbook, and
+the Earth Explorers' file format standard (SMOS).
 
 Two products are *versions* of one acquisition when `ProductName.acquisition` is equal and one of
 them `covers` the other. The key is, after the family:
@@ -17,13 +18,22 @@ them `covers` the other. The key is, after the family:
   data: platform, type, area, start, stop.
 - Sentinel-5P: type and orbit. The near-real-time granules of an orbit share it with the whole.
 - Sentinel-6: packaging, platform, type, cycle, pass.
+- SMOS: type and day. The orbits of a day share it and are told apart by their times.
 """
 
 from __future__ import annotations
 
 import re
 
-from s2fetch.naming import orbit_files, sentinel1, sentinel2, sentinel3, sentinel5p, sentinel6
+from s2fetch.naming import (
+    orbit_files,
+    sentinel1,
+    sentinel2,
+    sentinel3,
+    sentinel5p,
+    sentinel6,
+    smos,
+)
 from s2fetch.naming.family import Family
 from s2fetch.naming.name import COLLECTIONS, STREAMS, TOLERANCE, Acquisition, ProductName
 
@@ -71,6 +81,7 @@ _FAMILIES: dict[str, tuple[Family, ...]] = {
     "S3": sentinel3.FAMILIES,
     "S5": sentinel5p.FAMILIES,
     "S6": sentinel6.FAMILIES,
+    "SM": smos.FAMILIES,
 }
 
 __all__ = [

@@ -14,9 +14,11 @@ STREAMS = {
     "SENTINEL-3": ("NR", "ST", "NT", "SN", "NN", "AL", "O", "F", "D", "R"),
     "SENTINEL-5P": ("NRTI", "OFFL", "RPRO", "TEST", "PAL"),
     "SENTINEL-6": ("NR", "ST", "NT"),
+    "SMOS": ("OPER", "REPR", "REPB"),
 }
 """Processing streams: timeliness, and for Sentinel-3 also the platform that processed: operational,
-reference, development, reprocessing. Those of Sentinel-2 are the baselines (``N0510``)."""
+reference, development, reprocessing. Those of Sentinel-2 are the baselines (``N0510``), those of
+SMOS the classes of files."""
 
 COLLECTIONS = {
     "S1": "SENTINEL-1",
@@ -24,6 +26,7 @@ COLLECTIONS = {
     "S3": "SENTINEL-3",
     "S5": "SENTINEL-5P",
     "S6": "SENTINEL-6",
+    "SM": "SMOS",
 }
 """By the beginning of a name."""
 

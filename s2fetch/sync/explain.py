@@ -18,6 +18,7 @@ from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecar
+from s2fetch.area.relation import described
 from s2fetch.clock import timestamp
 from s2fetch.config.values import OnMissing
 from s2fetch.errors import HubError, QueryError, UnsafeNameError, UsageError
@@ -29,11 +30,11 @@ from s2fetch.sync.planner import Verdict, plan
 
 MOST_MOMENTS = 200
 """Of a product's history, the last ones."""
-_ENDINGS = ("", ".SAFE", ".SEN3", ".nc", ".EOF")
+_ENDINGS = ("", ".SAFE", ".SEN3", ".nc", ".EOF", ".SEN6", ".DEM")
 """What may be missing at the end of a name that was typed."""
 _TOGETHER = {
     "sensing period": ("sensing_from", "sensing_to"),
-    "area": ("area", "area_relation", "area_exact"),
+    "area": ("area", "area_relation", "area_overlap", "area_exact"),
 }
 """Members of a query that make one condition."""
 _NO_CONDITIONS = frozenset(
@@ -265,6 +266,9 @@ def _conditions(query: Query) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _wanted(query: Query, members: tuple[str, ...]) -> str:
+    if "area" in members:
+        # The exact one may have any number of corners.
+        return f"{described(query)}: {query.area}"
     values = (getattr(query, name) for name in members)
     return " ".join(_shown(value) for value in values)
 

@@ -35,6 +35,7 @@ from s2fetch.vocabulary.product_types import (
     GROUPS,
     PRODUCT_TYPES,
     check_product_type,
+    collection_of_types,
     is_of_type,
     short_forms,
     type_attribute,
@@ -47,6 +48,7 @@ from s2fetch.vocabulary.restrictions import (
     stored_values,
     values_of,
 )
+from s2fetch.vocabulary.synonyms import SYNONYMS, in_catalogue
 from s2fetch.vocabulary.where import parse_where
 from s2fetch.vocabulary.words import nearest, suggestion
 
@@ -59,6 +61,7 @@ __all__ = [
     "PRODUCT_TYPES",
     "RELATIVE_ORBITS",
     "RESTRICTIONS",
+    "SYNONYMS",
     "TITLES",
     "Kind",
     "attribute_for",
@@ -73,6 +76,8 @@ __all__ = [
     "check_product_type",
     "check_relative_orbit",
     "check_tile",
+    "collection_of_types",
+    "in_catalogue",
     "is_of_type",
     "kind_of",
     "nearest",

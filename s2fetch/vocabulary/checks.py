@@ -25,6 +25,10 @@ _FOR_PATTERNS = (
     "contains(Name,'_T32TQM_')\""
     ', or with --kind dhus --query "filename:S2A_MSIL1C_2024*_T32TQM_*"'
 )
+_ELEVATION = re.compile(
+    r"(DEM\d_SAR_[A-Z]{3}_\d{2}(?:_\d{8}T\d{6}){2}_[A-Z]{3}_\d{6}_\w{4})(?i:\.DEM)?(?i:\.zip)?"
+)
+"""Tiles of the Copernicus DEM, which two collections have; the catalogue lists them as ``.DEM``."""
 _BASELINE = re.compile(r"N?(\d{1,2})\.(\d{2})|N?(\d{2})(\d{2})")
 
 
@@ -86,8 +90,11 @@ def check_platform(name: str, collection: str = "SENTINEL-2") -> str:
     match = _PLATFORM.fullmatch(name.strip().upper())
     mission = collection.split("-")[1]
     if match is None or match[1] not in (None, mission) or match[2] not in known:
-        units = ", ".join(f"S{mission}{unit}" for unit in known)
-        raise QueryError(f"{name!r} is not a platform of {collection}", advice=f"Known are {units}")
+        advice = "Known are " + ", ".join(f"S{mission}{unit}" for unit in known)
+        other = f"SENTINEL-{match[1]}" if match else ""
+        if other != collection and match and match[2] in PLATFORMS.get(other, ()):
+            advice = f"It is one of {other}: choose the collection with --collection"
+        raise QueryError(f"{name!r} is not a platform of {collection}", advice=advice)
     return match[2]
 
 
@@ -124,4 +131,7 @@ def check_name(name: str) -> str:
             advice += f"; {_FOR_PATTERNS}"
         raise QueryError(f"{name!r} is not a product's name", advice=advice)
     found = naming.parse(name)
-    return name if found is None else found.listed
+    if found is not None:
+        return found.listed
+    elevation = _ELEVATION.fullmatch(name)
+    return f"{elevation[1]}.DEM" if elevation else name

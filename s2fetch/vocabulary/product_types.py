@@ -9,7 +9,7 @@ leaves open (auxiliary data, calibration and other rare modes); that is accepted
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from s2fetch.errors import QueryError
@@ -111,6 +111,10 @@ the hub has none of them.
 _TYPE_ATTRIBUTES = {"COP-DEM": "datasetFull", "CCM": "datasetFull"}
 
 
+_PREFIXES = {"SENTINEL-1": "S1_SAR_", "SENTINEL-2": "S2_MSI_", "SENTINEL-5P": "S5P_"}
+"""What other programs write before a type, such as ``S2_MSI_L1C``."""
+
+
 def type_attribute(collection: str) -> str:
     """The attribute that holds the type of a collection's products."""
     return _TYPE_ATTRIBUTES.get(collection, "productType")
@@ -127,6 +131,10 @@ def check_product_type(collection: str, name: str) -> str:
         QueryError: Unknown for this collection, or short for several; names the nearest.
     """
     name = name.strip()
+    if collection == "CCM":
+        # Elevation models are listed there too; of anything else there is no list.
+        meant = _meant("COP-DEM", name)
+        return meant[0] if len(meant) == 1 else name
     if not collection:
         found = {full for known in PRODUCT_TYPES for full in _meant(known, name)}
         return found.pop() if len(found) == 1 else name
@@ -143,6 +151,19 @@ def check_product_type(collection: str, name: str) -> str:
     raise QueryError(
         f"{name!r} is not a product type of {collection}", advice=_advice(collection, name)
     )
+
+
+def collection_of_types(names: Iterable[str]) -> str:
+    """The one collection that has all these product types; empty where none or several have.
+
+    Short forms count from three letters up: fewer are too easily something else.
+    """
+    having = [
+        {other for other in PRODUCT_TYPES if len(name.strip()) > 2 and _meant(other, name)}
+        for name in names
+    ]
+    common = set.intersection(*having) if having else set()
+    return common.pop() if len(common) == 1 else ""
 
 
 def short_forms(collection: str, product_type: str) -> tuple[str, ...]:
@@ -181,7 +202,20 @@ def _advice(collection: str, name: str) -> str:
     alike = [full for form in nearest(_folded(name), forms) for full in forms[form]]
     if alike:
         return f"Did you mean {' or '.join(dict.fromkeys(alike))}?"
+    if found := _alike_elsewhere(name, collection):
+        return f"Did you mean {' or '.join(found)}?"
     return suggestion(name, (*GROUPS.get(collection, {}), *PRODUCT_TYPES[collection]))
+
+
+def _alike_elsewhere(name: str, collection: str) -> list[str]:
+    """The most alike type of every other collection that has one, with the collection."""
+    found = []
+    for other in PRODUCT_TYPES:
+        exact, short = _index(other)
+        forms = {**short, **exact}
+        best = nearest(_folded(name), forms, 1, 0.7) if other != collection else ()
+        found += [f"{forms[form][0]} of {other}" for form in best]
+    return found
 
 
 def _folded(name: str) -> str:
@@ -212,7 +246,8 @@ def _meant(collection: str, name: str) -> tuple[str, ...]:
     """The types and groups a name may stand for."""
     exact, short = _index(collection)
     folded = _folded(name)
-    return exact.get(folded) or short.get(folded, ())
+    rest = folded.removeprefix(_PREFIXES.get(collection, folded))
+    return exact.get(folded) or short.get(folded) or short.get(rest) or exact.get(rest, ())
 
 
 @lru_cache(maxsize=32)

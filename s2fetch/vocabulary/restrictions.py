@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from s2fetch.errors import QueryError
 from s2fetch.vocabulary.attributes import attributes_of
 from s2fetch.vocabulary.checks import ORBIT_DIRECTIONS
-from s2fetch.vocabulary.missions import PLATFORMS
+from s2fetch.vocabulary.missions import COLLECTIONS, PLATFORMS
 from s2fetch.vocabulary.product_types import type_attribute
+from s2fetch.vocabulary.synonyms import in_catalogue
 from s2fetch.vocabulary.words import suggestion
 
 RESTRICTIONS: Mapping[str, str] = {
@@ -52,6 +53,7 @@ VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 """Closed lists of values; where there is none, any value is taken as it is."""
 
+_INSTEAD = {"tile": "What lies on the ground of a tile is found with --area-tile"}
 _POLARISATIONS = {"SV": "VV", "SH": "HH", "DV": "VV&VH", "DH": "HH&HV"}
 _BETWEEN = re.compile(r"[\s+&/]+")
 
@@ -77,11 +79,18 @@ def attribute_for(collection: str, restriction: str) -> str:
     name = attribute_name(collection, restriction)
     listed = attributes_of(collection)
     if listed and name not in listed:
-        raise QueryError(
-            f"products of {collection} have no {name}",
-            advice=f"They can be restricted by {', '.join(restrictions_of(collection))}, and with "
-            f"--where by {', '.join(sorted(listed))}",
+        elsewhere = [
+            other
+            for other in COLLECTIONS
+            if attribute_name(other, restriction) in attributes_of(other)
+        ]
+        advice = [f"--collection chooses one that has it: {', '.join(elsewhere)}"]
+        advice += [_INSTEAD[restriction]] if restriction in _INSTEAD else []
+        advice.append(
+            f"{collection} can be restricted by {', '.join(restrictions_of(collection))}, and with "
+            f'--where by what "s2fetch products {collection}" lists'
         )
+        raise QueryError(f"products of {collection} have no {name}", advice=". ".join(advice))
     return name
 
 
@@ -108,7 +117,8 @@ def stored_values(collection: str, restriction: str, text: str) -> tuple[str, ..
     """A value as the catalogue may have stored it, any of the returned ones.
 
     Two polarisations are stored in either order; they may be written ``VV+VH``, ``VV&VH`` or, as in
-    product names, ``DV``. ``VV`` means single polarisation.
+    product names, ``DV``. ``VV`` means single polarisation. Words that other hubs have for a value
+    are understood, such as ``Non Time Critical``.
 
     Raises:
         QueryError: Not one of the values there are; names the nearest.
@@ -118,6 +128,7 @@ def stored_values(collection: str, restriction: str, text: str) -> tuple[str, ..
         wanted = _polarisation(wanted)
     if restriction == "orbit-direction" and collection == "SENTINEL-3":
         return (wanted.upper(), wanted.lower())
+    wanted = in_catalogue(collection, attribute_name(collection, restriction), wanted)
     known = values_of(collection, restriction)
     for value in known:
         if value.lower() == wanted.lower():

@@ -9,14 +9,33 @@ from s2fetch.errors import QueryError
 
 MOST_LISTED = 40
 """Words that a message lists when none of them is alike."""
+LEAST_ALIKE = 0.55
+"""Share of their letters that two words have to have in common."""
 
 
-def nearest(word: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:
-    """The known words most like this one, best first; empty when none is alike."""
+def nearest(
+    word: str, known: Iterable[str], limit: int = 3, least: float = LEAST_ALIKE
+) -> tuple[str, ...]:
+    """The known words most like this one, best first; empty when none is alike.
+
+    Of those that are equally alike, the first in the order of the known ones.
+
+    Args:
+        word: What somebody wrote.
+        known: All there are.
+        limit: Most words to return.
+        least: As `LEAST_ALIKE`.
+    """
     spelling = {name.lower().replace("_", "-"): name for name in known}
-    wanted = word.lower().replace("_", "-")
-    matches = difflib.get_close_matches(wanted, spelling, limit, 0.55)
-    return tuple(spelling[match] for match in matches)
+    likeness = difflib.SequenceMatcher(b=word.lower().replace("_", "-"))
+
+    def ratio(other: str) -> float:
+        likeness.set_seq1(other)
+        return likeness.ratio()
+
+    alike = {other: ratio(other) for other in spelling}
+    best = sorted(alike, key=lambda other: -alike[other])
+    return tuple(spelling[other] for other in best[:limit] if alike[other] >= least)
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:

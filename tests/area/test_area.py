@@ -303,6 +303,19 @@ def test_a_polygon_of_50000_vertices_is_simplified_outwards() -> None:
     assert said.endswith(f"grew by {area.grown_percent:.1f} percent")
 
 
+def test_many_deep_bays_are_closed_rather_than_drawn_coarsely() -> None:
+    """Their outline would need very many vertices; the ground they enclose is hardly larger."""
+    points = []
+    for step in range(5_000):
+        angle = 2 * math.pi * step / 5_000
+        reach = 1 + 0.3 * math.sin(61 * angle)
+        points.append((11 + reach * math.cos(angle), 46 + reach * math.sin(angle)))
+    area = from_wkt(wkt_of(points))
+    shape, original = assert_askable(area), shapely.Polygon(points)
+    assert shape.covers(original)
+    assert shape.area < 1.03 * original.convex_hull.area
+
+
 def test_a_ragged_polygon_over_the_antimeridian_is_simplified_as_one() -> None:
     """Both halves cover theirs, and no growth comes from the split."""
     plain = from_wkt(coast(11, 0, 8, 5_000, seed=2))

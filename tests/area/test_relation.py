@@ -35,6 +35,37 @@ BOX = shapely.box(0, 0, 10, 10).wkt
 
 
 @pytest.mark.parametrize(
+    ("area", "footprint", "share"),
+    [
+        (BOX, shapely.box(9, 0, 19, 10).wkt, 0.1),
+        (BOX, shapely.box(9, 9, 11, 11).wkt, 0.25),
+        (shapely.box(9, 9, 11, 11).wkt, BOX, 0.25),
+        (BOX, shapely.box(2, 2, 3, 3).wkt, 1.0),
+        (BOX, shapely.box(10, 0, 11, 1).wkt, 0.0),
+        (shapely.box(0, 0, 10, 10).difference(shapely.box(0, 0, 5, 10)).wkt, BOX, 1.0),
+        (SPLIT, shapely.box(175, 5, 180, 15).wkt, 0.5),
+        ("POINT(5 5)", BOX, 1.0),
+    ],
+)
+def test_the_overlap_is_a_share_of_the_smaller_of_the_two(
+    area: str, footprint: str, share: float
+) -> None:
+    """So that it says the same for a field in a large product and for tiles of a country."""
+    for least, enough in ((share, True), (share + 0.01, False)):
+        if 0 < least <= 1:
+            query = Query(area=area, area_overlap=least)
+            assert is_needed(query)
+            assert Relation(query).holds(product(footprint)) is enough
+
+
+def test_the_overlap_is_asked_beside_the_relation() -> None:
+    """Both have to hold."""
+    query = Query(area=BOX, area_relation=AreaRelation.WITHIN, area_overlap=0.5)
+    assert Relation(query).holds(product(shapely.box(2, 2, 3, 3).wkt))
+    assert not Relation(query).holds(product(shapely.box(5, 0, 11, 10).wkt))
+
+
+@pytest.mark.parametrize(
     ("footprint", "expected"),
     [
         (shapely.box(2, 2, 3, 3).wkt, "iw"),

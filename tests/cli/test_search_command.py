@@ -311,3 +311,16 @@ async def test_a_table_has_the_chosen_columns(shell: Shell, hub: EmbeddedHub) ->
     assert lines[0].split() == ["CLOUD", "NAME", "PUBLISHED", "TILEID"]
     assert all(len(line) <= 72 for line in lines)
     assert sum(" %" in line and "2024-" in line for line in lines) == 6
+
+
+async def test_a_query_of_other_products_is_told_where_it_was_asked(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """The default collection is added, so that text about another one finds nothing."""
+    said = "Asked of SENTINEL-2 only, as --query names no other: see --collection"
+    text = "startswith(Name,'S1A')"
+    for words in (("search",), ("search", "--count"), ("sync", "--into", "a", "--dry-run")):
+        done = await shell.run(*words, "--query", text)
+        assert (done.code, said in done.err) == (0, True), done.err
+    done = await shell.run("search", "--query", "startswith(Name,'S2A')")
+    assert said not in done.err

@@ -68,6 +68,16 @@ async def test_a_dry_run_tells_everything_and_changes_nothing(
     assert hub.stats.logins == 0
 
 
+async def test_a_dry_run_shows_also_the_query_that_the_hub_refuses(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """As the message of every refusal promises."""
+    done = await shell.run("sync", "--query", "Nam eq 'x'", "--into", "archive", "--dry-run")
+    assert done.code == 2
+    assert '"sync --dry-run" shows the query sent' in done.err
+    assert done.out.startswith("Query:      $filter=(Nam eq 'x') and Collection/Name eq")
+
+
 async def test_elsewhere_than_on_a_terminal_every_event_is_a_line(
     shell: Shell, hub: EmbeddedHub
 ) -> None:

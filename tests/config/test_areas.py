@@ -114,6 +114,21 @@ def test_a_relation_needs_an_area(tmp_path: Path) -> None:
         loaded(box="11,46,12,47", area_relation="covers")
 
 
+@pytest.mark.parametrize(("given", "share"), [("10", 0.1), ("12.5 %", 0.125), (50, 0.5), (0, 0.0)])
+def test_an_overlap_is_in_percent(given: object, share: float) -> None:
+    """From options and files."""
+    assert loaded(box="11,46,12,47", area_overlap=given).query.area_overlap == share
+
+
+def test_an_overlap_needs_an_area_and_is_a_percentage() -> None:
+    """It would else be ignored, or mean something else."""
+    with pytest.raises(UsageError, match=r"--area-overlap: there is no area"):
+        loaded(area_overlap="10")
+    for wrong in ("101", "-1", "much", "10..20"):
+        with pytest.raises(UsageError, match="is not a percentage: write 0 to 100"):
+            loaded(box="11,46,12,47", area_overlap=wrong)
+
+
 def test_a_simplified_area_keeps_its_exact_form(tmp_path: Path) -> None:
     """And the user hears by how much it grew."""
     (tmp_path / "a.wkt").write_text(coast(11, 46, 2, 3_000, seed=1))

@@ -121,6 +121,31 @@ def test_the_hubs_own_language_is_kept() -> None:
     assert (found.hub_query, found.collection) == ("Online eq true", "SENTINEL-2")
 
 
+@pytest.mark.parametrize(
+    ("options", "collection"),
+    [
+        ({"product-type": "slc"}, "SENTINEL-1"),
+        ({"product-type": "L2__NO2,CH4", "processing-mode": "Offline"}, "SENTINEL-5P"),
+        ({"product-type": "S2MSI2A"}, "SENTINEL-2"),
+        ({"product-type": "AUX_POEORB"}, "SENTINEL-2"),
+        ({"product-type": "AUX_POEORB", "collection": "SENTINEL-1"}, "SENTINEL-1"),
+        ({"product-type": "RTC", "query": "Online eq true"}, "SENTINEL-1-RTC"),
+    ],
+)
+def test_a_product_type_tells_the_collection_unless_it_is_given(
+    options: dict[str, object], collection: str
+) -> None:
+    """When only one has it; else the default stays."""
+    assert query(options).collection == collection
+
+
+@pytest.mark.parametrize("types", ["slc,NO2", "L1", "xyzzy"])
+def test_types_of_no_one_collection_are_a_mistake_of_the_default_one(types: str) -> None:
+    """Rather than a listing of something else."""
+    with pytest.raises(UsageError, match="not a product type of SENTINEL-2"):
+        query({"product-type": types})
+
+
 def test_a_collection_in_the_text_replaces_the_default_only(tmp_path: Path) -> None:
     """What the user chose stays, be it an option or a key."""
     text = "Collection/Name eq 'SENTINEL-3'"

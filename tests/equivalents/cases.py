@@ -434,6 +434,21 @@ def _in_march(now: datetime) -> Case:
     )
 
 
+def _overlaps(now: datetime) -> Case:
+    """A tenth of the product, or of the area."""
+    return Case(
+        wanted=(
+            optical(at("2021-03-01T10:10:21"), place=(1.9, 43.2, 2.9, 43.8)),
+            optical(at("2021-03-02T10:10:21"), place=(1.85, 43.0, 5.0, 44.0)),
+            optical(at("2021-03-03T10:10:21"), place=(1.2, 43.2, 1.3, 43.3)),
+        ),
+        misses=(
+            optical(at("2021-03-04T10:10:21"), place=(1.92, 43.2, 2.92, 43.8)),
+            optical(at("2021-03-05T10:10:21"), place=(2.0, 43.0, 3.0, 44.0)),
+        ),
+    )
+
+
 def _search_results(now: datetime) -> Case:
     wanted = (optical(at("2021-03-01T10:10:21")), optical(at("2021-03-02T10:10:21")))
     features = [
@@ -510,6 +525,7 @@ _CASES: Mapping[str, Callable[[datetime], Case]] = {
     "kept as JSON": _kept_scenes,
     "query_features(": _features,
     "--productType S2_MSI_L1C": _in_march,
+    "minimum_overlap": _overlaps,
     "eodag download": _search_results,
-    "dag.search_all(": _overlapping,
+    "S5P_L2_NO2": _overlapping,
 }

@@ -6,9 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 import numpy as np
 import pyogrio
@@ -22,6 +24,7 @@ from pystac.extensions.file import FileExtension
 from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.sat import OrbitState, SatExtension
 
+from s2fetch.embedded.missions import mission_products
 from s2fetch.errors import UsageError
 from s2fetch.export import FORMS, make_form
 from s2fetch.export.fields import ATTRIBUTES, OWN
@@ -190,6 +193,50 @@ def test_columns_have_types_that_a_gis_can_work_with(tmp_path: Path) -> None:
     assert not [cell for cell in cells if isinstance(cell, str) and cell.startswith(("{", "["))]
 
 
+def published_schema() -> jsonschema_rs.Validator:
+    """Of STAC items, as the specification has it; pystac brings its files."""
+    folder = Path(pystac.__file__).parent / "validation" / "jsonschemas"
+    schemas = {}
+    for path in sorted(folder.rglob("*.json")):
+        schema = json.loads(path.read_text())
+        schemas[schema["$id"].rstrip("#")] = schema
+    base = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema"
+    # One of them has a slip in its own address.
+    schemas.setdefault(f"{base}/common.json", schemas.get(f"{base}/commonjson"))
+    registry = jsonschema_rs.Registry(list(schemas.items()))
+    found: jsonschema_rs.Validator = jsonschema_rs.validator_for(
+        schemas[f"{base}/item.json"], registry=registry, validate_formats=True
+    )
+    return found
+
+
+SCHEMA = published_schema()
+
+
+def test_stac_items_of_every_mission_are_valid() -> None:
+    """By the published schema, as pystac would check them with a network."""
+    products = []
+    for entry, _ in mission_products(2):
+        attributes = {one.name: one.value for one in entry.attributes}
+        start = datetime.fromisoformat(entry.sensing_start)
+        products.append(
+            sentinel_2(
+                id=entry.id,
+                name=entry.name,
+                collection=entry.collection,
+                sensing_start=start,
+                footprint=entry.footprint,
+                attributes=attributes,
+            )
+        )
+    items = json.loads(text_of("stac", products))["features"]
+    assert len({product.collection for product in products}) >= 8
+    for item in items:
+        SCHEMA.validate(item)
+    broken = items[0] | {"bbox": None}
+    assert not SCHEMA.is_valid(broken)
+
+
 @given(products=listings)
 @settings(max_examples=30)
 def test_stac_items_are_read_by_pystac(products: list[Product]) -> None:
@@ -197,6 +244,7 @@ def test_stac_items_are_read_by_pystac(products: list[Product]) -> None:
     held = json.loads(text_of("stac", products))
     assert pystac.ItemCollection.is_item_collection(held)
     for row, product in zip(held["features"], products, strict=True):
+        SCHEMA.validate(row)
         item = pystac.Item.from_dict(row)
         assert product.name.startswith(item.id)
         assert item.assets["product"].href == url_of(product)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from s2fetch.errors import ArchiveError, CatalogueError
 from s2fetch.export import Exported, FileSink, ParquetSink, Sink, TextSink, export_all, make_form
 from s2fetch.lists import ProductList, read_list
-from s2fetch.product import Product
+from s2fetch.product import AttributeValue, Product
 from tests.export.made import listings, sentinel_2, url_of
 
 
@@ -101,6 +102,33 @@ async def test_text_is_handed_on_as_it_comes() -> None:
     assert [piece.count("\n") for piece in pieces[:99]] == [1] * 99
     assert max(piece.count("\n") for piece in pieces) == 100
     assert sum(piece.count("\n") for piece in pieces) == 450
+
+
+async def test_attributes_in_geoparquet_have_their_own_types(tmp_path: Path) -> None:
+    """Times are times, and what does not fit its column is not lost."""
+    attributes: dict[str, AttributeValue] = {
+        "processingDate": "2024-06-01T12:00:00.5Z",
+        "orbitNumber": 46_700,
+        "cloudCover": 12.5,
+        "tileId": "32TQM",
+        "sliceProductFlag": True,
+    }
+    odd: dict[str, AttributeValue] = {"processingDate": "soon", "orbitNumber": 2.5}
+    path = tmp_path / "found.parquet"
+    found = each([sentinel_2(attributes=attributes), sentinel_2(attributes=odd)])
+    await export_all(found, ParquetSink(path, url_of, group_rows=1))
+    table = pq.read_table(path)
+    kinds = {name: str(table.schema.field(name).type) for name in attributes}
+    assert kinds == {
+        "processingDate": "timestamp[us, tz=UTC]",
+        "orbitNumber": "int64",
+        "cloudCover": "double",
+        "tileId": "string",
+        "sliceProductFlag": "bool",
+    }
+    first, second = table.to_pylist()
+    assert first["processingDate"] == datetime(2024, 6, 1, 12, 0, 0, 500_000, UTC)
+    assert json.loads(second["other_attributes"]) == odd
 
 
 async def test_geoparquet_is_written_a_group_at_a_time(tmp_path: Path) -> None:

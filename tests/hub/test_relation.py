@@ -92,17 +92,41 @@ async def test_exactly_what_the_geometries_say_is_listed_before_the_limit_counts
     assert await client.count(limited) == len(expected)
 
 
+async def test_what_hardly_overlaps_is_left_out_before_the_limit_counts(
+    hub: EmbeddedHub, cdse: CdseFactory
+) -> None:
+    """And the count is that of what is left."""
+    query = from_wkt(AREA.wkt).applied_to(Query(area_overlap=0.4))
+
+    def overlaps(shape: shapely.Geometry) -> bool:
+        common = shape.intersection(AREA).area
+        return bool(common >= 0.4 * min(shape.area, AREA.area))
+
+    everything = await every(hub, cdse, Query())
+    expected = [product for product in everything if overlaps(shape_of(product))]
+    touching = [product for product in everything if AREA.intersects(shape_of(product))]
+    assert 0 < len(expected) < len(touching)
+    client = await cdse(hub)
+    assert await found(client, query) == expected
+    assert await found(client, msgspec.structs.replace(query, limit=2)) == expected[:2]
+    assert await client.count(query) == len(expected)
+    assert client.describe(query).endswith("intersects the area, 40% of the smaller at least)")
+
+
 async def test_what_only_touches_the_rim_of_a_simplified_area_is_left_out(
     hub: EmbeddedHub, cdse: CdseFactory
 ) -> None:
     """The service lists it, as the area that is sent is larger."""
     tile = shape_of((await every(hub, cdse, Query(limit=1)))[0])
-    # A comb whose teeth end a little beside the tile: simplified, it touches the tile.
-    _, south, east, north = tile.bounds
+    # A comb whose teeth end a little beside the tile: simplified, it touches the tile. Its back
+    # goes round a corner, so that it is not just closed.
+    west, south, east, north = tile.bounds
     edge = [
         (east + (0.001 if n % 2 else 0.02), south + (north - south) * n / 600) for n in range(601)
     ]
     comb = shapely.Polygon([(east + 0.1, north), *reversed(edge), (east + 0.1, south)])
+    comb |= shapely.box(west, north + 0.02, east + 0.1, north + 0.1)
+    comb |= shapely.box(east + 0.05, south, east + 0.1, north + 0.1)
     assert not comb.intersects(tile)
     area = from_wkt(comb.wkt)
     assert shapely.from_wkt(area.wkt).intersects(tile)

@@ -75,6 +75,19 @@ def test_an_identifier_is_enough_where_sentinelsat_has_no_filename(tmp_path: Pat
     assert listed(tmp_path, json.dumps(old)).names == (f"{FIRST}.SAFE", f"{SECOND}.SAFE")
 
 
+def test_what_sentinelsat_printed_is_a_list(tmp_path: Path) -> None:
+    """By identifiers, of the hub that it asked; the lines around them are no products."""
+    ids = ("5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b", "6d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b")
+    lines = [
+        f"Product {one} - Date: 2018-08-01T10:10:21Z, Instrument: MSI, Mode: , "
+        "Satellite: Sentinel-2, Size: 701.33 MB"
+        for one in ids
+    ]
+    around = ("Found 2 products", "---", "2 scenes found with a total size of 1.37 GB")
+    found = listed(tmp_path, "\n".join((around[0], *lines, *around[1:], "")))
+    assert found == ProductList(ids=ids)
+
+
 def test_an_inquiry_of_cso_is_a_list(tmp_path: Path) -> None:
     """Its file names, padded or not; links lead to other hubs and do not count."""
     found = listed(tmp_path, CSO)

@@ -67,6 +67,20 @@ async def test_a_product_that_is_not_among_the_names_is_not_selected(site: Site)
     assert [(check.condition, check.holds) for check in told.conditions] == [("name", False)]
 
 
+async def test_an_area_is_told_as_it_is_asked_for(site: Site) -> None:
+    """With the relation and the least overlap; not with all corners of the exact one."""
+    told = await explain(site, site.entries[0].name, box="100,10,101,11", area_overlap="10")
+    assert [(check.condition, check.wanted) for check in told.conditions if not check.holds] == [
+        (
+            "area",
+            (
+                "intersects the area, 10% of the smaller at least: "
+                "POLYGON((100 10,101 10,101 11,100 11,100 10))"
+            ),
+        )
+    ]
+
+
 async def test_a_product_that_no_sync_has_met_is_fetched_by_the_next(site: Site) -> None:
     """There is no record, no file and no history."""
     told = await explain(site, site.entries[0].name)

@@ -89,11 +89,21 @@ def test_platforms_become_their_unit(text: str) -> None:
     assert v.check_platform(text) == "A"
 
 
-@pytest.mark.parametrize("text", ["S1A", "S2X", "", "Landsat"])
-def test_a_platform_of_another_mission_is_refused(text: str) -> None:
-    """S1A is no platform of Sentinel-2, although A is."""
+@pytest.mark.parametrize("text", ["S2X", "", "Landsat"])
+def test_a_platform_that_does_not_exist_is_refused(text: str) -> None:
+    """With those that do."""
     with pytest.raises(QueryError, match="S2A, S2B, S2C"):
         v.check_platform(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("S1A", "one of SENTINEL-1: choose the collection"), ("S3D", "Known are S2A"), ("X", "Known")],
+)
+def test_a_platform_of_another_mission_says_which(name: str, said: str) -> None:
+    """S1A is no platform of Sentinel-2, although A is."""
+    with pytest.raises(QueryError, match=said):
+        v.check_platform(name)
 
 
 @pytest.mark.parametrize("text", ["0510", "N0510", "05.10", "5.10", "n05.10"])
@@ -126,6 +136,13 @@ NAME = "S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212"
 def test_names_get_the_extension_the_catalogue_has(suffix: str) -> None:
     """Names are compared exactly, and people have the one of the file."""
     assert v.check_name(f" {NAME}{suffix}\n") == f"{NAME}.SAFE"
+
+
+@pytest.mark.parametrize("suffix", ["", ".DEM", ".dem.zip", ".zip"])
+def test_elevation_models_get_theirs(suffix: str) -> None:
+    """They are in two collections, so that their names are of no family."""
+    name = "DEM1_SAR_DGE_30_20101205T134312_20140826T134338_ADS_000000_E9B5"
+    assert v.check_name(name + suffix) == f"{name}.DEM"
 
 
 def test_names_of_unknown_families_are_left_alone() -> None:

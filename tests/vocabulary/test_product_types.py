@@ -73,12 +73,18 @@ def test_types_of_sentinel_1(text: str, name: str) -> None:
         ("SENTINEL-2", "1C", "S2MSI1C"),
         ("SENTINEL-2", "l2a", "S2MSI2A"),
         ("SENTINEL-2", "2Ap", "S2MSI2Ap"),
+        ("SENTINEL-2", "S2_MSI_L1C", "S2MSI1C"),
+        ("SENTINEL-1", "S1_SAR_SLC", "SLC"),
+        ("SENTINEL-1", "s1_slc", "S1_SLC__1S"),
+        ("SENTINEL-5P", "S5P_L2_NO2", "L2__NO2___"),
         ("SENTINEL-6", "p4_1b_lr", "P4_1B_LR_____"),
         ("SENTINEL-6", "P4_1A_HR_____", "P4_1A_HR_____"),
         ("SMOS", "l2", "L2"),
         ("SMOS", "MIR_SMUDP2", "MIR_SMUDP2"),
         ("SENTINEL-1-RTC", "rtc", "RTC"),
         ("CCM", "VHR_IMAGE_2018", "VHR_IMAGE_2018"),
+        ("CCM", "glo-30-dged", "COP-DEM_GLO-30-DGED"),
+        ("CCM", "GLO-30", "GLO-30"),
         ("LANDSAT-8", "L1TP", "L1TP"),
         ("ENVISAT", "Anything", "Anything"),
         ("S2GLC", "S2GLC", "S2GLC"),
@@ -100,12 +106,15 @@ def test_types_of_other_collections(collection: str, text: str, name: str) -> No
         ("SENTINEL-5P", "L2__N02___", "L2__NO2___"),
         ("SENTINEL-3", "OL_1_EFS", "OL_1_EFR___"),
         ("SENTINEL-1", "IW_GRDH_2S", "IW_GRDH_1S"),
-        ("SENTINEL-1", "SLCC", "SLC"),
+        ("SENTINEL-1", "SLCC", "mean SLC or IW_SLC__1S or EW_SLC__1S"),
+        ("SENTINEL-1", "GRDH", "mean GRD or IW_GRDH_1S or EW_GRDH_1S"),
         ("SENTINEL-6", "P4_1B_LRR", "P4_1B_LR_____"),
         ("COP-DEM", "GLO-30-DGET", "COP-DEM_GLO-30-DGED"),
         ("SENTINEL-2", "GRD", "one of SENTINEL-1.*--collection"),
         ("SENTINEL-2", "OL_1_EFR", "one of SENTINEL-3.*--collection"),
         ("SENTINEL-1", "xyzzy", "Known are SLC.* and [0-9]+ more"),
+        ("SENTINEL-2", "IW_GRDH_1SDV", "IW_GRDH_1S of SENTINEL-1"),
+        ("SENTINEL-2", "OL_1_EFRR", "OL_1_EFR___ of SENTINEL-3"),
         ("SENTINEL-3", "AOD", "SL_2_AOD___ or SY_2_AOD___"),
         ("COP-DEM", "GLO-30", "COP-DEM_GLO-30-DGED or COP-DEM_GLO-30-DTED"),
     ],
@@ -158,3 +167,27 @@ def test_groups_of_sentinel_1_have_their_members(
     """Cloud-optimised products are a group of their own."""
     assert v.is_of_type(product_type, wanted, "SENTINEL-1") is belongs
     assert v.is_of_type(product_type, wanted, "SENTINEL-3") is (product_type == wanted)
+
+
+@pytest.mark.parametrize(
+    ("names", "collection"),
+    [
+        (["slc"], "SENTINEL-1"),
+        (["L2__NO2", "CH4"], "SENTINEL-5P"),
+        (["OL_1_EFR"], "SENTINEL-3"),
+        (["GLO-30-DGED"], "COP-DEM"),
+        (["S5P_L2_NO2"], "SENTINEL-5P"),
+        (["S2MSI1C"], "SENTINEL-2"),
+        (["SLC", "NO2"], ""),
+        (["SLC", "xyzzy"], ""),
+        (["AUX_POEORB"], ""),
+        (["L1"], ""),
+        (["CO"], ""),
+        ([], ""),
+    ],
+)
+def test_types_tell_the_collection_when_only_one_has_them(
+    names: list[str], collection: str
+) -> None:
+    """Not by two letters, which may be anything: ``L1`` is a type of SMOS."""
+    assert v.collection_of_types(names) == collection

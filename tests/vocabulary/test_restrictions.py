@@ -94,6 +94,18 @@ def test_what_a_collection_does_not_have_is_refused_with_what_it_has(
         v.attribute_for(collection, restriction)
 
 
+def test_the_collections_that_have_it_are_named() -> None:
+    """Who has not chosen one has the default one, and means another."""
+    with pytest.raises(QueryError, match=r"--collection chooses .*: SENTINEL-1, .*SENTINEL-6\."):
+        v.attribute_for("SENTINEL-2", "timeliness")
+
+
+def test_who_looks_for_a_tile_of_another_mission_is_told_how() -> None:
+    """By its ground: only Sentinel-2 is cut into tiles."""
+    with pytest.raises(QueryError, match=r"--area-tile.*s2fetch products SENTINEL-1"):
+        v.attribute_for("SENTINEL-1", "tile")
+
+
 @pytest.mark.parametrize("text", ["VV+VH", "vv&vh", "VH VV", "dv", "VV/VH"])
 def test_two_polarisations_are_looked_for_in_both_orders(text: str) -> None:
     """The service has both."""
@@ -113,12 +125,22 @@ def test_two_polarisations_are_looked_for_in_both_orders(text: str) -> None:
         ("SENTINEL-3", "orbit-direction", "DESCENDING", ("DESCENDING", "descending")),
         ("SENTINEL-1", "orbit-direction", "DESCENDING", ("DESCENDING",)),
         ("SENTINEL-1", "swath", " IW1 ", ("IW1",)),
+        ("SENTINEL-3", "timeliness", "Non Time  Critical", ("NT",)),
+        ("SENTINEL-3", "timeliness", "nrt", ("NR",)),
+        ("SENTINEL-6", "timeliness", "short time critical", ("ST",)),
+        ("SENTINEL-6", "timeliness", "NTC", ("NT",)),
+        ("SENTINEL-5P", "processing-mode", "Offline", ("OFFL",)),
+        ("SENTINEL-5P", "processing-mode", "near real time", ("NRTI",)),
+        ("SENTINEL-5P", "processing-mode", "NRT", ("NRTI",)),
+        ("SENTINEL-2", "processing-level", "Level-2A", ("S2MSI2A",)),
+        ("SENTINEL-3", "processing-level", "L2", ("2",)),
+        ("SENTINEL-1", "timeliness", "Off-line", ("Off-line",)),
     ],
 )
 def test_values_are_those_the_catalogue_stores(
     collection: str, restriction: str, text: str, stored: tuple[str, ...]
 ) -> None:
-    """Closed lists have a spelling; anything else is taken as it is."""
+    """Closed lists have a spelling, other hubs their own; anything else is taken as it is."""
     assert v.stored_values(collection, restriction, text) == stored
 
 
@@ -127,8 +149,8 @@ def test_values_are_those_the_catalogue_stores(
     [
         ("SENTINEL-1", "polarisation", "VV+HH", "polarisation of SENTINEL-1"),
         ("SENTINEL-1", "sensor-mode", "IWW", "Did you mean IW"),
-        ("SENTINEL-3", "timeliness", "NTC", "--where 'timeliness==NTC'"),
-        ("SENTINEL-5P", "processing-mode", "OFFLINE", "Did you mean OFFL"),
+        ("SENTINEL-3", "timeliness", "NTX", "--where 'timeliness==NTX'"),
+        ("SENTINEL-5P", "processing-mode", "OFFLI", "Did you mean OFFL"),
     ],
 )
 def test_values_outside_a_closed_list_are_refused(

@@ -51,7 +51,7 @@ def parse_feed(body: bytes, collection: str) -> Page:
     if (total := feed["opensearch:totalResults"]) is None:
         raise QueryError(
             "the hub does not understand the query: it answers it without a number of products",
-            advice="Check the names in it; --dry-run shows the query sent",
+            advice='Check the names in it; "sync --dry-run" shows the query sent',
         )
     products = [_product(entry, collection) for entry in listed(feed.get("entry"))]
     return Page(products, int(total), last=False)
@@ -76,7 +76,7 @@ def _refused(error: dict[str, Any]) -> Exception:
         return CatalogueError(f"the hub refuses the query: {code} {message}")
     return QueryError(
         f"the hub does not accept the query: {message}",
-        advice="Check the names of attributes, and what --query says; --dry-run shows it all",
+        advice='Check attributes and what --query says; "sync --dry-run" shows the query sent',
     )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from s2fetch.hub.dhus.fields import FIELDS, SYNONYMS
+from s2fetch import vocabulary
+from s2fetch.hub.dhus.fields import FIELDS
 from s2fetch.product import AttributeValue
 
 _PLACED = frozenset(
@@ -60,11 +61,7 @@ def _in_catalogue_words(collection: str, attribute: str, value: AttributeValue) 
         return value.upper()
     if attribute == "polarisationChannels":
         return "&".join(value.split())
-    wanted = value.casefold()
-    for word, written in SYNONYMS.get((collection, attribute), {}).items():
-        if wanted in (each.casefold() for each in written):
-            return word
-    return value
+    return vocabulary.in_catalogue(collection, attribute, value)
 
 
 def _product_type(fields: Mapping[str, AttributeValue], name: str) -> str:

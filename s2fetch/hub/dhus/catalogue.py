@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 from anyio.abc import TaskGroup
 
+from s2fetch.area import relation
 from s2fetch.clock import Clock
 from s2fetch.errors import CatalogueError, QueryError
 from s2fetch.events import CatalogueCounted, EventBus
@@ -131,7 +132,10 @@ class DhusCatalogue:
     def describe(self, query: Query) -> str:
         """See `Hub.describe`."""
         order = order_of(axis_of(query), descending=query.newest_first)
-        return f"q={text_of(query)}&orderby={order}"
+        written = f"q={text_of(query)}&orderby={order}"
+        if relation.is_needed(query):
+            written += f" (then footprints are tested here: {relation.described(query)})"
+        return written
 
     def _remember(self, names: Sequence[str], found: list[Product]) -> None:
         """Keep what an offline product's name stands for, so that only its state is asked again."""

@@ -64,26 +64,6 @@ FIELDS: Mapping[str, str] = {
 }
 """Catalogue attributes, as queries and products have them, and the fields that hold them."""
 
-SYNONYMS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
-    ("SENTINEL-2", "processingLevel"): {
-        "S2MSI1C": ("Level-1C",),
-        "S2MSI2A": ("Level-2A",),
-        "S2MSI2Ap": ("Level-2Ap", "Level-2A"),
-    },
-    ("SENTINEL-3", "processingLevel"): {"0": ("L0",), "1": ("L1",), "2": ("L2",)},
-    ("SENTINEL-3", "timeliness"): {
-        "NR": ("Near Real Time", "NR"),
-        "ST": ("Short Time Critical", "ST"),
-        "NT": ("Non Time Critical", "NT"),
-    },
-    ("SENTINEL-5P", "processingMode"): {
-        "NRTI": ("Near real time", "NRTI"),
-        "OFFL": ("Offline", "OFFL"),
-        "RPRO": ("Reprocessing", "RPRO"),
-    },
-}
-"""By collection and attribute: what the hubs write for a value of the catalogue, usual first."""
-
 MISSIONS = ("SENTINEL-2", "SENTINEL-3", "SENTINEL-5P")
 """Collections that keep some attributes otherwise than `FIELDS` and the catalogue do."""
 

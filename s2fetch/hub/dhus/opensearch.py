@@ -15,12 +15,12 @@ from urllib.parse import quote_plus
 
 import msgspec
 
+from s2fetch import vocabulary
 from s2fetch.errors import QueryError
 from s2fetch.hub.dhus import solr
 from s2fetch.hub.dhus.fields import (
     MISSIONS,
     PLATFORM_NAMES,
-    SYNONYMS,
     Kind,
     field_of,
     is_in_names,
@@ -206,7 +206,7 @@ def _equal(collection: str, attribute: str, field: str, value: AttributeValue) -
         return f"({solr.all_of(words)})"
     if kind_of(field) in (Kind.WHOLE, Kind.DECIMAL, Kind.TIME):
         return _compared(field, Operator.EQ, value)
-    written = SYNONYMS.get((collection, attribute), {}).get(text, (text,))
+    written = vocabulary.SYNONYMS.get((collection, attribute), {}).get(text, (text,))
     return solr.any_of(solr.equal(field, each) for each in written)
 
 

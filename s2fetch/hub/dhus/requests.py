@@ -141,7 +141,7 @@ def _judged(reply: Reply, hub: str) -> Exception | None:
     if said.cause is Cause.SYNTAX:
         return QueryError(
             f"{host} does not understand the query: {said}",
-            advice="Check what --query and --where say; --dry-run shows the query sent",
+            advice='Check what --query and --where say; "sync --dry-run" shows the query sent',
         )
     if said.cause is Cause.UNKNOWN_PRODUCT:
         return ProductGoneError(f"{host} has no such product: {said}")
@@ -160,7 +160,7 @@ def _by_status(status: int, said: Said, host: str) -> Exception | None:
     if status == 400:
         return QueryError(
             f"{host} does not accept the query: {said}",
-            advice="--dry-run shows the query sent",
+            advice='"sync --dry-run" shows the query sent',
         )
     if status == 403:
         return CatalogueError(

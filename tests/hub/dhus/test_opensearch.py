@@ -110,6 +110,7 @@ def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
         published_to=until,
         area=draw(st.one_of(st.none(), made.boxes)),
         area_relation=draw(st.sampled_from(tuple(AreaRelation))),
+        area_overlap=draw(st.sampled_from((0.0, 0.0, 0.3, 1.0))),
         cloud=draw(st.sampled_from((None, (0.0, 9.5), (0.5, 20.0)))) if optical else None,
         relative_orbits=draw(_some(tuple(range(1, 6)))),  # type: ignore[arg-type]
         orbit_direction=draw(st.sampled_from((None, "DESCENDING"))),
@@ -163,7 +164,38 @@ def test_each_restriction_alone_means_the_same(
         name = data.draw(st.sampled_from(fields))
         value = getattr(query, name)
         kept = {name: value[:1] if name == "conditions" else value}
+        if name == "area":
+            kept |= {"area_relation": query.area_relation, "area_overlap": query.area_overlap}
         check_each(Query(collection=query.collection, **kept), entries)
+
+
+_written_times = st.one_of(
+    st.integers(-1, 41).map(lambda n: FIRST + timedelta(milliseconds=n * 250)),
+    st.integers(0, 9_999_999).map(lambda n: FIRST + timedelta(microseconds=n)),
+).map(lambda time: time.isoformat().replace("+00:00", "Z"))
+
+
+@pytest.mark.parametrize("operator", Operator)
+@pytest.mark.parametrize("collection", MISSIONS)
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_a_condition_alone_means_the_same(
+    collection: str, operator: Operator, data: st.DataObject
+) -> None:
+    """Every operator on every kind of attribute, times too, of the collection's own products."""
+    entries = data.draw(st.lists(MISSIONS[collection], min_size=2, max_size=4))
+    choices: list[tuple[str, tuple[str | float, ...]]] = [
+        *WORDS[collection],
+        *((name, (*range(6), 9.5)) for name in NUMBERS[collection]),
+    ]
+    for attribute, values in choices:
+        for value in values:
+            condition = Condition(attribute, operator, (value,))
+            check_each(Query(collection=collection, conditions=(condition,)), entries)
+    for attribute in ("beginningDateTime", "endingDateTime"):
+        own = st.sampled_from([entry.sensing_start for entry in entries])
+        condition = Condition(attribute, operator, (data.draw(_written_times | own),))
+        check_each(Query(collection=collection, conditions=(condition,)), entries)
 
 
 @pytest.mark.parametrize("number", [2, 2.0, 2.5, 3.0])
@@ -179,6 +211,18 @@ def test_whole_numbers_are_exact_at_their_ends(
     assert is_exact(query)
     slices = [(Attribute("sliceNumber", "Integer", place),) for place in (1, 2, 3, 4)]
     check_each(query, [msgspec.structs.replace(entry, attributes=each) for each in slices])
+
+
+@pytest.mark.parametrize("number", [0.5, 9.5, 20])
+@pytest.mark.parametrize("operator", [each for each in Operator if each is not Operator.NE])
+@settings(max_examples=3, deadline=None)
+@given(entry=MISSIONS["SENTINEL-2"])
+def test_fractions_are_exact_at_their_ends(operator: Operator, number: float, entry: Entry) -> None:
+    """A count asks the index alone, so that nobody would notice one more."""
+    query = Query(conditions=(Condition("cloudCover", operator, (number,)),))
+    assert is_exact(query)
+    covers = [(Attribute("cloudCover", "Double", cover),) for cover in (0.0, 0.5, 9.5, 20.0, 100.0)]
+    check_each(query, [msgspec.structs.replace(entry, attributes=each) for each in covers])
 
 
 @settings(max_examples=40, deadline=None)
