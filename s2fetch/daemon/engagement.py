@@ -269,14 +269,16 @@ class Engagement:
 def would_differ(before: Config, now: Config) -> bool:
     """Whether a run by one configuration would be another than by the other.
 
-    Times that move with the clock are compared as they were written.
+    Times that move with the clock are compared as they were written. Quotas do not count: a run
+    that is under way follows them.
     """
     return _of_a_run(before) != _of_a_run(now)
 
 
 def _of_a_run(config: Config) -> dict[str, object]:
     times = msgspec.structs.replace(config.query, **dict.fromkeys(config.moving))
-    fields = {**msgspec.structs.asdict(config), "query": times}
+    accounts = [msgspec.structs.replace(each, quota_bytes=None) for each in config.accounts]
+    fields = {**msgspec.structs.asdict(config), "query": times, "accounts": accounts}
     return {name: value for name, value in fields.items() if name not in _NOT_OF_A_RUN}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -33,7 +34,6 @@ from s2fetch.events import (
     RetrievalRequested,
     TransferStarted,
 )
-from s2fetch.product import Product
 from s2fetch.sync.planner import Verdict
 from s2fetch.units import format_duration, format_size
 
@@ -43,18 +43,6 @@ MOST_PENDING = 20_000
 """Moments that are kept while the disk refuses them; then the oldest are forgotten."""
 _SAID_EVERY_RUN = frozenset({Verdict.OFFLINE, Verdict.QUARANTINED})
 """Decisions that every run repeats for the same products; their records say the same."""
-_REMEMBERED = (
-    ProductPlanned,
-    TransferStarted,
-    AttemptFailed,
-    ProductCompleted,
-    ProductAdopted,
-    ProductFailed,
-    ProductQuarantined,
-    RetrievalRequested,
-    ProductOnline,
-    FileDamaged,
-)
 
 
 class Historian:
@@ -75,7 +63,7 @@ class Historian:
 
     def __call__(self, event: Event) -> None:
         """Take one event in."""
-        if not isinstance(event, _REMEMBERED) or _is_said_every_run(event):
+        if type(event) not in _MOMENTS or _is_said_every_run(event):
             return
         self._pending.append((self._clock.now(), event))
         if self._timer is None:
@@ -107,8 +95,7 @@ class Historian:
                     self._pending.popleft()
 
     def _append(self, events: Iterable[tuple[datetime, Event]]) -> None:
-        moments = (_moment(event, timestamp(at)) for at, event in events)
-        append_history(self._root, [moment for moment in moments if moment is not None])
+        append_history(self._root, [_moment(event, timestamp(at)) for at, event in events])
 
 
 @asynccontextmanager
@@ -128,53 +115,49 @@ def _is_said_every_run(event: Event) -> bool:
     return isinstance(event, ProductPlanned) and event.verdict in _SAID_EVERY_RUN
 
 
-def _moment(event: Event, at: str) -> Moment | None:
-    """What is to be remembered of an event, if anything."""
-    match event:
-        case ProductPlanned():
-            return _of(event.product, event, at, f"{event.verdict}: {event.reason}")
-        case TransferStarted():
-            whole = "?" if event.size is None else format_size(event.size)
-            kept = f", {format_size(event.offset)} of them kept" if event.offset else ""
-            text = f"slot {event.slot}: {whole} begin to arrive{kept}"
-            return _of(event.product, event, at, text, event.account, event.attempt)
-        case AttemptFailed():
-            text = f"{event.error}; tried again in {format_duration(event.retry_in)}"
-            return _of(event.product, event, at, text, event.account, event.attempt, event.code)
-        case ProductCompleted():
-            text = f"{event.path}: {format_size(event.size)} verified by {event.proof}"
-            return _of(event.product, event, at, text, event.account)
-        case ProductAdopted():
-            text = f"{event.path} was there and proved to be it, by {event.proof}"
-            return _of(event.product, event, at, text)
-        case ProductConsumed():
-            return _of(event.product, event, at, f"{event.path} is gone and is left so: consumed")
-        case CopyRefused():
-            return _of(event.product, event, at, f"{event.path} is not taken: {event.reason}")
-        case ProductFailed():
-            text = f"{event.error}; {event.next_step}"
-            return _of(event.product, event, at, text, code=event.code)
-        case ProductQuarantined():
-            text = f"the hub sent {event.computed} twice instead of {event.expected}; {event.path}"
-            return _of(event.product, event, at, text)
-        case RetrievalRequested():
-            return _of(event.product, event, at, f"the hub answered: {event.answer}")
-        case ProductOnline():
-            return _of(event.product, event, at, "it is online again")
-        case GapFound():
-            return _of(event.product, event, at, event.reason)
-        case ProductWithdrawn():
-            text = f"{event.cause or 'no cause given'}; {event.action}"
-            return Moment(at=at, event=event.name, text=text, id=event.product_id)
-        case FileDamaged():
-            text = f"{event.path}: {event.reason}"
-            return Moment(at=at, event=event.name, text=text, name=event.product_name)
-    return None
+def _moment(event: Event, at: str) -> Moment:
+    """What is remembered of an event that `_MOMENTS` has."""
+    return _MOMENTS[type(event)](event, at)
+
+
+def _planned(event: ProductPlanned, at: str) -> Moment:
+    return _of(event, at, f"{event.verdict}: {event.reason}")
+
+
+def _started(event: TransferStarted, at: str) -> Moment:
+    whole = "?" if event.size is None else format_size(event.size)
+    kept = f", {format_size(event.offset)} of them kept" if event.offset else ""
+    text = f"slot {event.slot}: {whole} begin to arrive{kept}"
+    return _of(event, at, text, event.account, event.attempt)
+
+
+def _failed_once(event: AttemptFailed, at: str) -> Moment:
+    text = f"{event.error}; tried again in {format_duration(event.retry_in)}"
+    return _of(event, at, text, event.account, event.attempt, event.code)
+
+
+def _completed(event: ProductCompleted, at: str) -> Moment:
+    text = f"{event.path}: {format_size(event.size)} verified by {event.proof}"
+    return _of(event, at, text, event.account)
+
+
+def _quarantined(event: ProductQuarantined, at: str) -> Moment:
+    text = f"the hub sent {event.computed} twice instead of {event.expected}; {event.path}"
+    return _of(event, at, text)
+
+
+def _withdrawn(event: ProductWithdrawn, at: str) -> Moment:
+    text = f"{event.cause or 'no cause given'}; {event.action}"
+    return Moment(at=at, event=event.name, text=text, id=event.product_id)
+
+
+def _damaged(event: FileDamaged, at: str) -> Moment:
+    text = f"{event.path}: {event.reason}"
+    return Moment(at=at, event=event.name, text=text, name=event.product_name)
 
 
 def _of(
-    product: Product,
-    event: Event,
+    event: _AboutProduct,
     at: str,
     text: str,
     account: str = "",
@@ -185,8 +168,43 @@ def _of(
         at=at,
         event=event.name,
         text=text,
-        id=product.id,
+        id=event.product.id,
         account=account,
         attempt=attempt,
         code=code,
     )
+
+
+_AboutProduct = (
+    ProductPlanned
+    | TransferStarted
+    | AttemptFailed
+    | ProductCompleted
+    | ProductAdopted
+    | ProductConsumed
+    | CopyRefused
+    | ProductFailed
+    | ProductQuarantined
+    | RetrievalRequested
+    | ProductOnline
+    | GapFound
+)
+_MOMENTS: dict[type[Event], Callable[[Any, str], Moment]] = {
+    ProductPlanned: _planned,
+    TransferStarted: _started,
+    AttemptFailed: _failed_once,
+    ProductCompleted: _completed,
+    ProductAdopted: lambda e, at: _of(
+        e, at, f"{e.path} was there and proved to be it, by {e.proof}"
+    ),
+    ProductConsumed: lambda e, at: _of(e, at, f"{e.path} is gone and is left so: consumed"),
+    CopyRefused: lambda e, at: _of(e, at, f"{e.path} is not taken: {e.reason}"),
+    ProductFailed: lambda e, at: _of(e, at, f"{e.error}; {e.next_step}", code=e.code),
+    ProductQuarantined: _quarantined,
+    RetrievalRequested: lambda e, at: _of(e, at, f"the hub answered: {e.answer}"),
+    ProductOnline: lambda e, at: _of(e, at, "it is online again"),
+    GapFound: lambda e, at: _of(e, at, e.reason),
+    ProductWithdrawn: _withdrawn,
+    FileDamaged: _damaged,
+}
+"""What is remembered, and how; other events are not."""
