@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,6 +20,8 @@ from s2fetch.embedded.state import HubSettings
 from s2fetch.events import Event, EventBus
 from tests.clock import FakeClock
 
+# The commands that tests start are as quick as installed ones, which have their bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # How fast examples are made depends on what else the machine does, and proves nothing.
 settings.register_profile("s2fetch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s2fetch")
