@@ -41,11 +41,19 @@ READ_IDLE_SECONDS = 60.0
 """Longest silence inside a catalogue answer."""
 READ_LONGEST_SECONDS = 600.0
 """Longest time for all of a catalogue answer."""
-_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _GOOD = frozenset({200, 201})
 _ORIGIN = re.compile(r"[^/?#]*//[^/?#]*")
 
 T = TypeVar("T")
+
+
+def _certificates() -> tuple[str | None, ...]:
+    """What OpenSSL's defaults depend on (SSL_CTX_load_verify_locations(3))."""
+    return tuple(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+
+
+_CERTIFICATES_AT_IMPORT = _certificates()
+"""aiohttp reads all certificates when it is imported, which takes longer than most requests."""
 
 
 class HttpClient:
@@ -85,9 +93,8 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        context: ssl.SSLContext | bool = True  # aiohttp's own, which has the system's certificates
-        if any(os.environ.get(name) for name in _CERTIFICATE_VARIABLES):
-            # They may have been set since aiohttp was imported; OpenSSL's defaults honour them.
+        context: ssl.SSLContext | bool = True  # the one that aiohttp has made of the defaults
+        if _certificates() != _CERTIFICATES_AT_IMPORT:
             context = await anyio.to_thread.run_sync(ssl.create_default_context)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context, limit=0),
