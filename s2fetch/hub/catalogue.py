@@ -150,7 +150,9 @@ class CdseCatalogue:
             return frozenset()
         return frozenset(entry.name for entry in listed)
 
-    async def _matches(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
+    # What a listing does not need is not put around it: every product of millions would pay for it.
+
+    def _matches(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         if query.order is Order.EVICTION:
             whole = msgspec.structs.replace(query, order=Order.SENSING, limit=None)
             source = by_eviction(lambda: self._matches(search, whole))
@@ -158,11 +160,9 @@ class CdseCatalogue:
             source = self._merged(search, query, parts)
         else:
             source = self._related(search, query)
-        async with aclosing(source) as products:
-            async for product in limited(products, query.limit):
-                yield product
+        return source if query.limit is None else limited(source, query.limit)
 
-    async def _related(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
+    def _related(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         """What the service lists, without those whose footprints do not lie as they should.
 
         The service only knows whether footprints and area intersect, so that a limit cannot be left
@@ -175,10 +175,7 @@ class CdseCatalogue:
             source = self._first_rows(search, query, query.limit)
         else:
             source = self._all(search, query)
-        async with aclosing(source) as products:
-            async for product in products:
-                if relation is None or relation.holds(product):
-                    yield product
+        return source if relation is None else _holding(relation, source)
 
     async def _all(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         async def read_page(
@@ -338,6 +335,15 @@ class _Search:
 
 class _RegistryEntry(msgspec.Struct, rename="pascal"):
     name: str
+
+
+async def _holding(
+    relation: Relation, products: AsyncGenerator[Product]
+) -> AsyncGenerator[Product]:
+    async with aclosing(products):
+        async for product in products:
+            if relation.holds(product):
+                yield product
 
 
 def _decode_registry(body: bytes) -> list[_RegistryEntry]:

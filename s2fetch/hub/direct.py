@@ -142,8 +142,14 @@ class DirectReader(asyncio.BufferedProtocol):
 
     def _check_alive(self) -> None:
         if self._ended:
-            reason = describe(self._error) if self._error else "fewer bytes came than announced"
-            raise EOFError(reason) from self._error
+            raise EOFError(self._reason()) from self._error
+
+    def _reason(self) -> str:
+        error = self._error
+        if error is None:
+            return "fewer bytes came than were announced"
+        said = isinstance(error, OSError) and error.strerror
+        return str(said).lower() if said else describe(error)
 
     def _give_back(self) -> None:
         """Let aiohttp have the connection, for whom the body has been read."""

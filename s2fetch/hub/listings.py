@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -51,15 +51,16 @@ async def merged(
             break
 
 
-async def limited(products: AsyncIterator[Product], limit: int | None) -> AsyncGenerator[Product]:
-    """The first so many of a listing, which its owner closes; None for all."""
-    left = limit
-    if left is not None and left <= 0:
-        return
-    async for product in products:
-        yield product
-        if left is not None and (left := left - 1) == 0:
+async def limited(products: AsyncGenerator[Product], limit: int | None) -> AsyncGenerator[Product]:
+    """The first so many of a listing, which is closed then; None for all."""
+    async with aclosing(products):
+        left = limit
+        if left is not None and left <= 0:
             return
+        async for product in products:
+            yield product
+            if left is not None and (left := left - 1) == 0:
+                return
 
 
 async def by_eviction(
