@@ -28,7 +28,7 @@ PATIENT_BYTES = BLOCK_BYTES // 2
 """With so much in a block, the one before it is hashed at once: in time before this one is full."""
 EARLY_BYTES = 64 << 10
 """A block with this much in it does not wait to be full for longer than …"""
-EARLY_SECONDS = 0.02
+EARLY_SECONDS = 0.01
 """… this since the block before it was written: what is in memory is lost with the process."""
 
 
