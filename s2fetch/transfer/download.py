@@ -39,6 +39,8 @@ from s2fetch.transfer.reception import Means, Reception
 from s2fetch.transfer.resume import RangeMemory, position_of
 from s2fetch.transfer.write_behind import Blocks
 
+NEW_TOKEN_SECONDS = 60.0
+"""A token that is refused later than this after it was sent may have run out on the way."""
 PARTS_LOOKED_THROUGH = 100
 """Part files that are remembered, on top of twice the open ones, before closed ones are dropped."""
 
@@ -208,12 +210,14 @@ class Downloader:
         renewed = False
         while True:
             token = await account.tokens.get()
+            asked = self._means.clock.monotonic()
             try:
                 await self._read(reception, account.name, token)
                 return
             except TokenRefusedError:
                 account.tokens.refuse(token)
-                if renewed:
+                was_new = self._means.clock.monotonic() - asked < NEW_TOKEN_SECONDS
+                if renewed and was_new:
                     raise
                 renewed = True
             except ResumeError:
