@@ -140,10 +140,8 @@ class Downloader:
         part = PartFile(self._archive.folder_of(product), product, hasher)
         claim = ProductClaim(self._archive.space, product)
         try:
-            if small:
-                part.open_when_needed(
-                    partial(self._open, part, product, claim, False)
-                )  # one thread hop
+            if small:  # one thread hop opens and writes it
+                part.open_when_needed(partial(self._open, part, product, claim, False))
             else:
                 resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
                 await anyio.to_thread.run_sync(self._open, part, product, claim, resume)

@@ -154,8 +154,8 @@ class DhusCatalogue:
             source = self._named(search, query)
         else:
             source = self._ordered(search, query)
-        async with aclosing(source) as products:
-            async for product in limited(products, query.limit):
+        async with aclosing(limited(source, query.limit)) as products:
+            async for product in products:
                 yield product if search.attributes else _without_attributes(product)
 
     async def _ordered(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
