@@ -78,7 +78,6 @@ class PartFile:
         self.position = 0
         self._product = product
         self._descriptor = -1
-        self._opening: Callable[[], None] | None = None
         self._direct = hasattr(os, "O_DIRECT")
         self._direct_now = False
         self._sidecar: Sidecar | None = None
@@ -194,20 +193,6 @@ class PartFile:
         self.position = done
         self._checkpoint_at = done + CHECKPOINT_BYTES
 
-    def open_when_needed(self, opening: Callable[[], None]) -> None:
-        """Leave opening to the first step that needs the file, which is in a thread already.
-
-        Args:
-            opening: Opens it and begins at 0; called at most once.
-        """
-        self._opening = opening
-
-    def ensure_open(self) -> None:
-        """Open it now if that was left for later; otherwise nothing."""
-        opening, self._opening = self._opening, None
-        if opening is not None:
-            opening()
-
     def describe(self, *, total: int | None, etag: str, last_modified: str) -> bool:
         """Write the sidecar and reserve the space. To be called before the first block of several.
 
@@ -218,7 +203,6 @@ class PartFile:
             DiskFullError: If the space is not there.
             ArchiveError: If the sidecar cannot be written.
         """
-        self.ensure_open()
         listed = self._product.best_checksum
         durable = self._sidecar.durable if self._sidecar else 0
         self._sidecar = Sidecar(
@@ -242,13 +226,12 @@ class PartFile:
 
         Args:
             block: The bytes.
-            hashing: Takes them into the digest; may do so when it sees fit, but before it returns.
+            hashing: Takes them into the digest, at once or later; nobody asks for it before.
 
         Raises:
             DiskFullError: If the disk is full; what was written before stays resumable.
             ArchiveError: For any other failure.
         """
-        self.ensure_open()
         with translating(self.path):
             self._write_at(block, self.position)
         hashing(self._hash, block)
@@ -316,7 +299,6 @@ class PartFile:
 
     def discard(self) -> None:
         """Start again from nothing; space and sidecar are given back."""
-        self.ensure_open()
         with translating(self.path):
             self._forget()
             os.ftruncate(self._descriptor, 0)

@@ -7,43 +7,64 @@ the flushes, which are what takes the time.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import anyio
 
 from s2fetch.archive.archive import Archive
+from s2fetch.archive.proof import check_digest
 from s2fetch.archive.records import Record, State
 from s2fetch.clock import Clock, timestamp
+from s2fetch.errors import ArchiveInUseError, ChecksumMismatchError, ProductError
 from s2fetch.events import EventBus, Healed, ProductCompleted
 from s2fetch.product import Product, Proof
 from s2fetch.sync.space import SpaceGate
 from s2fetch.transfer.download import Arrived
+from s2fetch.transfer.landing import land
 
 GATHER_SECONDS = 0.03
 """How long a product that has arrived waits for others to be committed with it."""
 MOST_AT_ONCE = 64
 """Products in one commit."""
+MOST_HELD_BYTES = 16 << 20
+"""Small products in memory, above which nobody goes on to the next one."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A product that has arrived and is proven.
+    """A product that has arrived.
 
     Attributes:
         arrived: Its bytes.
-        proof: What shows that they are the product.
+        proof: What shows that they are the product; None while their digest has to show it.
         shared_name: Whether another product of the same name has its place.
         done: Called when it is recorded.
+        refused: Called instead when it turns out to be wrong, or cannot be kept.
     """
 
     arrived: Arrived
-    proof: Proof
+    proof: Proof | None
     shared_name: bool
     done: Callable[[], None]
+    refused: Callable[[ProductError | ArchiveInUseError], None]
+
+    @property
+    def held_bytes(self) -> int:
+        """What of it is in memory only."""
+        landing = self.arrived.landing
+        return landing.size_bytes if landing is not None else 0
+
+
+class _Proven(NamedTuple):
+    """What is going to be committed."""
+
+    commit: Commit
+    arrived: Arrived
+    proof: Proof
 
 
 class Committer:
@@ -77,20 +98,25 @@ class Committer:
         self._source = source
         self._clock = clock
         self._events = events
-        self._send, self._receive = anyio.create_memory_object_stream[Commit](math.inf)
+        self._submitted: list[Commit] = []
+        self._worthwhile = anyio.Event()
+        self._finished = False
+        self._held = 0
+        self._room = anyio.Event()
 
-    def submit(self, commit: Commit) -> None:
-        """Have a product committed. Never waits: unsettled work is bounded elsewhere."""
-        self._send.send_nowait(commit)
+    async def submit(self, commit: Commit) -> None:
+        """Have a product committed. Waits only while too much is held in memory."""
+        self._submitted.append(commit)
+        self._held += commit.held_bytes
+        if len(self._submitted) == 1 or self._is_enough():
+            self._worthwhile.set()
+        while self._held > MOST_HELD_BYTES:
+            await self._room.wait()
 
     def finish(self) -> None:
         """Say that there will be no more; `run` returns when all is done."""
-        self._send.close()
-
-    def close(self) -> None:
-        """Forget what was submitted and not committed; only after a failure is there any."""
-        self._send.close()
-        self._receive.close()
+        self._finished = True
+        self._worthwhile.set()
 
     async def run(self) -> None:
         """Commit what is submitted until `finish`.
@@ -98,58 +124,91 @@ class Committer:
         Raises:
             ArchiveError: If files cannot be renamed or recorded; nothing is lost.
         """
-        with self._receive:
-            async for first in self._receive:
-                batch = await self._batch(first)
-                if self._is_all(len(batch)):
-                    self._last()
-                recorded: list[Record] = []
-                await self._gate.keep(partial(self._commit, batch, recorded))
-                self._gate.passed()
-                for commit, record in zip(batch, recorded, strict=True):
-                    self._tell(commit, record)
-                    commit.done()
+        while batch := await self._batch():
+            outcomes = await self._gate.keep(partial(_prove, batch))
+            proven = []
+            for commit, outcome in zip(batch, outcomes, strict=True):
+                if isinstance(outcome, Proof):
+                    proven.append(_Proven(commit, commit.arrived, outcome))
+                else:
+                    commit.refused(outcome)
+            if proven:
+                await self._keep(proven)
+            self._held -= sum(commit.held_bytes for commit in batch)
+            room, self._room = self._room, anyio.Event()
+            room.set()
 
-    async def _batch(self, first: Commit) -> list[Commit]:
-        """A commit with those that follow at once; nobody waits when there are no others."""
-        batch = [first]
-        with anyio.move_on_after(GATHER_SECONDS):
-            while len(batch) < MOST_AT_ONCE and not self._is_all(len(batch)):
-                try:
-                    batch.append(await self._receive.receive())
-                except anyio.EndOfStream:
-                    break
+    async def _keep(self, proven: list[_Proven]) -> None:
+        if self._is_all(len(proven)):
+            self._last()
+        records: list[Record] = []
+        await self._gate.keep(partial(self._commit, proven, records))
+        self._gate.passed()
+        for each, record in zip(proven, records, strict=True):
+            self._tell(each, record)
+            each.commit.done()
+
+    async def _batch(self) -> list[Commit]:
+        """What was submitted, once it is worth a commit; nothing when there will be no more.
+
+        A commit waits a moment for others, but not when there are none or all are waiting for it.
+        """
+        while not self._submitted:
+            if self._finished:
+                return []
+            await self._wait_until_worthwhile()
+        if not self._is_enough():
+            with anyio.move_on_after(GATHER_SECONDS):
+                while not self._is_enough():
+                    await self._wait_until_worthwhile()
+        batch = self._submitted[:MOST_AT_ONCE]
+        del self._submitted[:MOST_AT_ONCE]
         return batch
 
-    def _commit(self, batch: list[Commit], records: list[Record]) -> None:
+    def _is_enough(self) -> bool:
+        waiting = len(self._submitted)
+        return (
+            self._finished
+            or waiting >= MOST_AT_ONCE
+            or self._held > MOST_HELD_BYTES
+            or self._is_all(waiting)
+        )
+
+    async def _wait_until_worthwhile(self) -> None:
+        await self._worthwhile.wait()
+        self._worthwhile = anyio.Event()
+
+    def _commit(self, proven: list[_Proven], records: list[Record]) -> None:
         """Commit, going on behind the records that are there should the disk have been full."""
-        left = batch[len(records) :]
+        left = proven[len(records) :]
         if len(left) > 1:
-            for commit in left:
-                commit.arrived.part.begin_flush()
-        for commit in left:
-            commit.arrived.part.flush()
+            for each in left:
+                each.arrived.part.begin_flush()
+        for each in left:
+            each.arrived.part.flush()
+        taken = {record.path for record in records}
         try:
-            for commit in left:
-                records.append(self._publish(commit, {record.path for record in records}))
+            for each in left:
+                record = self._publish(each, taken)
+                records.append(record)
+                taken.add(record.path)
         finally:
             # Should one fail, those before it have their final names already.
-            self._keep(batch, records)
+            self._record(proven, records)
         if self._archive.progress.should_fold:
             self._archive.progress.fold()
 
-    def _keep(self, batch: list[Commit], records: list[Record]) -> None:
+    def _record(self, proven: list[_Proven], records: list[Record]) -> None:
         folders = {record.path.rpartition("/")[0] for record in records}
         self._archive.make_durable(self._archive.root / folder for folder in folders)
         self._archive.progress.record_many(
-            (commit.arrived.product.id, record)
-            for commit, record in zip(batch, records, strict=False)
+            (each.arrived.product.id, record) for each, record in zip(proven, records, strict=False)
         )
 
-    def _publish(self, commit: Commit, taken: set[str]) -> Record:
-        arrived = commit.arrived
+    def _publish(self, proven: _Proven, taken: set[str]) -> Record:
+        arrived = proven.arrived
         product = arrived.product
-        path = self._place(commit, taken)
+        path = self._place(proven.commit, taken)
         arrived.part.rename(self._archive.root / path)
         record = Record(
             name=product.name,
@@ -158,7 +217,7 @@ class Committer:
             size=arrived.part.position,
             checksum=str(arrived.checksum),
             listed=listed_text(product),
-            proof=commit.proof,
+            proof=proven.proof,
             verified=timestamp(self._clock.now()),
             source=self._source,
             modified=timestamp(product.modified),
@@ -192,19 +251,39 @@ class Committer:
             anyio.from_thread.run_sync(self._events.emit, moved)
         return path  # an older or damaged copy of ours is replaced by the verified one
 
-    def _tell(self, commit: Commit, record: Record) -> None:
-        arrived = commit.arrived
+    def _tell(self, proven: _Proven, record: Record) -> None:
+        arrived = proven.arrived
         self._events.emit(
             ProductCompleted(
                 product=arrived.product,
                 account=arrived.account,
                 path=record.path,
                 size=record.size,
-                proof=commit.proof,
+                proof=proven.proof,
                 received=arrived.received,
                 seconds=arrived.seconds,
             )
         )
+
+
+def _prove(batch: list[Commit]) -> list[Proof | ProductError | ArchiveInUseError]:
+    """Have all bytes in part files, and see what shows that each is the product, or why none does.
+
+    Raises:
+        ArchiveError: If the disk refuses some of them; may be called again.
+    """
+    land(commit.arrived.landing for commit in batch if commit.arrived.landing is not None)
+    return [_outcome(commit) for commit in batch]
+
+
+def _outcome(commit: Commit) -> Proof | ProductError | ArchiveInUseError:
+    arrived = commit.arrived
+    if arrived.landing is not None and arrived.landing.problem is not None:
+        return arrived.landing.problem
+    try:
+        return commit.proof or check_digest(arrived.checksum, arrived.product)
+    except ChecksumMismatchError as error:
+        return error
 
 
 def listed_text(product: Product) -> str:

@@ -266,7 +266,6 @@ class Run:
                 committer.finish()
         finally:
             self._dispatcher.close()
-            committer.close()
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(downloader.close)
 

@@ -37,7 +37,7 @@ from s2fetch.events import (
     ProductQuarantined,
 )
 from s2fetch.hub.base import Hub
-from s2fetch.product import Product
+from s2fetch.product import Product, Proof
 from s2fetch.retry import BUSY_LIMIT, product_pause
 from s2fetch.sync.commit import Commit, Committer, listed_text
 from s2fetch.sync.space import SpaceGate
@@ -212,15 +212,20 @@ class Workers:
     async def _arrived(
         self, work: Work, account: Account, arrived: Arrived, group: TaskGroup
     ) -> None:
-        if arrived.wrong is not None:
-            await self._wrong(work, account, arrived, arrived.wrong, group)
-        elif arrived.proof is None:
+        if arrived.product.best_checksum is None:
             # Looking at all members takes a while; the slot goes on with another product.
             group.start_soon(self._prove, work, account, arrived, group)
         else:
-            self._committer.submit(
-                Commit(arrived, arrived.proof, work.shared_name, self._queue.settle)
-            )
+            await self._submit(work, account, arrived, None, group)
+
+    async def _submit(
+        self, work: Work, account: Account, arrived: Arrived, proof: Proof | None, group: TaskGroup
+    ) -> None:
+        def refused(problem: ProductError | ArchiveInUseError) -> None:
+            group.start_soon(self._not_committed, work, account, arrived, problem, group)
+
+        commit = Commit(arrived, proof, work.shared_name, self._queue.settle, refused)
+        await self._committer.submit(commit)
 
     async def _prove(
         self, work: Work, account: Account, arrived: Arrived, group: TaskGroup
@@ -238,24 +243,22 @@ class Workers:
             await anyio.to_thread.run_sync(_discard, arrived)
             await self._failed(work, account, error, group)
         else:
-            self._committer.submit(
-                Commit(arrived, evidence.proof, work.shared_name, self._queue.settle)
-            )
+            await self._submit(work, account, arrived, evidence.proof, group)
 
-    async def _wrong(
+    async def _not_committed(
         self,
         work: Work,
         account: Account,
         arrived: Arrived,
-        error: ChecksumMismatchError,
+        error: ProductError | ArchiveInUseError,
         group: TaskGroup,
     ) -> None:
-        """Wrong bytes: begin again; twice the same wrong bytes are the hub's own and kept aside."""
-        computed = str(arrived.checksum)
-        if arrived.from_zero and work.wrong_digest == computed:
-            await self._quarantine(work, arrived, error)
-            return
-        if arrived.from_zero:
+        """Not committed: begin again; twice the same wrong bytes are the hub's, and kept aside."""
+        if isinstance(error, ChecksumMismatchError) and arrived.from_zero:
+            computed = str(arrived.checksum)
+            if work.wrong_digest == computed:
+                await self._quarantine(work, arrived, error)
+                return
             work.wrong_digest = computed
         await anyio.to_thread.run_sync(_discard, arrived)
         await self._failed(work, account, error, group)
@@ -399,5 +402,6 @@ def _unwelcome(account: Account, error: TokenRefusedError) -> TokensRefusedError
 
 
 def _discard(arrived: Arrived) -> None:
-    arrived.part.discard()
-    arrived.part.close(remove_if_useless=True)
+    if arrived.part.is_open:
+        arrived.part.discard()
+        arrived.part.close(remove_if_useless=True)

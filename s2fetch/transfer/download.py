@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,15 +14,13 @@ import anyio
 
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
-from s2fetch.archive.part import SMALL_BYTES, PartFile
-from s2fetch.archive.proof import check_digest, new_hasher
+from s2fetch.archive.part import PartFile
 from s2fetch.archive.sidecar import Sidecar
 from s2fetch.clock import Clock
 from s2fetch.config.values import Resume, TransferConfig
 from s2fetch.errors import (
     ArchiveError,
     BodyTooLongError,
-    ChecksumMismatchError,
     DiskFullError,
     NotAProductError,
     PartFileError,
@@ -30,11 +29,12 @@ from s2fetch.errors import (
 )
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub, Validator
-from s2fetch.product import Checksum, Product, Proof
+from s2fetch.product import Checksum, Product
 from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.claims import ProductClaim
 from s2fetch.transfer.hashing import Hashing
+from s2fetch.transfer.landing import Landing, is_small
 from s2fetch.transfer.reception import Means, Reception
 from s2fetch.transfer.resume import RangeMemory, position_of
 from s2fetch.transfer.write_behind import Blocks
@@ -47,15 +47,12 @@ PARTS_LOOKED_THROUGH = 100
 
 @dataclass(frozen=True)
 class Arrived:
-    """All bytes of a product, not yet under their final name. The part file is open and locked.
+    """All bytes of a product, neither proven nor under their final name.
 
     Attributes:
         product: The product.
-        part: Where the bytes are.
-        checksum: Computed over all of them.
-        proof: What the digest proves; None when the catalogue lists none, so that the contents
-            have to be looked at.
-        wrong: Why the digest is not the listed one, or None.
+        part: Where the bytes are, or will be when they have landed; open and locked from then on.
+        landing: Puts a small product there, from memory; None when it is there.
         suffix: What the file's name gets after the product's.
         account: Through whose slot they came.
         received: Bytes that came over the network in this attempt.
@@ -65,14 +62,17 @@ class Arrived:
 
     product: Product
     part: PartFile
-    checksum: Checksum
-    proof: Proof | None
-    wrong: ChecksumMismatchError | None
+    landing: Landing | None
     suffix: str
     account: str
     received: int
     seconds: float
     from_zero: bool
+
+    @property
+    def checksum(self) -> Checksum:
+        """Computed over all bytes, once they have landed."""
+        return self.part.checksum()
 
 
 class Downloader:
@@ -112,6 +112,7 @@ class Downloader:
         )
         self._ranges = RangeMemory()
         self._parts: list[PartFile] = []
+        self._parts_lock = threading.Lock()
         self._most_parts = PARTS_LOOKED_THROUGH
 
     def close(self) -> None:
@@ -134,17 +135,13 @@ class Downloader:
             ArchiveError: If the disk is the problem.
             AccountError, HubError: If nothing more can be had.
         """
-        # What arrives in one block leaves nothing to resume and has nobody to be hashed with.
-        small = product.size is not None and product.size <= SMALL_BYTES
-        hasher = new_hasher if small else self._means.hashing.new_hasher
+        hasher = self._means.hashing.new_hasher
         part = PartFile(self._archive.folder_of(product), product, hasher)
         claim = ProductClaim(self._archive.space, product)
+        opening = partial(self._open, part, product) if is_small(product) else None
         try:
-            if small:  # one thread hop opens and writes it
-                part.open_when_needed(partial(self._open, part, product, claim, False))
-            else:
-                resume = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
-                await anyio.to_thread.run_sync(self._open, part, product, claim, resume)
+            if opening is None:
+                await anyio.to_thread.run_sync(self._resume, part, product, claim)
             reception: Reception | None = None
             while reception is None:
                 await self._hub.wait_until_ready(account.name)
@@ -155,6 +152,7 @@ class Downloader:
                         reception = Reception(
                             product,
                             part,
+                            opening,
                             account.name,
                             slot,
                             number,
@@ -164,8 +162,7 @@ class Downloader:
                         )
                         await self._receive(reception, account)
             await reception.finish()
-            self._remember(part)
-            return _judged(reception, self._means.clock.monotonic() - started)
+            return _arrived(reception, self._means.clock.monotonic() - started)
         except BaseException as error:
             with anyio.CancelScope(shield=True):
                 useless = isinstance(error, ResumeError | NotAProductError | BodyTooLongError)
@@ -174,14 +171,20 @@ class Downloader:
         finally:
             claim.release()
 
-    def _remember(self, part: PartFile) -> None:
-        """Whoever gets a part file closes it; what a cancellation leaves open, `close` does."""
-        self._parts.append(part)
-        if len(self._parts) >= self._most_parts:
-            self._parts = [each for each in self._parts if each.is_open]
-            self._most_parts = PARTS_LOOKED_THROUGH + 2 * len(self._parts)
+    def _resume(self, part: PartFile, product: Product, claim: ProductClaim) -> None:
+        """Open a part file, ready to go on from what is there, if that can be used."""
+        wanted = self._means.settings.resume is Resume.AUTO and self._ranges.worth_asking
+        self._open(part, product, resume=wanted)
+        claim.begin(part.position)
 
-    def _open(self, part: PartFile, product: Product, claim: ProductClaim, resume: bool) -> None:
+    def _open(self, part: PartFile, product: Product, *, resume: bool = False) -> None:
+        """Open a part file; from a worker thread.
+
+        Raises:
+            PartFileError: If it is in the way itself.
+            ArchiveInUseError: If another process writes to it.
+            ArchiveError: If the disk is the problem.
+        """
         self._archive.make_folder(part.path.parent)
         try:
             if resume or not part.create():
@@ -196,7 +199,17 @@ class Downloader:
                 did="The other products go on",
                 advice=f"Remove {part.path}, or give it back to the user who runs s2fetch",
             ) from error
-        claim.begin(part.position)
+        finally:
+            if part.is_open:
+                self._remember(part)
+
+    def _remember(self, part: PartFile) -> None:
+        """Whoever gets a part file closes it; what a cancellation leaves open, `close` does."""
+        with self._parts_lock:
+            self._parts.append(part)
+            if len(self._parts) >= self._most_parts:
+                self._parts = [each for each in self._parts if each.is_open]
+                self._most_parts = PARTS_LOOKED_THROUGH + 2 * len(self._parts)
 
     async def _receive(self, reception: Reception, account: Account) -> None:
         """Ask for the body and read it.
@@ -265,26 +278,16 @@ def _is_alone(path: Path) -> bool:
     return os.path.lexists(path) and os.access(path.parent, os.W_OK | os.X_OK)
 
 
-def _judged(reception: Reception, seconds: float) -> Arrived:
-    checksum = reception.part.checksum()
-    proof: Proof | None = None
-    wrong: ChecksumMismatchError | None = None
-    if reception.product.best_checksum is not None:
-        try:
-            proof = check_digest(checksum, reception.product)
-        except ChecksumMismatchError as error:
-            wrong = error
+def _arrived(reception: Reception, seconds: float) -> Arrived:
     return Arrived(
         product=reception.product,
         part=reception.part,
-        checksum=checksum,
-        proof=proof,
-        wrong=wrong,
+        landing=reception.landing,
         suffix=reception.suffix,
         account=reception.account,
         received=reception.received,
         seconds=seconds,
-        from_zero=reception.received == reception.part.position,
+        from_zero=reception.from_zero,
     )
 
 

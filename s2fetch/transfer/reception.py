@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from s2fetch.product import Product
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.claims import ProductClaim
 from s2fetch.transfer.hashing import Hashing
+from s2fetch.transfer.landing import Landing
 from s2fetch.transfer.resume import ExpectedLength
 from s2fetch.transfer.stall import StallGuard
 from s2fetch.transfer.write_behind import Blocks, WriteBehind
@@ -48,7 +50,8 @@ class Reception:
 
     Attributes:
         product: The product.
-        part: Open, positioned where the body begins.
+        part: Positioned where the body begins.
+        opening: Opens the part file, when nobody has; None when it is open.
         account: Name of the account, for events.
         slot: Number of the slot, for events.
         attempt: Number of the attempt, for events.
@@ -57,10 +60,12 @@ class Reception:
         means: What all transfers share.
         received: Bytes that have come.
         suffix: What the file's name gets after the product's; known when `read` returns.
+        landing: Puts a small product into the part file; None when its bytes are there.
     """
 
     product: Product
     part: PartFile
+    opening: Callable[[], None] | None
     account: str
     slot: int
     attempt: int
@@ -69,6 +74,7 @@ class Reception:
     means: Means
     received: int = 0
     suffix: str = ""
+    landing: Landing | None = None
     _offset: int = 0
     _next_report: float = 0.0
     _length: ExpectedLength = field(init=False)
@@ -93,33 +99,60 @@ class Reception:
         guard = StallGuard(
             settings.minimum_rate, settings.minimum_rate_window_seconds, self.product.name
         )
-        writer = WriteBehind(self.part, self.means.blocks, self.means.hashing, self.means.executor)
-        self._writer = writer
-        watch, now = self.meter.watch(), self.means.clock.monotonic
-        self._next_report = now() + PROGRESS_SECONDS
+        self._next_report = self.means.clock.monotonic() + PROGRESS_SECONDS
         try:
             with guard.watch():
                 data = await self._first_bytes(body)
                 guard.hold()
-                await self._prepare(body, data)
-                count = len(data)
-                if count:
-                    await self._expect(count, guard)
-                    await writer.feed(data)
-                    await self._took(count)
-                while count:
-                    room = await writer.room()
-                    guard.go_on()
-                    asked = now()
-                    count = await body.read_into(room)
-                    watch.arrived(count, now() - asked)
-                    guard.hold()
-                    await self._expect(count, guard)
-                    writer.filled(count)
-                    await self._took(count)
+                self._check_beginning(body, await self._head(data))
+                if self.opening is not None and self._length.total == self.product.size:
+                    await self._keep(body, data, guard, self.opening)
+                else:
+                    await anyio.to_thread.run_sync(self._make_room, body)
+                    await self._write(body, data, guard)
             self._length.check_whole(self._offset + self.received)
         finally:
             self._tell_ended()
+
+    @property
+    def from_zero(self) -> bool:
+        """Whether all bytes of the product came in this attempt."""
+        return not self._offset
+
+    async def _keep(
+        self, body: Body, data: bytes, guard: StallGuard, opening: Callable[[], None]
+    ) -> None:
+        """Read a small product into memory: whoever commits it writes it, together with others."""
+        content = bytearray()
+        while data:
+            await self._expect(len(data), guard)
+            content += data
+            await self._took(len(data))
+            guard.go_on()
+            data = await body.read()
+            guard.hold()
+        self.landing = Landing(self.part, opening, self.claim, content)
+
+    async def _write(self, body: Body, data: bytes, guard: StallGuard) -> None:
+        """Read a body into the part file."""
+        writer = WriteBehind(self.part, self.means.blocks, self.means.hashing, self.means.executor)
+        self._writer = writer
+        watch, now = self.meter.watch(), self.means.clock.monotonic
+        count = len(data)
+        if count:
+            await self._expect(count, guard)
+            await writer.feed(data)
+            await self._took(count)
+        while count:
+            room = await writer.room()
+            guard.go_on()
+            asked = now()
+            count = await body.read_into(room)
+            watch.arrived(count, now() - asked)
+            guard.hold()
+            await self._expect(count, guard)
+            writer.filled(count)
+            await self._took(count)
 
     async def finish(self) -> None:
         """Have every byte that was read written and hashed. Needs no slot any more.
@@ -149,24 +182,27 @@ class Reception:
             data += more
         return data
 
-    async def _prepare(self, body: Body, first: bytes) -> None:
-        """Refuse what is no product before a byte of it is kept; make the part resumable."""
-        name = self.product.name
-        head = first[:HEAD_BYTES]
+    async def _head(self, first: bytes) -> bytes:
+        """The beginning of the product, whose first bytes may have come long ago."""
         if self._offset:
-            head = await anyio.to_thread.run_sync(self.part.head, HEAD_BYTES)
-        elif not first:
-            raise NotAProductError("the hub sent an empty body", product=name)
+            return await anyio.to_thread.run_sync(self.part.head, HEAD_BYTES)
+        if not first:
+            raise NotAProductError("the hub sent an empty body", product=self.product.name)
+        return first[:HEAD_BYTES]
+
+    def _check_beginning(self, body: Body, head: bytes) -> None:
+        """Refuse what is no product before a byte of it is kept."""
+        name = self.product.name
         problem = error_page(name, head, body.content_type)
         if problem:
             raise NotAProductError(f"the hub did not send the product: {problem}", product=name)
         self.suffix = suffix_for(name, recognise(name, head))
-        total = self._length.total
-        if total is None or total > SMALL_BYTES or total != self.product.size:
-            await anyio.to_thread.run_sync(self._make_room, body)
 
     def _make_room(self, body: Body) -> None:
-        self.part.ensure_open()  # claims what is listed, which the next line corrects
+        if self.opening is not None:
+            self.opening()
+            self.opening = None
+            self.claim.begin(0)
         total = self._length.total
         self.claim.correct(total, self._offset)
         if total is not None and total <= SMALL_BYTES:
