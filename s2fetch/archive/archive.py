@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -106,7 +106,7 @@ class Archive:
         """Files and folders that may be this product, see `candidates_in`."""
         return candidates_in(self.root, self.layout, product, recorded, folders)
 
-    def look_up(self, batch: Iterable[Product], *, everywhere: bool = False) -> list[Known]:
+    def look_up(self, batch: Sequence[Product], *, everywhere: bool = False) -> list[Known]:
         """What is known about every product of a batch; one call, so one thread hop.
 
         Args:
@@ -115,10 +115,14 @@ class Archive:
                 for those whose recorded file is gone, that is done anyhow.
         """
         folders = Folders(self.root)
-        return [self._known(product, folders, everywhere) for product in batch]
+        records = self.progress.get_many([product.id for product in batch])
+        return [
+            self._known(product, records.get(product.id), folders, everywhere) for product in batch
+        ]
 
-    def _known(self, product: Product, folders: Folders, everywhere: bool) -> Known:
-        record = self.progress.get(product.id)
+    def _known(
+        self, product: Product, record: Record | None, folders: Folders, everywhere: bool
+    ) -> Known:
         if record is None or record.state is not State.COMPLETE:
             candidates = self.candidates(product, "", folders)
             if not candidates and (everywhere or was_here(record)):

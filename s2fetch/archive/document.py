@@ -10,7 +10,8 @@ import os
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -145,12 +146,14 @@ class Document:
         except msgspec.DecodeError:
             raise _NotLinesError from None
         _check_schema(self.header.schema, path)
-        self._products = Offsets(sum(len(lines) for _, lines in self._blocks()))
+        self._products = Offsets(size)
         for offset, lines in self._blocks():
-            for product_id, line in zip(self._check_lines(lines), lines, strict=True):
-                if not self._products.add(product_id, offset) and self._has(product_id, offset):
-                    raise _NotLinesError
-                offset += len(line)
+            offsets = accumulate(map(len, lines), initial=offset)
+            self._products.add_all(self._check_lines(lines), offsets)
+        if twice := self._products.settle():
+            keys = [read_line(self._descriptor, offset).partition(b": ")[0] for offset in twice]
+            if len(set(keys)) < len(keys):
+                raise _NotLinesError
 
     def content(self) -> bytes:
         """All bytes of the file."""
@@ -170,8 +173,30 @@ class Document:
                 return _record_decoder.decode(line[len(key) :].rstrip(b",\r\n"))
         return None
 
+    def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
+        """The records of products, as far as there are any; perhaps with some of others.
+
+        Quicker than asking for each, above all where their lines are near each other.
+        """
+        offsets = self._products.find(*product_ids)
+        lines = [line.rstrip(b",\r\n") for line in read_lines(self._descriptor, sorted(offsets))]
+        try:
+            found = _records_decoder.decode(b"{%b}" % b",".join(lines))
+        except msgspec.DecodeError:  # a line that is dropped is among them
+            found = {}
+            for product_id in product_ids:
+                if (record := self.get(product_id)) is not None:
+                    found[product_id] = record
+        for product_id in self.dropped:
+            found.pop(product_id, None)
+        return found
+
     def __contains__(self, product_id: str) -> bool:
-        return product_id not in self.dropped and self._has(product_id)
+        key = b"%b: " % _encode(product_id)
+        return product_id not in self.dropped and any(
+            read_line(self._descriptor, offset).startswith(key)
+            for offset in self._products.find(product_id)
+        )
 
     def items(self, decoder: msgspec.json.Decoder[dict[str, T]]) -> Iterator[tuple[str, T]]:
         """Every product with what ``decoder`` makes of its record, in the order of the file."""
@@ -200,14 +225,6 @@ class Document:
 
     def _blocks(self) -> Iterator[tuple[int, list[bytes]]]:
         return read_blocks(self._descriptor, self._start, self._stop)
-
-    def _has(self, product_id: str, before: int = sys.maxsize) -> bool:
-        """Whether there is a line for the product that begins before that offset."""
-        key = b"%b: " % _encode(product_id)
-        return any(
-            offset < before and read_line(self._descriptor, offset).startswith(key)
-            for offset in self._products.find(product_id)
-        )
 
     def _usable(self, lines: list[bytes]) -> list[bytes]:
         if not self.dropped:
@@ -278,6 +295,24 @@ def read_line(descriptor: int, offset: int) -> bytes:
         if len(block) < size:
             return block
         size *= 8
+
+
+def read_lines(descriptor: int, offsets: list[int]) -> Iterator[bytes]:
+    """The lines that begin at some offsets, which are in order; see `read_line`.
+
+    Those that are near each other are read together.
+    """
+    first = 0
+    for last, offset in enumerate(offsets):
+        is_end = last + 1 == len(offsets) or offsets[last + 1] - offset > LINE_BYTES
+        if not is_end and offset - offsets[first] < _BLOCK_BYTES:
+            continue
+        begin = offsets[first]
+        block = os.pread(descriptor, offset - begin + LINE_BYTES, begin)
+        for each in offsets[first : last + 1]:
+            end = block.find(b"\n", each - begin) + 1
+            yield block[each - begin : end] if end else read_line(descriptor, each)
+        first = last + 1
 
 
 def read_blocks(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, list[bytes]]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -147,6 +147,24 @@ class ProgressFile:
         if offset is None:
             return document.get(product_id)
         return None if offset == _FORGOTTEN else journal.entry_at(offset).record
+
+    def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
+        """The records of products, as far as there are any; perhaps with some of others."""
+        document, journal, changes = self._view
+        if not changes:
+            return document.get_many(product_ids)
+        offsets = {product_id: changes.get(product_id) for product_id in product_ids}
+        unchanged = [product_id for product_id, offset in offsets.items() if offset is None]
+        found = document.get_many(unchanged)
+        for product_id, offset in offsets.items():
+            if offset is None:
+                continue
+            record = None if offset == _FORGOTTEN else journal.entry_at(offset).record
+            if record is None:
+                found.pop(product_id, None)
+            else:
+                found[product_id] = record
+        return found
 
     def __contains__(self, product_id: str) -> bool:
         document, _, changes = self._view
