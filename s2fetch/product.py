@@ -37,7 +37,7 @@ class Checksum(msgspec.Struct, frozen=True):
     value: str
 
     def __str__(self) -> str:
-        return f"{self.algorithm}:{self.value}"
+        return self.algorithm + ":" + self.value
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +83,12 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def best_checksum(self) -> Checksum | None:
         """The one to verify against: MD5 whenever listed, else BLAKE3, else None."""
-        return self.checksum(Algorithm.MD5) or self.checksum(Algorithm.BLAKE3)
+        best = None
+        for checksum in self.checksums:
+            if checksum.algorithm is Algorithm.MD5:
+                return checksum
+            best = best or checksum
+        return best
 
 
 class Proof(StrEnum):

@@ -31,6 +31,8 @@ LONGEST = timedelta(days=1)
 """A version that takes longer covers only what begins with it; so do years of validity."""
 REMEMBERED = 5000
 """Acquisitions that `OtherVersions` remembers at most."""
+LOOKED_AT = 250
+"""Products that `OtherVersions` looks at together."""
 MOST_TOGETHER = 100
 """Products of one acquisition that it remembers; a datatake of Sentinel-1 has fewer slices."""
 _TILE_LENGTH = len("S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212.SAFE")
@@ -122,14 +124,22 @@ class VersionWindow:
 class OtherVersions:
     """Counts the products that are another version of one listed shortly before.
 
-    It is told about every product of every listing, so that it has to be cheap. What is kept are
-    two generations of products, by something that versions have in common and others hardly ever.
+    It is told about every product of every listing, so that it has to be cheap: it looks at many
+    products at a time. What is kept are two generations of products, by something that versions
+    have in common and others hardly ever.
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self._count = 0
+        self._new: list[Product] = []
         self._young: dict[object, list[Product] | Product] = {}
         self._old: dict[object, list[Product] | Product] = {}
+
+    @property
+    def count(self) -> int:
+        """How many there were so far."""
+        self._look()
+        return self._count
 
     @property
     def size(self) -> int:
@@ -138,23 +148,50 @@ class OtherVersions:
 
     def add(self, product: Product) -> None:
         """Take the next product of a listing in any order."""
-        name = product.name
-        # The name of a Sentinel-2 tile without its baseline and its last field.
-        is_tile = len(name) == _TILE_LENGTH and name[:2] == "S2"
-        key = name[:26] + name[32:44] if is_tile else acquisition_of(name)
-        if key is None:
-            return
+        self._new.append(product)
+        if len(self._new) == LOOKED_AT:
+            self._look()
+
+    def _look(self) -> None:
+        products, self._new = [_without_attributes(product) for product in self._new], []
+        keys = [_common_part(product.name) for product in products]
+        alone = dict(zip(keys, products, strict=True))
+        if (
+            len(alone) == len(products)
+            and None not in alone
+            and alone.keys().isdisjoint(self._young)
+            and alone.keys().isdisjoint(self._old)
+        ):
+            self._young.update(alone)
+        else:
+            for key, product in zip(keys, products, strict=True):
+                if key is not None:
+                    self._compare(key, product)
+        if len(self._young) > REMEMBERED // 2 - LOOKED_AT:
+            self._old, self._young = self._young, {}
+
+    def _compare(self, key: object, product: Product) -> None:
         others = self._young.get(key) or self._old.get(key)
-        if product.attributes:  # they would be most of what is remembered
-            product = msgspec.structs.replace(product, attributes=NO_ATTRIBUTES)
         if others is None:
             self._young[key] = product
-        else:
-            known = others if isinstance(others, list) else [others]
-            self.count += any(_are_versions(product, other) for other in known)
-            self._young[key] = [*known[-MOST_TOGETHER:], product]
-        if len(self._young) > REMEMBERED // 2:
-            self._old, self._young = self._young, {}
+            return
+        known = others if isinstance(others, list) else [others]
+        self._count += any(_are_versions(product, other) for other in known)
+        self._young[key] = [*known[-MOST_TOGETHER:], product]
+
+
+def _without_attributes(product: Product) -> Product:
+    """The same without what would be most of what is remembered."""
+    if not product.attributes:
+        return product
+    return msgspec.structs.replace(product, attributes=NO_ATTRIBUTES)
+
+
+def _common_part(name: str) -> object:
+    """What versions have in common; None for a name that tells of no acquisition."""
+    # The name of a Sentinel-2 tile without its baseline and its last field.
+    is_tile = len(name) == _TILE_LENGTH and name[:2] == "S2"
+    return name[:26] + name[32:44] if is_tile else acquisition_of(name)
 
 
 class _Version:

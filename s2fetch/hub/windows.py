@@ -20,7 +20,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from typing import Protocol
 
 import anyio
@@ -190,12 +189,7 @@ class Listing:
             reading.add(page)
             if not under_way and count > self._window_rows and reading:
                 reading.upcoming = self._start(group, reading.rest)
-            fresh = []
-            for product in page.products:
-                if product.id not in seen:
-                    seen.add(product.id)
-                    fresh.append(product)
-            if fresh:
+            if fresh := _unseen(page.products, seen):
                 yield fresh
             page = await under_way.popleft().page() if under_way else None
 
@@ -264,19 +258,21 @@ class _Reading:
         Raises:
             CatalogueError: If they are not in order.
         """
-        times = [self._time(product) for product in page.products]
-        for one, two in pairwise(time for time in times if time is not None):
-            if one < two if self._descending else one > two:
-                raise CatalogueError(
-                    f"the hub lists products out of order ({self.window.axis}), so that a long "
-                    "listing cannot be read completely",
-                    advice="Run the same command again later; if this lasts, report it",
-                )
+        if self.window.axis is Axis.SENSING:
+            times = [product.sensing_start for product in page.products]
+        else:
+            times = [product.published for product in page.products]
+        known = [time for time in times if time is not None]
+        if known != sorted(known, reverse=self._descending):
+            raise CatalogueError(
+                f"the hub lists products out of order ({self.window.axis}), so that a long "
+                "listing cannot be read completely",
+                advice="Run the same command again later; if this lasts, report it",
+            )
         if self._overlapping and self._last is not None:
             repeated = page.products[0].id if page.products else ""
             self.steady = self.steady and repeated == self._last.id
-        for product, time in zip(page.products, times, strict=True):
-            self._times[product.id] = time
+        self._times.update(zip([product.id for product in page.products], times, strict=True))
         if page.products:
             self._last = page.products[-1]
 
@@ -342,7 +338,7 @@ class _Reading:
     @property
     def _instant(self) -> datetime:
         """The beginning of the last row's millisecond."""
-        time = self._time(self._last) if self._last is not None else None
+        time = self._times[self._last.id] if self._last is not None else None
         if time is None:
             raise CatalogueError(
                 f"the catalogue lists {self._last_name} without {self.window.axis}, so that a long "
@@ -354,10 +350,6 @@ class _Reading:
     @property
     def _last_name(self) -> str:
         return self._last.name if self._last is not None else ""
-
-    def _time(self, product: Product) -> datetime | None:
-        on_sensing = self.window.axis is Axis.SENSING
-        return product.sensing_start if on_sensing else product.published
 
 
 class _Promise:
@@ -382,6 +374,20 @@ class _Promise:
             raise self._error
         assert self._page is not None  # noqa: S101 - set before the event
         return self._page
+
+
+def _unseen(products: list[Product], seen: set[str]) -> list[Product]:
+    """Those that were not seen before, which are seen from now on."""
+    ids = {product.id for product in products}
+    if len(ids) == len(products) and seen.isdisjoint(ids):
+        seen |= ids
+        return products
+    fresh = []
+    for product in products:
+        if product.id not in seen:
+            seen.add(product.id)
+            fresh.append(product)
+    return fresh
 
 
 def _count(page: Page) -> int:
