@@ -25,7 +25,7 @@ class Algorithm(StrEnum):
     BLAKE3 = "BLAKE3"
 
 
-class Checksum(msgspec.Struct, frozen=True):
+class Checksum(msgspec.Struct, frozen=True, gc=False):
     """A digest of the bytes a hub delivers for a product.
 
     Attributes:
@@ -40,7 +40,7 @@ class Checksum(msgspec.Struct, frozen=True):
         return self.algorithm + ":" + self.value
 
 
-class Product(msgspec.Struct, frozen=True, kw_only=True):
+class Product(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One catalogue entry. Times are aware and in UTC.
 
     Attributes:

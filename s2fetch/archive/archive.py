@@ -35,7 +35,7 @@ LONGEST_SUFFIX = ".zip"
 """No suffix `formats.suffix_for` appends is longer."""
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """What an archive has of a product.
 
     Attributes:

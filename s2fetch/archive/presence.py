@@ -22,7 +22,7 @@ LISTED_BYTES = 1 << 20
 """A folder whose own size is below this (some 10,000 files) is listed to see what is in it."""
 
 
-class FileState(msgspec.Struct, frozen=True):
+class FileState(msgspec.Struct, frozen=True, gc=False):
     """A regular file, or the folder of an unpacked product, as the file system describes it.
 
     Attributes:

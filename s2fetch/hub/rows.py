@@ -29,7 +29,7 @@ _GEOGRAPHY = re.compile(r"(?:geography)?'?(?:SRID=\d+;)?(?P<wkt>[^']*)'?", re.IG
 _FOREVER = "9999"
 
 
-class _Sum(msgspec.Struct, rename="pascal"):
+class _Sum(msgspec.Struct, rename="pascal", gc=False):
     value: str = ""
     algorithm: str = ""
 
@@ -42,12 +42,12 @@ class _Attribute(msgspec.Struct, rename="pascal"):
 T = TypeVar("T")
 
 
-class _Period(msgspec.Struct, Generic[T], rename="pascal"):
+class _Period(msgspec.Struct, Generic[T], rename="pascal", gc=False):
     start: T | None = None
     end: T | None = None
 
 
-class _Row(msgspec.Struct, Generic[T], rename="pascal"):
+class _Row(msgspec.Struct, Generic[T], rename="pascal", gc=False):
     """A row with times of one type, of a regular one or of any."""
 
     id: str
