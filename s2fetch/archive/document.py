@@ -148,8 +148,8 @@ class Document:
         _check_schema(self.header.schema, path)
         self._products = Offsets(size)
         for offset, lines in self._blocks():
-            offsets = accumulate(map(len, lines), initial=offset)
-            self._products.add_all(self._check_lines(lines), offsets)
+            offsets = list(accumulate(map(len, lines), initial=offset))
+            self._products.add_all(self._check_lines(lines), offsets[:-1])
         if twice := self._products.settle():
             keys = [read_line(self._descriptor, offset).partition(b": ")[0] for offset in twice]
             if len(set(keys)) < len(keys):

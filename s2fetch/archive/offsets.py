@@ -38,7 +38,7 @@ class Offsets:
         self._entries.extend(
             [
                 (hash(key) & mask) << shift | offset
-                for key, offset in zip(keys, offsets, strict=False)
+                for key, offset in zip(keys, offsets, strict=True)
             ]
         )
 

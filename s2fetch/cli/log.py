@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
-import structlog
 
 from s2fetch.cli.text import printable
 from s2fetch.cli.third_party import library_warnings
@@ -22,6 +22,9 @@ from s2fetch.events import (
     TransferStarted,
 )
 from s2fetch.product import Product
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 _LEVELS = {"trace": 5, "debug": 10, "info": 20, "warning": 30, "error": 40}
 """Numbers of the levels; ``trace`` is never logged, it is for those who watch."""
@@ -52,16 +55,28 @@ class EventLog:
         colours: bool = False,
         to_journal: bool = False,
     ) -> None:
-        renderer: structlog.typing.Processor = (
-            structlog.processors.JSONRenderer(serializer=_json)
-            if as_json
-            else structlog.dev.ConsoleRenderer(colors=colours, sort_keys=False, pad_event_to=22)
-        )
+        self._stream = stream
+        self._as_json = as_json
+        self._colours = colours
+        self._to_journal = to_journal
         self._transfers: dict[tuple[str, str], Mapping[str, object]] = {}
         self._least = _LEVELS[least]
         self._silent = frozenset(name for name, level in _LEVELS.items() if level < self._least)
-        self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            _Lines(stream, prefixed=to_journal),
+
+    @cached_property
+    def _logger(self) -> FilteringBoundLogger:
+        """Made for the first line: structlog brings rich along, a seventh of a command's start."""
+        import structlog
+
+        renderer: structlog.typing.Processor = (
+            structlog.processors.JSONRenderer(serializer=_json)
+            if self._as_json
+            else structlog.dev.ConsoleRenderer(
+                colors=self._colours, sort_keys=False, pad_event_to=22
+            )
+        )
+        logger: FilteringBoundLogger = structlog.wrap_logger(
+            _Lines(self._stream, prefixed=self._to_journal),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -71,6 +86,7 @@ class EventLog:
             context_class=dict,
             cache_logger_on_first_use=True,
         )
+        return logger
 
     def __call__(self, event: Event) -> None:
         """Write one event, unless it is below the level."""
