@@ -153,7 +153,9 @@ class OtherVersions:
             self._look()
 
     def _look(self) -> None:
-        products, self._new = [_without_attributes(product) for product in self._new], []
+        products, self._new = self._new, []
+        if any(product.attributes for product in products):
+            products = [_without_attributes(product) for product in products]
         keys = [_common_part(product.name) for product in products]
         alone = dict(zip(keys, products, strict=True))
         if (

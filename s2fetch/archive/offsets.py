@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import pairwise
+from operator import sub
 
 _BITS = 64
 
@@ -44,14 +45,12 @@ class Offsets:
 
     def settle(self) -> list[int]:
         """Put what was taken in into order; returns offsets of keys that may be there twice."""
-        entries, shift = sorted(self._entries), self._shift
+        entries, apart = sorted(self._entries), 1 << self._shift
         self._entries = array("Q", entries)
-        hashes = [entry >> shift for entry in entries]
-        if len(set(hashes)) == len(hashes):
+        if min(map(sub, entries[1:], entries), default=apart) >= apart:
             return []
-        offsets = (1 << shift) - 1
-        alike = [pair for pair in pairwise(entries) if pair[0] >> shift == pair[1] >> shift]
-        return sorted({entry & offsets for pair in alike for entry in pair})
+        alike = [pair for pair in pairwise(entries) if pair[0] // apart == pair[1] // apart]
+        return sorted({entry % apart for pair in alike for entry in pair})
 
     def find(self, *keys: str) -> list[int]:
         """The offsets at which any of the keys may be; all are among them that were added."""

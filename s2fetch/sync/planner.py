@@ -70,6 +70,8 @@ def plan(
         return _fetch(product, "to be fetched again as asked")
     if record is None:
         return _fetch(product, "new")
+    if file is not None and _is_untouched(product, record, file):
+        return HAVE
     if record.state is State.COMPLETE:
         return _plan_complete(product, record, file, on_missing)
     if record.state is State.CONSUMED:
@@ -84,6 +86,18 @@ def plan(
     if record.state is State.WITHDRAWN:
         return _fetch(product, "the hub lists it again")
     return _fetch(product, "failed before" if record.state is State.FAILED else "changed upstream")
+
+
+def _is_untouched(product: Product, record: Record, file: FileState) -> bool:
+    """Whether a product is on disk, verified, as it was then, and listed as it was then."""
+    listed = product.best_checksum
+    return (
+        record.state is State.COMPLETE
+        and file.mtime_ns == record.mtime_ns
+        and file.size == record.size
+        and (listed is None or record.listed == str(listed))
+        and record.withdrawn is None
+    )
 
 
 def _plan_gone(product: Product, record: Record, on_missing: OnMissing) -> Plan:
@@ -119,9 +133,7 @@ def _plan_complete(
         return Plan(Verdict.VERIFY, "the catalogue lists another kind of checksum now")
     if file.mtime_ns != record.mtime_ns:
         return Plan(Verdict.VERIFY, "its file was touched since it was verified")
-    if record.withdrawn is not None:
-        return Plan(Verdict.RECORD, "the hub lists it again")
-    return HAVE
+    return Plan(Verdict.RECORD, "the hub lists it again")
 
 
 def _fetch(product: Product, reason: str, healed: str = "") -> Plan:
