@@ -148,7 +148,11 @@ class Archive:
             UnsafeNameError: If its name cannot be part of a path, whatever is appended to it.
         """
         self.check_name(product)
-        return self.root.joinpath(self.layout.folder_for(product))
+        return (
+            self.root.joinpath(self.layout.folder_for(product))
+            if self.layout.folders
+            else self.root
+        )
 
     def check_name(self, product: Product) -> None:
         """See whether a file can have the product's name and all that may be appended to it.

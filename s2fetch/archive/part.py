@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from s2fetch.archive.durable import (
@@ -73,8 +74,8 @@ class PartFile:
         hasher: Callable[[Algorithm], Hasher] = new_hasher,
     ) -> None:
         digest = hashlib.sha256(product.id.encode()).hexdigest()[:16]
+        self.folder = folder
         self.path = folder / f"{PART_PREFIX}{digest}.part"
-        self.sidecar_path = folder / f"{PART_PREFIX}{digest}.json"
         self.position = 0
         self._product = product
         self._descriptor = -1
@@ -84,6 +85,11 @@ class PartFile:
         self._checkpoint_at = CHECKPOINT_BYTES
         self._new_hasher = hasher
         self._hash = hasher(self._algorithm)
+
+    @cached_property
+    def sidecar_path(self) -> Path:
+        """Where the sidecar is, should there be one."""
+        return self.path.with_suffix(".json")
 
     # Opening and resuming
 
@@ -95,7 +101,7 @@ class PartFile:
             ArchiveError: If it cannot be opened.
         """
         with translating(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             while True:
                 descriptor = os.open(self.path, flags, 0o666)
@@ -249,7 +255,7 @@ class PartFile:
         self._sidecar.boot = boot_id()
         write_sidecar(self.sidecar_path, self._sidecar)
         with translating(self.path):
-            fsync_folder(self.path.parent)
+            fsync_folder(self.folder)
         self._checkpoint_at = self.position + CHECKPOINT_BYTES
 
     def checksum(self) -> Checksum:
@@ -291,9 +297,11 @@ class PartFile:
             ArchiveError: If it cannot be renamed; it is still there under its old name then.
         """
         with translating(target):
-            if target.parent != self.path.parent:
+            try:
+                os.replace(self.path, target)  # noqa: PTH105 - one call for every product
+            except FileNotFoundError:
                 target.parent.mkdir(parents=True, exist_ok=True)
-            self.path.replace(target)
+                self.path.replace(target)
             if self._sidecar is not None:
                 self.sidecar_path.unlink(missing_ok=True)
 
@@ -344,7 +352,7 @@ class PartFile:
         """Remove the sidecar: what it says must never be believed of other bytes."""
         if self._sidecar is not None or self.sidecar_path.exists():
             self.sidecar_path.unlink(missing_ok=True)
-            fsync_folder(self.path.parent)
+            fsync_folder(self.folder)
         self._sidecar = None
 
     def _write_at(self, block: memoryview, position: int) -> None:

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import anyio
-
 from s2fetch.clock import Clock
 from s2fetch.errors import HubBusyError, HubDownError
 from s2fetch.events import EventBus, HubPaused, HubResumed
@@ -86,13 +84,11 @@ class HostGate:
             # This caller is the probe. Others wait; should it never come back, one of them is next.
             self._unreachable.until = self._clock.monotonic() + PROBE_SECONDS
             self._probing = True
-        else:
-            await anyio.lowlevel.checkpoint()
 
     def is_paused(self, account: str = EVERYONE) -> bool:
         """Whether the host has asked us to wait: for those who passed `wait` some time ago."""
-        now = self._clock.monotonic()
-        return max(self._pause(EVERYONE).until, self._pause(account).until) > now
+        until = max(self._pause(EVERYONE).until, self._pause(account).until)
+        return until > self._clock.monotonic() if until else False
 
     def busy(self, error: HubBusyError, account: str = EVERYONE) -> None:
         """The host asked us to wait; close for everyone, or for that account only.
@@ -166,11 +162,16 @@ class HostGate:
                 self._trouble_since = self._clock.monotonic()
 
     def _pause(self, scope: str) -> _Pause:
-        return self._pauses.setdefault(scope, _Pause())
+        pause = self._pauses.get(scope)
+        if pause is None:
+            pause = self._pauses[scope] = _Pause()
+        return pause
 
     def _seconds_left(self, account: str) -> float:
-        pauses = (self._unreachable, self._pause(EVERYONE), self._pause(account))
-        return max(pause.until for pause in pauses) - self._clock.monotonic()
+        until = max(
+            self._unreachable.until, self._pause(EVERYONE).until, self._pause(account).until
+        )
+        return until - self._clock.monotonic() if until else 0.0
 
     def _reasons(self) -> str:
         pauses = (self._unreachable, *self._pauses.values())

@@ -213,11 +213,12 @@ class HttpClient:
         while True:
             await gate.wait()
             try:
-                async with self._ask(
-                    asked.method, asked.url, asked.headers, json=asked.json
-                ) as answer:
+                answer = await self._ask(asked.method, asked.url, asked.headers, json=asked.json)
+                try:
                     gate.answered()
                     body = await self._whole(answer)
+                finally:
+                    _let_go(answer)
             except ConnectionLostError as error:
                 gate.down(error.what)
                 continue
@@ -303,12 +304,15 @@ class HttpClient:
         for _ in range(MOST_REDIRECTS + 1):
             self._check_trusted(url)
             sent = {**headers, "Authorization": authorization}
-            async with self._ask("GET", url, sent) as answer:
+            answer = await self._ask("GET", url, sent)
+            try:
                 location = answer.headers.get("Location")
                 if answer.status not in REDIRECTS or location is None:
                     yield answer
                     return
                 url = _joined(url, location)
+            finally:
+                _let_go(answer)
         raise RedirectError(
             f"more than {MOST_REDIRECTS} redirects", did="The product is left out of this run"
         )
@@ -325,10 +329,10 @@ class HttpClient:
             )
         self._trusted.add(origin)
 
-    @asynccontextmanager
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], *, json: object = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> aiohttp.ClientResponse:
+        """Send a request; whoever gets the answer lets it go, see `_let_go`."""
         request = self.session.request(
             method,
             URL(url, encoded=True),
@@ -340,7 +344,7 @@ class HttpClient:
         host = _authority(_origin(url))
         try:
             with anyio.fail_after(self._first_byte_timeout):
-                answer = await request
+                return await request
         except aiohttp.ClientConnectorCertificateError as error:
             raise untrusted_certificate(host, error) from error
         except aiohttp.ClientHttpProxyError as error:
@@ -353,11 +357,14 @@ class HttpClient:
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLostError(f"no answer from {host}: {describe(error)}") from error
-        try:
-            yield answer
-        finally:
-            # Unread bytes must not be waited for: a body that is not wanted is cut off here.
-            answer.close() if not answer.content.at_eof() else answer.release()
+
+
+def _let_go(answer: aiohttp.ClientResponse) -> None:
+    # Unread bytes must not be waited for: a body that is not wanted is cut off here.
+    if answer.content.at_eof():
+        answer.release()
+    else:
+        answer.close()
 
 
 def _origin(url: str) -> str:

@@ -185,7 +185,7 @@ class Downloader:
             ArchiveInUseError: If another process writes to it.
             ArchiveError: If the disk is the problem.
         """
-        self._archive.make_folder(part.path.parent)
+        self._archive.make_folder(part.folder)
         try:
             if resume or not part.create():
                 part.open()
