@@ -17,6 +17,7 @@ import pytest
 
 from s2fetch.archive import document as document_module
 from s2fetch.archive import progress as progress_module
+from s2fetch.archive.offsets import Offsets
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Failure, Record, Retrieval, RetrievalState, State, Tally
 from s2fetch.errors import ArchiveError, DiskFullError, ProgressFileError
@@ -630,6 +631,70 @@ def test_a_product_listed_twice_by_hand_counts_once(tmp_path: Path) -> None:
     progress = load(tmp_path)
     assert len(progress) == 2
     assert (progress.get("id-0") or record()).size == 11
+
+
+def test_a_product_listed_twice_far_apart_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However a document is read in blocks."""
+    monkeypatch.setattr(document_module, "_BLOCK_BYTES", 1000)
+    filled(tmp_path, 40).close()
+    lines = document(tmp_path).read_bytes().splitlines(keepends=True)
+    again = lines[1].replace(b'"size":10', b'"size":11')
+    rot(document(tmp_path), b"".join([*lines[:30], again, *lines[30:]]))
+    progress = load(tmp_path)
+    assert len(progress) == 40
+    assert (progress.get("id-0") or record()).size == 11
+    assert progress.get("id-39") == record(39)
+
+
+@pytest.mark.parametrize("end", [0, 1 << 62], ids=["the usual hash", "hardly any hash"])
+def test_many_products_are_looked_up_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: int
+) -> None:
+    """Near each other or far apart, recorded since or not, and however alike hashes are."""
+    monkeypatch.setattr(document_module, "Offsets", lambda size=0: Offsets(max(size, end)))
+    monkeypatch.setattr(document_module, "_BLOCK_BYTES", 2000)
+    progress = filled(tmp_path, 60)
+    long = msgspec.structs.replace(record(7), checksum="x" * 5000)
+    progress.record("id-7", long)
+    progress.fold()
+    progress.record("id-3", record(3, State.FAILED))
+    progress.forget("id-4")
+    changed = {"id-3": record(3, State.FAILED), "id-4": None, "id-7": long, "id-99": None}
+    numbers = [*range(8, 20), 59, 3, 4, 7, 99, 31, 0]
+    expected = {f"id-{number}": record(number) for number in numbers} | changed
+    for reader in (progress, load(tmp_path, writable=False)):
+        found = reader.get_many(list(expected))
+        assert {product_id: found.get(product_id) for product_id in expected} == expected
+        assert reader.get_many([]) == {}
+        assert [reader.get(product_id) for product_id in expected] == list(expected.values())
+
+
+def test_looking_up_many_leaves_out_what_was_damaged(tmp_path: Path) -> None:
+    """One bad record among those asked for costs itself only."""
+    filled(tmp_path, 3).close()
+    content = document(tmp_path).read_bytes()
+    rot(document(tmp_path), content.replace(b'"complete"', b'"compleet"', 1))
+    found = load(tmp_path, writable=False).get_many(["id-0", "id-1", "id-2"])
+    assert found == {"id-1": record(1), "id-2": record(2)}
+
+
+def test_records_that_lie_together_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run over a complete archive makes no system call for each record."""
+    progress = filled(tmp_path, 200)
+    reads = []
+    pread = os.pread
+
+    def counted(descriptor: int, count: int, offset: int) -> bytes:
+        reads.append(offset)
+        return pread(descriptor, count, offset)
+
+    monkeypatch.setattr(os, "pread", counted)
+    assert len(progress.get_many([f"id-{number}" for number in range(200)])) == 200
+    assert len(reads) == 1
 
 
 def test_a_document_of_a_later_version_is_refused_and_untouched(tmp_path: Path) -> None:

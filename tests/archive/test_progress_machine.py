@@ -179,6 +179,9 @@ class ProgressMachine(RuleBasedStateMachine):
         for product_id in ("a", "b", "missing"):
             assert self.progress.get(product_id) == self.known.get(product_id)
             assert (product_id in self.progress) == (product_id in self.known)
+        asked = ["ü", "missing", "a", 'quo"te', "b"]
+        found = self.progress.get_many(asked)
+        assert {i: found.get(i) for i in asked} == {i: self.known.get(i) for i in asked}
         counted = {s: (t.count, t.size_bytes) for s, t in self.progress.counts().items()}
         for state in State:
             sizes = [record.size for record in self.known.values() if record.state is state]
