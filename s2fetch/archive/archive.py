@@ -49,6 +49,14 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     candidates: tuple[FileState, ...]
 
 
+IsSettled = Callable[[Product, Record, int, int], bool]
+"""Told a product, its record, and size and modification time of its file."""
+
+
+def _never_settled(*_: object) -> bool:
+    return False
+
+
 class Archive:
     """An archive that is open. Made by `opened`. Blocking; for worker threads.
 
@@ -106,19 +114,42 @@ class Archive:
         """Files and folders that may be this product, see `candidates_in`."""
         return candidates_in(self.root, self.layout, product, recorded, folders)
 
-    def look_up(self, batch: Sequence[Product], *, everywhere: bool = False) -> list[Known]:
-        """What is known about every product of a batch; one call, so one thread hop.
+    def look_up(
+        self,
+        batch: Sequence[Product],
+        *,
+        everywhere: bool = False,
+        is_settled: IsSettled = _never_settled,
+    ) -> list[tuple[Product, Known]]:
+        """What is known about products; one call for a batch, so one thread hop.
 
         Args:
             batch: The products.
             everywhere: Whether to look in all folders for products that are not in their places;
                 for those whose recorded file is gone, that is done anyhow.
+            is_settled: Tells which of those that have a record and a file need no second look: they
+                are left out.
         """
         folders = Folders(self.root)
         records = self.progress.get_many([product.id for product in batch])
-        return [
-            self._known(product, records.get(product.id), folders, everywhere) for product in batch
-        ]
+        prefix = f"{self.root}/"
+        found = []
+        for product in batch:
+            record = records.get(product.id)
+            if record is not None and record.state is State.COMPLETE and not record.unpacked:
+                # Nearly all products of an archive that is kept: what they need is done right here.
+                try:
+                    status = os.stat(prefix + record.path)  # noqa: PTH116
+                except OSError:
+                    status = None  # a closer look will say what is wrong
+                if (
+                    status is not None
+                    and status.st_mode & 0o170000 == 0o100000
+                    and is_settled(product, record, status.st_size, status.st_mtime_ns)
+                ):
+                    continue
+            found.append((product, self._known(product, record, folders, everywhere)))
+        return found
 
     def _known(
         self, product: Product, record: Record | None, folders: Folders, everywhere: bool

@@ -30,7 +30,7 @@ from s2fetch.product import Algorithm, Product, Proof
 from s2fetch.sync.adopt import Candidate, adopt
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.commit import listed_text
-from s2fetch.sync.planner import Plan, Verdict, plan
+from s2fetch.sync.planner import Plan, Verdict, is_untouched, plan
 from s2fetch.sync.retrieval import RetrievalDesk
 from s2fetch.sync.space import SpaceGate
 from s2fetch.sync.work import Work, WorkQueue
@@ -136,9 +136,11 @@ class Dispatcher:
         self, batch: list[Product], to_adopt: MemoryObjectSendStream[Candidate]
     ) -> None:
         look_up = partial(self._archive.look_up, batch, everywhere=self._everywhere)
-        found = await anyio.to_thread.run_sync(look_up)
-        present = consumed = 0
-        for product, known in zip(batch, found, strict=True):
+        if not self._renew:
+            look_up = partial(look_up, is_settled=is_untouched)
+        unsettled = await anyio.to_thread.run_sync(look_up)
+        present, consumed = len(batch) - len(unsettled), 0
+        for product, known in unsettled:
             decision = plan(
                 product,
                 known.record,

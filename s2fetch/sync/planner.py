@@ -70,7 +70,7 @@ def plan(
         return _fetch(product, "to be fetched again as asked")
     if record is None:
         return _fetch(product, "new")
-    if file is not None and _is_untouched(product, record, file):
+    if file is not None and is_untouched(product, record, file.size, file.mtime_ns):
         return HAVE
     if record.state is State.COMPLETE:
         return _plan_complete(product, record, file, on_missing)
@@ -88,13 +88,20 @@ def plan(
     return _fetch(product, "failed before" if record.state is State.FAILED else "changed upstream")
 
 
-def _is_untouched(product: Product, record: Record, file: FileState) -> bool:
-    """Whether a product is on disk, verified, as it was then, and listed as it was then."""
+def is_untouched(product: Product, record: Record, size_bytes: int, mtime_ns: int) -> bool:
+    """Whether a product is on disk and verified, and file and listing are as they were then.
+
+    Args:
+        product: As the catalogue lists it now.
+        record: What the progress file says.
+        size_bytes: Of its file.
+        mtime_ns: When that was changed, nanoseconds since 1970.
+    """
     listed = product.best_checksum
     return (
         record.state is State.COMPLETE
-        and file.mtime_ns == record.mtime_ns
-        and file.size == record.size
+        and mtime_ns == record.mtime_ns
+        and size_bytes == record.size
         and (listed is None or record.listed == str(listed))
         and record.withdrawn is None
     )

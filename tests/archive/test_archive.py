@@ -236,7 +236,7 @@ def test_what_is_known_is_looked_up_for_a_batch(archive: Archive) -> None:
     file = put(archive, path)
     other = msgspec.structs.replace(PRODUCT, id="other", name="S2B_other.SAFE")
     archive.progress.record(PRODUCT.id, complete(path, file))
-    known, nothing = archive.look_up([PRODUCT, other])
+    (_, known), (_, nothing) = archive.look_up([PRODUCT, other])
     assert known.record is not None
     assert known.file is not None
     assert known.file.size == 10
