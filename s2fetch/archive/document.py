@@ -18,6 +18,7 @@ from typing import IO, TypeVar
 import msgspec
 
 from s2fetch.archive.durable import archive_error, translating
+from s2fetch.archive.lines import BLOCK_BYTES, read_blocks, read_line, read_lines
 from s2fetch.archive.offsets import Offsets
 from s2fetch.archive.records import Record
 from s2fetch.errors import ProgressFileError
@@ -25,9 +26,6 @@ from s2fetch.errors import ProgressFileError
 SCHEMA = 1
 """Version of the format this s2fetch writes; a document with a later one is refused."""
 
-LINE_BYTES = 1024
-"""Enough for the line of nearly every record; longer ones are read in two steps."""
-_BLOCK_BYTES = 1 << 18
 _OPENING = b'"products": {\n'
 _CLOSING = b"}}\n"
 
@@ -95,6 +93,8 @@ class Document:
         self._descriptor = descriptor
         self._products = Offsets()
         self._start = self._stop = 0
+        self._next = 0
+        self._ahead: dict[str, Record] = {}
         # Other threads may read while this document is being replaced: the last one closes.
         self._close = weakref.finalize(self, os.close, descriptor)
 
@@ -174,22 +174,59 @@ class Document:
         return None
 
     def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
-        """The records of products, as far as there are any; perhaps with some of others.
+        """The records of products, as far as there are any.
 
-        Quicker than asking for each, above all where their lines are near each other.
+        Quicker than asking for each where their lines are near each other. It is quickest for
+        those that follow the ones asked for last: an archive is listed in much the same order in
+        which it was filled.
         """
-        offsets = self._products.find(*product_ids)
-        lines = [line.rstrip(b",\r\n") for line in read_lines(self._descriptor, sorted(offsets))]
-        try:
-            found = _records_decoder.decode(b"{%b}" % b",".join(lines))
-        except msgspec.DecodeError:  # a line that is dropped is among them
-            found = {}
-            for product_id in product_ids:
-                if (record := self.get(product_id)) is not None:
-                    found[product_id] = record
+        known = self._read_on(len(product_ids))
+        missing = [product_id for product_id in product_ids if product_id not in known]
+        if missing:
+            if 2 * len(missing) > len(product_ids):
+                self._next, known = 0, {i: known[i] for i in product_ids if i in known}
+            known.update(self._find(missing))
         for product_id in self.dropped:
-            found.pop(product_id, None)
+            known.pop(product_id, None)
+        found = {i: known[i] for i in product_ids if i in known}
+        if len(known) > len(found):
+            self._ahead = {i: record for i, record in known.items() if i not in found}
         return found
+
+    def _read_on(self, count: int) -> dict[str, Record]:
+        """The records of so many lines behind those that were read last; none if that is unknown.
+
+        They include those that were read ahead then and not asked for.
+        """
+        ahead, self._ahead = self._ahead, {}
+        if not self._next or len(ahead) > count:
+            return ahead
+        start = self._next
+        size = (count - len(ahead)) * self._average_bytes
+        block = os.pread(self._descriptor, max(0, min(size, self._stop - start)), start)
+        block = block[: block.rfind(b"\n") + 1]
+        try:
+            ahead.update(_as_object([block], _records_decoder))
+        except msgspec.DecodeError:  # a line that is dropped is among them
+            self._next = 0
+        else:
+            self._next = start + len(block)
+        return ahead
+
+    def _find(self, product_ids: Sequence[str]) -> dict[str, Record]:
+        offsets = sorted(self._products.find(*product_ids))
+        lines = list(read_lines(self._descriptor, offsets))
+        if offsets and offsets[-1] - offsets[0] < 2 * len(product_ids) * self._average_bytes:
+            self._next = max(self._next, offsets[-1] + len(lines[-1]))
+        try:
+            return _as_object([line.rstrip(b",\r\n") + b"," for line in lines], _records_decoder)
+        except msgspec.DecodeError:  # a line that is dropped is among them
+            found = ((product_id, self.get(product_id)) for product_id in product_ids)
+            return {product_id: record for product_id, record in found if record is not None}
+
+    @property
+    def _average_bytes(self) -> int:
+        return (self._stop - self._start) // max(1, len(self._products)) + 1
 
     def __contains__(self, product_id: str) -> bool:
         key = b"%b: " % _encode(product_id)
@@ -276,66 +313,12 @@ def document_chunks(header: Header, lines: Iterable[bytes]) -> Iterator[bytes]:
         pending.append(comma + line)
         comma = b",\n"
         size += len(line)
-        if size >= _BLOCK_BYTES:
+        if size >= BLOCK_BYTES:
             yield b"".join(pending)
             pending.clear()
             size = 0
     pending.append(b"\n" + _CLOSING if comma else _CLOSING)
     yield b"".join(pending)
-
-
-def read_line(descriptor: int, offset: int) -> bytes:
-    """The line that begins at ``offset``, newline included unless the file ends before."""
-    size = LINE_BYTES
-    while True:
-        block = os.pread(descriptor, size, offset)
-        end = block.find(b"\n")
-        if end >= 0:
-            return block[: end + 1]
-        if len(block) < size:
-            return block
-        size *= 8
-
-
-def read_lines(descriptor: int, offsets: list[int]) -> Iterator[bytes]:
-    """The lines that begin at some offsets, which are in order; see `read_line`.
-
-    Those that are near each other are read together.
-    """
-    first = 0
-    for last, offset in enumerate(offsets):
-        is_end = last + 1 == len(offsets) or offsets[last + 1] - offset > LINE_BYTES
-        if not is_end and offset - offsets[first] < _BLOCK_BYTES:
-            continue
-        begin = offsets[first]
-        block = os.pread(descriptor, offset - begin + LINE_BYTES, begin)
-        for each in offsets[first : last + 1]:
-            end = block.find(b"\n", each - begin) + 1
-            yield block[each - begin : end] if end else read_line(descriptor, each)
-        first = last + 1
-
-
-def read_blocks(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Groups of whole lines between two offsets, each group with the offset it begins at.
-
-    A last line without its newline is its own group.
-    """
-    offset = start
-    rest = b""
-    while offset + len(rest) < stop:
-        wanted = min(_BLOCK_BYTES, stop - offset - len(rest))
-        block = os.pread(descriptor, wanted, offset + len(rest))
-        if not block:
-            break
-        block = rest + block
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            lines = block[:cut].splitlines(keepends=True)
-            yield offset, lines
-        rest = block[cut:]
-        offset += cut
-    if rest:
-        yield offset, [rest]
 
 
 def _as_object(lines: list[bytes], decoder: msgspec.json.Decoder[dict[str, T]]) -> dict[str, T]:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from s2fetch.archive.document import read_blocks, read_line
 from s2fetch.archive.durable import fsync_file, fsync_folder, translating, write_all
+from s2fetch.archive.lines import read_blocks, read_line
 from s2fetch.archive.records import Record
 
 

@@ -11,11 +11,15 @@ import tracemalloc
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from s2fetch.archive import document as document_module
+from s2fetch.archive import lines as lines_module
 from s2fetch.archive import progress as progress_module
 from s2fetch.archive.offsets import Offsets
 from s2fetch.archive.progress import ProgressFile
@@ -637,7 +641,7 @@ def test_a_product_listed_twice_far_apart_counts_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However a document is read in blocks."""
-    monkeypatch.setattr(document_module, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(lines_module, "BLOCK_BYTES", 1000)
     filled(tmp_path, 40).close()
     lines = document(tmp_path).read_bytes().splitlines(keepends=True)
     again = lines[1].replace(b'"size":10', b'"size":11')
@@ -654,7 +658,7 @@ def test_many_products_are_looked_up_at_once(
 ) -> None:
     """Near each other or far apart, recorded since or not, and however alike hashes are."""
     monkeypatch.setattr(document_module, "Offsets", lambda size=0: Offsets(max(size, end)))
-    monkeypatch.setattr(document_module, "_BLOCK_BYTES", 2000)
+    monkeypatch.setattr(lines_module, "BLOCK_BYTES", 2000)
     progress = filled(tmp_path, 60)
     long = msgspec.structs.replace(record(7), checksum="x" * 5000)
     progress.record("id-7", long)
@@ -680,21 +684,69 @@ def test_looking_up_many_leaves_out_what_was_damaged(tmp_path: Path) -> None:
     assert found == {"id-1": record(1), "id-2": record(2)}
 
 
-def test_records_that_lie_together_are_read_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@given(st.randoms(use_true_random=False), st.integers(1, 30), st.integers(0, 10))
+@settings(max_examples=60)
+def test_the_order_of_asking_does_not_matter(random: Random, batch: int, disorder: int) -> None:
+    """In the order of the file, nearly so, or in none: whatever is read ahead is the right one."""
+    asked = list(range(-3, 123))
+    asked.sort(key=lambda number: number + random.uniform(0, disorder**2))
+    with tempfile.TemporaryDirectory() as root, filled(Path(root), 120) as progress:
+        for start in range(0, len(asked), batch):
+            numbers = asked[start : start + batch]
+            there = [number for number in numbers if number in range(120)]
+            found = progress.get_many([f"id-{number}" for number in numbers])
+            assert found == {f"id-{number}": record(number) for number in there}
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_archive_in_the_order_of_its_listing_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
 ) -> None:
-    """A run over a complete archive makes no system call for each record."""
-    progress = filled(tmp_path, 200)
+    """No system call for each record, and hardly a byte twice; new products and gaps between."""
+    filled(tmp_path, 2000).close()
+    if damaged:
+        lines = document(tmp_path).read_bytes().splitlines(keepends=True)
+        lines[2] = lines[2].replace(b'"complete"', b'"compleet"')
+        rot(document(tmp_path), b"".join(lines))
+    progress = load(tmp_path, writable=False)
     reads = []
     pread = os.pread
 
     def counted(descriptor: int, count: int, offset: int) -> bytes:
-        reads.append(offset)
-        return pread(descriptor, count, offset)
+        block = pread(descriptor, count, offset)
+        reads.append(len(block))
+        return block
 
     monkeypatch.setattr(os, "pread", counted)
-    assert len(progress.get_many([f"id-{number}" for number in range(200)])) == 200
-    assert len(reads) == 1
+    listed = [f"new-{n}" if n % 10 == 5 else f"id-{n}" for n in range(2000) if n % 17]
+    for start in range(0, len(listed), 100):
+        asked = listed[start : start + 100]
+        there = [i for i in asked if i.startswith("id") and not (damaged and i == "id-1")]
+        assert list(progress.get_many(asked)) == there
+    assert len(reads) < 3 * len(listed) / 100
+    assert sum(reads) < 1.5 * document(tmp_path).stat().st_size
+
+
+def test_in_no_order_little_is_read_beyond_what_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading ahead would cost more than it brings."""
+    progress = filled(tmp_path, 2000)
+    sizes = []
+    pread = os.pread
+
+    def counted(descriptor: int, count: int, offset: int) -> bytes:
+        block = pread(descriptor, count, offset)
+        sizes.append(len(block))
+        return block
+
+    monkeypatch.setattr(os, "pread", counted)
+    asked = Random(1).sample(range(2000), 400)
+    for start in range(0, 400, 20):
+        numbers = asked[start : start + 20]
+        found = progress.get_many([f"id-{number}" for number in numbers])
+        assert found == {f"id-{number}": record(number) for number in numbers}
+    assert sum(sizes) <= 400 * 2 * lines_module.LINE_BYTES
 
 
 def test_a_document_of_a_later_version_is_refused_and_untouched(tmp_path: Path) -> None:
