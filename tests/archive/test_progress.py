@@ -723,7 +723,7 @@ def test_an_archive_in_the_order_of_its_listing_is_read_once(
         asked = listed[start : start + 100]
         there = [i for i in asked if i.startswith("id") and not (damaged and i == "id-1")]
         assert list(progress.get_many(asked)) == there
-    assert len(reads) < 3 * len(listed) / 100
+    assert len(reads) < 3 * len(listed) / 100 + 100 * damaged  # that one batch is read line by line
     assert sum(reads) < 1.5 * document(tmp_path).stat().st_size
 
 
