@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -17,35 +18,19 @@ from typing import IO, TypeVar
 
 import msgspec
 
+from s2fetch.archive.document_bytes import (
+    OPENING,
+    SCHEMA,
+    Header,
+    document_chunks,
+    product_line,
+)
 from s2fetch.archive.durable import archive_error, translating
-from s2fetch.archive.lines import BLOCK_BYTES, read_blocks, read_line, read_lines
+from s2fetch.archive.lines import read_blocks, read_line, read_lines
 from s2fetch.archive.offsets import Offsets
 from s2fetch.archive.records import Record
+from s2fetch.archive.seal import last_line
 from s2fetch.errors import ProgressFileError
-
-SCHEMA = 1
-"""Version of the format this s2fetch writes; a document with a later one is refused."""
-
-_OPENING = b'"products": {\n'
-_CLOSING = b"}}\n"
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What a document says besides its products.
-
-    Attributes:
-        schema: Version of the format.
-        archive: Name of the archive.
-        generation: Grows with every new document; lines of a journal name the one they belong to.
-        folded: When the document was written, ISO 8601 in UTC.
-        meta: Small values kept with the archive, for example the summary of the last run.
-    """
-
-    schema: int
-    archive: str = ""
-    generation: int = 0
-    folded: str = ""
-    meta: dict[str, msgspec.Raw] = {}
 
 
 class DamagedError(Exception):
@@ -91,8 +76,9 @@ class Document:
         self.reformatted = False
         self.source = (0, 0)
         self._descriptor = descriptor
-        self._products = Offsets()
-        self._start = self._stop = 0
+        self._lines: Offsets | None = None
+        self._indexing = threading.Lock()
+        self._count = self._start = self._stop = 0
         self._next = 0
         self._ahead: dict[str, Record] = {}
         # Other threads may read while this document is being replaced: the last one closes.
@@ -104,8 +90,12 @@ class Document:
         return index_copy(Header(schema=SCHEMA), ())
 
     @classmethod
-    def open(cls, path: Path) -> Document:
+    def open(cls, path: Path, *, thorough: bool = False) -> Document:
         """Open a document and check all of it.
+
+        Args:
+            path: Where it is.
+            thorough: Read every line, also where the seal says that nobody has touched them.
 
         Raises:
             FileNotFoundError: There is none.
@@ -123,7 +113,7 @@ class Document:
         source = _identity(os.fstat(descriptor))
         with translating(path):
             try:
-                document.index(path)
+                document.check(path, thorough=thorough)
             except _NotLinesError:
                 content = document.content()
                 document.close()
@@ -131,29 +121,52 @@ class Document:
         document.source = source
         return document
 
-    def index(self, path: Path) -> None:
-        """Find every line of a document that is laid out one product per line."""
-        size = os.fstat(self._descriptor).st_size
+    def check(self, path: Path, *, thorough: bool) -> None:
+        """Make sure of a document that is laid out one product per line."""
         first = read_line(self._descriptor, 0)
-        self._start = len(first)
-        self._stop = size - len(_CLOSING)
-        if not first.endswith(_OPENING) or self._stop < self._start:
-            raise _NotLinesError
-        if os.pread(self._descriptor, len(_CLOSING), self._stop) != _CLOSING:
+        if not first.endswith(OPENING):
             raise _NotLinesError
         try:
-            self.header = _header_decoder.decode(first[: -len(_OPENING)].rstrip(b", ") + b"}")
-        except msgspec.DecodeError:
+            self.header = _header_decoder.decode(first[: -len(OPENING)].rstrip(b", ") + b"}")
+            self._stop, seal = last_line(self._descriptor)
+        except ValueError:
             raise _NotLinesError from None
         _check_schema(self.header.schema, path)
-        self._products = Offsets(size)
+        self._start = self._next = len(first)
+        if self._stop < self._start:
+            raise _NotLinesError
+        if seal is not None and not thorough and seal.holds(self._descriptor, self._stop):
+            self._count = seal.products
+        else:
+            self._lines = self._index()
+            self._count = len(self._lines)
+
+    def _index(self) -> Offsets:
+        """Read every line: where it begins, and whether it can be used."""
+        found = Offsets(self._stop)
         for offset, lines in self._blocks():
             offsets = list(accumulate(map(len, lines), initial=offset))
-            self._products.add_all(self._check_lines(lines), offsets[:-1])
-        if twice := self._products.settle():
+            found.add_all(self._check_lines(lines), offsets[:-1])
+        if twice := found.settle():
             keys = [read_line(self._descriptor, offset).partition(b": ")[0] for offset in twice]
             if len(set(keys)) < len(keys):
                 raise _NotLinesError
+        return found
+
+    @property
+    def _products(self) -> Offsets:
+        """Where the lines begin; of a sealed document found when it is first asked for."""
+        if self._lines is None:
+            with self._indexing:
+                if self._lines is None:
+                    try:
+                        self._lines = self._index()
+                    except _NotLinesError:
+                        raise ProgressFileError(
+                            "the progress file has changed since it was opened",
+                            advice="Run the same command again; if this lasts, check the disk",
+                        ) from None
+        return self._lines
 
     def content(self) -> bytes:
         """All bytes of the file."""
@@ -162,7 +175,7 @@ class Document:
             return file.read()
 
     def __len__(self) -> int:
-        return len(self._products) - len(self.dropped)
+        return self._count - len(self.dropped)
 
     def get(self, product_id: str) -> Record | None:
         """The record of a product, or None."""
@@ -226,7 +239,7 @@ class Document:
 
     @property
     def _average_bytes(self) -> int:
-        return (self._stop - self._start) // max(1, len(self._products)) + 1
+        return (self._stop - self._start) // max(1, self._count) + 1
 
     def __contains__(self, product_id: str) -> bool:
         key = b"%b: " % _encode(product_id)
@@ -297,30 +310,6 @@ class Document:
         return product_id
 
 
-def product_line(product_id: str, record: Record | bytes) -> bytes:
-    """A product's line, without comma and newline."""
-    body = record if isinstance(record, bytes) else _encode(record)
-    return b"%b: %b" % (_encode(product_id), body)
-
-
-def document_chunks(header: Header, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes of a document, in pieces of a quarter of a megabyte or more."""
-    opening = _encode(header)[:-1] + b", " + _OPENING
-    pending = [opening]
-    size = 0
-    comma = b""
-    for line in lines:
-        pending.append(comma + line)
-        comma = b",\n"
-        size += len(line)
-        if size >= BLOCK_BYTES:
-            yield b"".join(pending)
-            pending.clear()
-            size = 0
-    pending.append(b"\n" + _CLOSING if comma else _CLOSING)
-    yield b"".join(pending)
-
-
 def _as_object(lines: list[bytes], decoder: msgspec.json.Decoder[dict[str, T]]) -> dict[str, T]:
     try:
         return decoder.decode(b"{%b}" % b"".join(lines).rstrip(b",\r\n"))
@@ -364,7 +353,7 @@ def index_copy(header: Header, lines: Iterable[bytes]) -> Document:
         file.writelines(document_chunks(header, lines))
         file.flush()
         document = Document(os.dup(file.fileno()))
-    document.index(Path(COPY))
+    document.check(Path(COPY), thorough=True)
     return document
 
 

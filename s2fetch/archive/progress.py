@@ -19,7 +19,8 @@ from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 
-from s2fetch.archive.document import SCHEMA, Document, Header, document_chunks
+from s2fetch.archive.document import Document
+from s2fetch.archive.document_bytes import SCHEMA, Header, document_chunks
 from s2fetch.archive.durable import publish, translating, write_beside
 from s2fetch.archive.journal import Entry, Journal
 from s2fetch.archive.records import Age, Place, Record, Size, State, Tally
@@ -402,7 +403,7 @@ class ProgressFile:
         unfinished = write_beside(self._files.document, document_chunks(header, lines))
         try:
             # Reading it back finds the lines, and proves the document before it replaces one.
-            folded = Document.open(unfinished)
+            folded = Document.open(unfinished, thorough=True)
             yield "written"
             if previous and document.is_at(self._files.document):
                 keep_as(self._files.document, self._files.previous_document)

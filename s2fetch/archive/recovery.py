@@ -13,15 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from s2fetch.archive.document import (
-    SCHEMA,
-    DamagedError,
-    Document,
-    Header,
-    index_copy,
-    product_line,
-    salvage,
-)
+from s2fetch.archive.document import DamagedError, Document, index_copy, salvage
+from s2fetch.archive.document_bytes import SCHEMA, Header, product_line
 from s2fetch.archive.durable import UNFINISHED_SUFFIX, replace_atomically, translating
 from s2fetch.archive.journal import Journal
 from s2fetch.archive.records import Record

@@ -85,6 +85,7 @@ def test_a_new_archive_has_a_valid_empty_document_at_once(tmp_path: Path) -> Non
     """There is a valid document at every moment, from the first on."""
     progress = load(tmp_path)
     content = json.loads(document(tmp_path).read_bytes())
+    assert content.pop("seal").keys() == {"products", "version", "blake3"}
     assert content == {
         "schema": 1,
         "archive": "alps",
@@ -724,7 +725,96 @@ def test_an_archive_in_the_order_of_its_listing_is_read_once(
         there = [i for i in asked if i.startswith("id") and not (damaged and i == "id-1")]
         assert list(progress.get_many(asked)) == there
     assert len(reads) < 3 * len(listed) / 100 + 100 * damaged  # that one batch is read line by line
-    assert sum(reads) < 1.5 * document(tmp_path).stat().st_size
+    # Each record once, and all lines once more to find those of new products among them.
+    assert sum(reads) < 2.5 * document(tmp_path).stat().st_size
+
+
+def test_what_nobody_has_touched_is_not_read_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening an archive takes a digest of its document; only its records are read, and once."""
+    filled(tmp_path, 500).close()
+    checked = []
+    check = document_module.Document._check_lines
+
+    def counted(self: document_module.Document, lines: list[bytes]) -> list[str]:
+        checked.append(len(lines))
+        return check(self, lines)
+
+    monkeypatch.setattr(document_module.Document, "_check_lines", counted)
+    progress = load(tmp_path, writable=False)
+    assert len(progress) == 500
+    for start in range(0, 500, 50):
+        numbers = range(start, start + 50)
+        found = progress.get_many([f"id-{number}" for number in numbers])
+        assert found == {f"id-{number}": record(number) for number in numbers}
+    assert checked == []
+    assert "id-3" in progress
+    assert progress.get("new") is None
+    assert sum(checked) == 500
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"00000001T131022.SAFE", b"00000001T131023.SAFE"),
+        (b'"products":3', b'"products":4'),
+        (b'"version":"', b'"version":"0.0.0+'),
+        (b'"generation":2', b'"generation":3'),
+        (b'"blake3":"', b'"blake3":"0'),
+    ],
+    ids=["a record", "the number", "another version", "the header", "the digest"],
+)
+def test_a_document_that_was_touched_is_read_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes
+) -> None:
+    """It is no damage: people edit files, and other versions may know other fields."""
+    filled(tmp_path, 3).close()
+    content = document(tmp_path).read_bytes()
+    assert old in content
+    rot(document(tmp_path), content.replace(old, new, 1))
+    checked = []
+    check = document_module.Document._check_lines
+
+    def counted(self: document_module.Document, lines: list[bytes]) -> list[str]:
+        checked.append(len(lines))
+        return check(self, lines)
+
+    monkeypatch.setattr(document_module.Document, "_check_lines", counted)
+    progress = load(tmp_path, writable=False)
+    assert sum(checked) == 3
+    assert progress.damage is None
+    assert len(progress) == 3
+    assert progress.get("id-2") == record(2)
+
+
+def test_a_document_without_a_seal_is_one_all_the_same(tmp_path: Path) -> None:
+    """Whoever edits it may take the seal away; the next document has one again."""
+    filled(tmp_path, 3).close()
+    content = document(tmp_path).read_bytes()
+    rot(document(tmp_path), content[: content.rfind(b"\n}")] + b"\n}}\n")
+    progress = load(tmp_path)
+    assert progress.damage is None
+    assert progress.get("id-2") == record(2)
+    progress.record("id-3", record(3))
+    progress.fold()
+    assert json.loads(document(tmp_path).read_bytes())["seal"]["products"] == 4
+
+
+def test_a_document_is_read_back_line_by_line_before_it_replaces_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seal shows that nothing has changed since, and not that it was right."""
+    progress = filled(tmp_path, 3)
+    monkeypatch.setattr(
+        "s2fetch.archive.recovery.product_line", lambda product_id, _: product_id.encode()
+    )
+    before = document(tmp_path).read_bytes()
+    progress.record("id-3", record(3))
+    with pytest.raises(document_module.DamagedError):
+        progress.fold()
+    assert document(tmp_path).read_bytes() == before
+    assert load(tmp_path, writable=False).get("id-3") == record(3)
 
 
 def test_in_no_order_little_is_read_beyond_what_is_asked_for(
