@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from s2fetch.cli.options import option_values
@@ -31,27 +28,12 @@ GOODBYE_SECONDS = 3.0
 """How long an interrupted command may take to log out and close its connections."""
 
 
-def begin_imports() -> None:
-    """Import what takes longest in another thread, while this one goes on with the rest.
-
-    aiohttp reads all certificates of the system when it is imported, and lets others run meanwhile.
-    """
-    Thread(target=_import_quietly, args=("aiohttp",), daemon=True).start()
-
-
-def _import_quietly(name: str) -> None:
-    # Whoever needs it imports it again, and tells what is wrong with it.
-    with suppress(ImportError):
-        import_module(name)
-
-
 def configured(output: Output, archive: str | None, params: Mapping[str, object]) -> Config:
     """The configuration from file, environment and options.
 
     Raises:
         UsageError: Something is wrong with it.
     """
-    begin_imports()
     from s2fetch.config import load_config
 
     options = option_values(params)
