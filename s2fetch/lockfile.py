@@ -154,6 +154,25 @@ def read_holder(path: Path) -> Holder | None:
         os.close(descriptor)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody has the lock at ``path``; disturbs nobody, as `read_holder`.
+
+    Raises:
+        LocksUnsupportedError: The file system has no working locks.
+        ArchiveError: The file cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _lock_error(error, path) from error
+    try:
+        return not _flock(descriptor, path, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
 def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:

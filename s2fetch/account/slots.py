@@ -21,7 +21,7 @@ import anyio
 import msgspec
 
 from s2fetch.clock import Clock, SystemClock
-from s2fetch.lockfile import FileLock, Holder, read_holder
+from s2fetch.lockfile import FileLock, Holder, is_locked, read_holder
 
 POLL_SECONDS = 0.05
 """How often a waiting process looks for a free slot of another process."""
@@ -72,6 +72,7 @@ class Slots:
         self.account = account
         self.count = count
         self.folder = folder
+        self._turnstile = folder / "turnstile.lock"
         self._note = {"account": account, **(note or {})}
         self._clock = clock or SystemClock()
         self._places = anyio.Semaphore(count, fast_acquire=True)
@@ -115,20 +116,34 @@ class Slots:
 
     def _take_kept(self) -> _Lease | None:
         """A slot this process still has, unless it has had it for long enough."""
-        while self._kept:
-            _, lease = self._kept.popitem()
-            if lease.timer is not None:
-                lease.timer.cancel()
+        for number, lease in self._kept.items():
             if self._clock.monotonic() < lease.until:
-                self._held.add(lease.number)
+                self._pop(number)
+                self._held.add(number)
                 return lease
-            lease.lock.release()
         return None
 
+    async def _renew(self) -> _Lease | None:
+        """A slot this process has had for long enough, once more: if nobody queues for it."""
+        lease = self._pop(next(iter(self._kept)))
+        try:
+            if await anyio.to_thread.run_sync(is_locked, self._turnstile):
+                lease.lock.release()
+                return None
+        except BaseException:
+            lease.lock.release()
+            raise
+        lease.until = self._clock.monotonic() + LEASE_SECONDS
+        self._held.add(lease.number)
+        return lease
+
     def _end(self, lease: _Lease) -> None:
-        """Keep the slot for a moment: the next small product may be about to ask for it."""
+        """Keep the slot for a moment: the next small product may be about to ask for it.
+
+        Also when this process has had it for long enough, if another task is there to ask for it.
+        """
         self._held.discard(lease.number)
-        if self._clock.monotonic() >= lease.until:
+        if self._clock.monotonic() >= lease.until and not self._waiting:
             lease.lock.release()
             return
         loop = asyncio.get_running_loop()
@@ -136,20 +151,27 @@ class Slots:
         self._kept[lease.number] = lease
 
     def _drop(self, number: int) -> None:
+        self._pop(number).lock.release()
+
+    def _pop(self, number: int) -> _Lease:
         lease = self._kept.pop(number)
         if lease.timer is not None:
             lease.timer.cancel()
-        lease.lock.release()
+        return lease
 
     async def _acquire(self) -> _Lease:
         # One thread hop when everything is free, which is the usual case. Whoever comes here has a
         # place, so that fewer than all slots are held by this process.
         async with self._turn:
-            search = _Search(self.folder, self.count, self._note)
+            if self._kept and (renewed := await self._renew()) is not None:
+                return renewed
+            search = _Search(self.folder, self._turnstile, self.count, self._note)
             try:
                 while True:
                     if (kept := self._take_kept()) is not None:
                         return kept
+                    for number in tuple(self._kept):
+                        self._drop(number)  # the search takes it the way that is open to everyone
                     await anyio.to_thread.run_sync(search.look, frozenset(self._held))
                     if (found := search.take()) is not None:
                         self._held.add(found[0])
@@ -165,8 +187,9 @@ class _Search:
     A task that is cancelled while a thread looks never learns what the thread has found.
     """
 
-    def __init__(self, folder: Path, count: int, note: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, gate: Path, count: int, note: Mapping[str, str]) -> None:
         self._folder = folder
+        self._gate = gate
         self._count = count
         self._note = note
         self._guard = threading.Lock()
@@ -184,8 +207,7 @@ class _Search:
             if self._over:
                 return
             if self._turnstile is None:
-                path = self._folder / "turnstile.lock"
-                self._turnstile = FileLock.try_acquire(path, self._note)
+                self._turnstile = FileLock.try_acquire(self._gate, self._note)
             if self._turnstile is None:
                 return
             for number in range(1, self._count + 1):

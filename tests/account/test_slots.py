@@ -10,7 +10,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -234,6 +234,77 @@ async def test_a_slot_is_not_kept_for_longer_than_its_lease(tmp_path: Path) -> N
     clock.advance(LEASE_SECONDS)
     assert await _take(slots) == 1
     slots.close()
+    assert_all_free(tmp_path, 1)
+
+
+async def _one_after_another(slots: Slots, clock: FakeClock) -> asyncio.Task[int]:
+    """A task that waits for a slot another one has just given back, having had it for long."""
+    async with slots.slot():
+        waiting = asyncio.create_task(_take(slots))
+        while not slots.statistics().waiting:
+            await asyncio.sleep(0)
+        clock.advance(2 * LEASE_SECONDS)
+    return waiting
+
+
+async def test_a_slot_nobody_queues_for_is_not_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One large product after another: what others would have to be asked is one question."""
+    clock = FakeClock()
+    slots = Slots("user", tmp_path, 1, clock=clock)
+    await _take(slots)
+    locked = []
+    acquire = FileLock.try_acquire
+
+    def counted(path: Path, note: Mapping[str, str] | None = None) -> FileLock | None:
+        locked.append(path)
+        return acquire(path, note)
+
+    monkeypatch.setattr(FileLock, "try_acquire", counted)
+    for _ in range(3):
+        waiting = await _one_after_another(slots, clock)
+        assert await asyncio.wait_for(waiting, SOON) == 1
+    assert locked == []
+    slots.close()
+    monkeypatch.undo()
+    assert_all_free(tmp_path, 1)
+
+
+async def test_a_slot_somebody_queues_for_is_let_go(tmp_path: Path) -> None:
+    """Whoever stands at the turnstile is next, and this process queues behind."""
+    clock = FakeClock()
+    slots = Slots("user", tmp_path, 1, clock=clock)
+    async with slots.slot():
+        queueing = FileLock.try_acquire(tmp_path / "turnstile.lock")
+        assert queueing is not None
+        waiting = asyncio.create_task(_take(slots))
+        while not slots.statistics().waiting:
+            await asyncio.sleep(0)
+        clock.advance(2 * LEASE_SECONDS)
+    found = None
+    while found is None:
+        found = FileLock.try_acquire(slot_path(tmp_path, 1))
+        await asyncio.sleep(0)
+    queueing.release()
+    assert not waiting.done()
+    found.release()
+    assert await asyncio.wait_for(waiting, SOON) == 1
+    slots.close()
+    assert_all_free(tmp_path, 1)
+
+
+async def test_a_slot_for_a_task_that_gives_up_is_let_go(tmp_path: Path) -> None:
+    """It was kept for that task alone."""
+    clock = FakeClock()
+    slots = Slots("user", tmp_path, 1, clock=clock)
+    waiting = await _one_after_another(slots, clock)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    other = Slots("user", tmp_path, 1)
+    assert await asyncio.wait_for(_take(other), SOON) == 1
+    other.close()
+    assert slots.statistics() == SlotStatistics(total=1, held=0, waiting=0)
     assert_all_free(tmp_path, 1)
 
 
