@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 async def test_login_says_that_the_account_works(shell: Shell, hub: EmbeddedHub) -> None:
     """And that its slots are free; it logs out again."""
+    shell.fresh = True
     done = await shell.run("login")
     assert done.code == 0, done.err
     assert done.out.startswith("demo@example.org: logged in in ")
@@ -60,6 +61,7 @@ async def test_the_hub_serves_a_folder_until_it_is_told_to_stop(
     shell: Shell, products: Path, number: signal.Signals
 ) -> None:
     """With the variables it prints, a sync fetches everything."""
+    shell.fresh = True
     process = await shell.start("hub", str(products))
     assert process.stdout is not None
     printed = [(await process.stdout.readline()).decode() for _ in range(5)]
@@ -134,6 +136,7 @@ async def test_the_demo_shows_retrieval_and_resuming_and_then_skips(shell: Shell
     """The first run fetches a dozen products; the second finds all of them on disk."""
     shutil.copytree(ROOT / "config", shell.folder / "config")
     generate_products(shell.folder / "demo-hub", 12, size=3_000_000, offline=2)
+    shell.fresh = True
     first = await shell.run("demo", "config/demo.toml")
     assert first.code == 0, first.err
     assert "$ s2fetch sync config/demo.toml" in first.out
@@ -150,6 +153,7 @@ async def test_the_demo_shows_retrieval_and_resuming_and_then_skips(shell: Shell
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 async def test_completion_scripts_are_printed(shell: Shell, name: str) -> None:
     """For the command ``s2fetch``."""
+    shell.fresh = True
     done = await shell.run("completion", name)
     assert done.code == 0
     assert "_S2FETCH_COMPLETE" in done.out
@@ -186,5 +190,6 @@ async def test_the_shell_completes(shell: Shell, typed: str, expected: set[str])
 
 async def test_the_version_is_the_package_s(shell: Shell) -> None:
     """One place for it."""
+    shell.fresh = True
     done = await shell.run("--version")
     assert (done.code, done.out) == (0, f"s2fetch {__version__}\n")
