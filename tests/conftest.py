@@ -26,6 +26,24 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("s2fetch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s2fetch")
 
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let every worker begin with its part of the long tests, so that none is begun last.
+
+    Workers are given equal parts of the list; the order is random otherwise.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    items.clear()
+    for worker in range(workers):
+        own = long[worker::workers]
+        share = (len(long) + len(short) - len(items)) // (workers - worker) - len(own)
+        items += own + short[:share]
+        del short[:share]
+
+
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]
 DhusFactory = Callable[..., Awaitable[EmbeddedDhus]]
 

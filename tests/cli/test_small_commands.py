@@ -132,6 +132,7 @@ async def test_a_hub_needs_a_folder(shell: Shell) -> None:
     assert "nowhere is not a folder" in done.err
 
 
+@pytest.mark.long
 async def test_the_demo_shows_retrieval_and_resuming_and_then_skips(shell: Shell) -> None:
     """The first run fetches a dozen products; the second finds all of them on disk."""
     shutil.copytree(ROOT / "config", shell.folder / "config")

@@ -111,6 +111,7 @@ async def test_archives_are_paused_resumed_and_synced_by_ctl(
     assert "alps" in unknown.err
 
 
+@pytest.mark.long
 async def test_sigterm_in_mid_transfer_keeps_what_has_come_for_the_next_start(
     server: Server, big_products: Path
 ) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2fetch import matching
-from s2fetch.embedded.dhus.documents import Document
 from s2fetch.embedded.dhus.solr import matching as solr
+from s2fetch.embedded.dhus.solr.matching import Document
 from s2fetch.embedded.entry import Attribute, Entry
 from s2fetch.errors import QueryError
 from s2fetch.hub.dhus.opensearch import MOST_CHARACTERS, encoded, order_of, parts_of, text_of
