@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     long = [item for item in items if item.get_closest_marker("long")]
-    short = [item for item in items if not item.get_closest_marker("long")]
+    short = iter([item for item in items if not item.get_closest_marker("long")])
+    heads = [long[worker::workers] for worker in range(workers)]
+    left = len(items)
     items.clear()
-    for worker in range(workers):
-        own = long[worker::workers]
-        share = (len(long) + len(short) - len(items)) // (workers - worker) - len(own)
-        items += own + short[:share]
-        del short[:share]
+    for worker, head in enumerate(heads):
+        share = left // (workers - worker)  # as xdist deals them
+        items += head + list(islice(short, max(0, share - len(head))))
+        left -= share
+    items += short
 
 
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]

@@ -35,7 +35,14 @@ async def in_mid_transfer(shell: Shell, hub: EmbeddedHub) -> Process:
         *("sync", "--into", "archive", "--report", "r.json", "--log-format", "json")
     )
     await until(lambda: hub.stats.all_bytes_served > 600_000)
+    await until(lambda: any(map(has_begun, (shell.folder / "archive").glob(".s2fetch-*.part"))))
     return process
+
+
+def has_begun(part: Path) -> bool:
+    """Whether the first bytes are in a part file, and not only on their way to the process."""
+    with part.open("rb") as file:
+        return file.read(1) not in (b"", b"\0")
 
 
 @pytest.mark.parametrize(

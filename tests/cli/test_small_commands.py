@@ -35,7 +35,8 @@ async def test_login_says_that_the_account_works(shell: Shell, hub: EmbeddedHub)
 async def test_login_says_who_uses_the_slots(shell: Shell, hub: EmbeddedHub) -> None:
     """The process and its archive."""
     hub.faults.add(Fault(Stall(5_000)))
-    process = await shell.start("sync", "--into", "archive", "--limit", "1")
+    patience = ("--minimum-rate-window", "1h")  # the body stalls for as long as this test takes
+    process = await shell.start("sync", "--into", "archive", "--limit", "1", *patience)
     await until(lambda: hub.stats.all_bytes_served > 0)
     text = await shell.run("login")
     assert f"process {process.pid} on " in text.out

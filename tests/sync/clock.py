@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import heapq
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import anyio.to_thread
 
 REAL_PAUSE_SECONDS = 0.001
 """Between some jumps; what is not waiting for time (sockets, threads) goes on meanwhile."""
 JUMPS_PER_PAUSE = 5
+SETTLING_SECONDS = 2.0
+"""How long a thread may work, in real time, before time goes on nevertheless."""
 
 
 class JumpingClock:
     """Time that jumps to the earliest waking of all who sleep. An async context manager.
 
     One clock is shared by the engine and the embedded hub, so that ten minutes of "wait" pass for
-    both, in a moment.
+    both, in a moment. It does not jump while anybody has something to do that needs no time:
+    callbacks, what has come by sockets, and work in threads, however slow the machine is.
     """
 
     def __init__(self) -> None:
@@ -28,6 +35,7 @@ class JumpingClock:
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._driver: asyncio.Task[None] | None = None
+        self._threads = 0
 
     def now(self) -> datetime:
         return self.start + self.wall_offset + timedelta(seconds=self.elapsed)
@@ -44,6 +52,7 @@ class JumpingClock:
         await woken
 
     async def __aenter__(self) -> Self:
+        self._count_threads()
         self._driver = asyncio.create_task(self._drive())
         return self
 
@@ -56,10 +65,45 @@ class JumpingClock:
         if self._driver is not None:
             self._driver.cancel()
             await asyncio.wait([self._driver])
+        anyio.to_thread.run_sync = self._run_sync
+
+    def _count_threads(self) -> None:
+        """Know how many threads work for a task, as long as time is kept."""
+        loop: Any = asyncio.get_running_loop()
+        in_executor, self._run_sync = loop.run_in_executor, anyio.to_thread.run_sync
+
+        def run_in_executor(*arguments: Any) -> asyncio.Future[Any]:
+            future: asyncio.Future[Any] = in_executor(*arguments)
+            self._threads += 1
+            future.add_done_callback(self._one_less)
+            return future
+
+        @functools.wraps(self._run_sync)
+        async def run_sync(*arguments: Any, **options: Any) -> Any:
+            self._threads += 1
+            try:
+                return await self._run_sync(*arguments, **options)
+            finally:
+                self._threads -= 1
+
+        loop.run_in_executor = run_in_executor
+        anyio.to_thread.run_sync = run_sync
+
+    def _one_less(self, _: asyncio.Future[Any]) -> None:
+        self._threads -= 1
+
+    async def _settle(self) -> None:
+        """Return when nobody has anything to do; twice, as sockets are looked at in between."""
+        loop: Any = asyncio.get_running_loop()
+        end, quiet = time.monotonic() + SETTLING_SECONDS, 0
+        while quiet < 2 and time.monotonic() < end:
+            await asyncio.sleep(REAL_PAUSE_SECONDS / 10 if self._threads else 0)
+            quiet = 0 if self._threads or loop._ready else quiet + 1
 
     async def _drive(self) -> None:
         for jump in count():
             await asyncio.sleep(0 if jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
+            await self._settle()
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
             if not self._sleepers:
