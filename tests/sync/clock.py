@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import heapq
 import time
 from datetime import UTC, datetime, timedelta
@@ -70,7 +69,8 @@ class JumpingClock:
     def _count_threads(self) -> None:
         """Know how many threads work for a task, as long as time is kept."""
         loop: Any = asyncio.get_running_loop()
-        in_executor, self._run_sync = loop.run_in_executor, anyio.to_thread.run_sync
+        threads: Any = anyio.to_thread
+        in_executor, self._run_sync = loop.run_in_executor, threads.run_sync
 
         def run_in_executor(*arguments: Any) -> asyncio.Future[Any]:
             future: asyncio.Future[Any] = in_executor(*arguments)
@@ -78,7 +78,6 @@ class JumpingClock:
             future.add_done_callback(self._one_less)
             return future
 
-        @functools.wraps(self._run_sync)
         async def run_sync(*arguments: Any, **options: Any) -> Any:
             self._threads += 1
             try:
@@ -87,7 +86,7 @@ class JumpingClock:
                 self._threads -= 1
 
         loop.run_in_executor = run_in_executor
-        anyio.to_thread.run_sync = run_sync
+        threads.run_sync = run_sync
 
     def _one_less(self, _: asyncio.Future[Any]) -> None:
         self._threads -= 1
