@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,26 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # How fast examples are made depends on what else the machine does, and proves nothing.
 settings.register_profile("s2fetch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s2fetch")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let every worker begin with its part of the long tests, so that none is begun last.
+
+    Workers are given equal parts of the list; the order is random otherwise.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = iter([item for item in items if not item.get_closest_marker("long")])
+    heads = [long[worker::workers] for worker in range(workers)]
+    left = len(items)
+    items.clear()
+    for worker, head in enumerate(heads):
+        share = left // (workers - worker)  # as xdist deals them
+        items += head + list(islice(short, max(0, share - len(head))))
+        left -= share
+    items += short
+
 
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]
 DhusFactory = Callable[..., Awaitable[EmbeddedDhus]]

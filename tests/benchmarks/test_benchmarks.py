@@ -16,6 +16,7 @@ from tests.benchmarks.scale import Scale
 NEEDS = {"cpu": ("curl", "md5sum"), "small": ("curl", "md5sum")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(command.BENCHMARKS))
 def test_each_benchmark_does_its_work_at_a_miniature_scale(name: str, tmp_path: Path) -> None:
     """Every figure has a positive or zero ratio, and at least one has a target."""

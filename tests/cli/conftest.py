@@ -1,4 +1,8 @@
-"""Runs the command as its users do: in a process of its own, against a hub in this one."""
+"""Runs the command as its users do: in a process of its own, against a hub in this one.
+
+Most of these processes are forked with everything imported, see `tests.forked`. Those that begin,
+are interrupted or end in a way that may depend on the interpreter are started afresh.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,16 @@ import msgspec
 import pytest
 
 from s2fetch.embedded.hub import EmbeddedHub
+from tests.forked import Forked, fork_module
+
+Process = asyncio.subprocess.Process | Forked
 
 PATIENCE_SECONDS = 60.0
 """Only a test that fails waits as long."""
+
+
+INTERPRETERS = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")
+"""Variables that Python reads when it begins."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -41,15 +52,17 @@ class Shell:
     Attributes:
         folder: The working folder.
         environment: Of every command; nothing of the user's own but what Python needs.
+        fresh: Whether every command begins with an interpreter that has imported nothing.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._started: list[asyncio.subprocess.Process] = []
+        self.fresh = False
+        self._started: list[Process] = []
         home = folder / "home"
         home.mkdir()
-        kept = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")
-        self.environment = {name: os.environ[name] for name in kept if name in os.environ}
+        self._own = {name: os.environ[name] for name in INTERPRETERS if name in os.environ}
+        self.environment = dict(self._own)
         self.environment |= {
             "HOME": str(home),
             "S2FETCH_STATE_DIR": str(folder / "state"),
@@ -61,20 +74,23 @@ class Shell:
         """Set the environment variables the hub tells its users."""
         self.environment |= hub.environment()
 
-    async def start(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, **options: Any) -> Process:
         """Start ``s2fetch`` with these arguments."""
-        return await self.start_program(sys.executable, "-m", "s2fetch", *arguments, **options)
+        return await self.start_module("s2fetch", *arguments, **options)
+
+    async def start_module(self, module: str, *arguments: str, **options: Any) -> Process:
+        """Start ``python -m MODULE``, of a module of s2fetch."""
+        if self.fresh or any(
+            self.environment.get(name) != self._own.get(name) for name in INTERPRETERS
+        ):
+            return await self.start_program(sys.executable, "-m", module, *arguments, **options)
+        process = await fork_module(module, arguments, **self._options(options))
+        self._started.append(process)
+        return process
 
     async def start_program(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
         """Start any program, with pipes unless told otherwise."""
-        pipes: dict[str, Any] = {
-            "stdin": asyncio.subprocess.DEVNULL,
-            "stdout": asyncio.subprocess.PIPE,
-            "stderr": asyncio.subprocess.PIPE,
-        }
-        process = await asyncio.create_subprocess_exec(
-            *arguments, cwd=self.folder, env=self.environment, **(pipes | options)
-        )
+        process = await asyncio.create_subprocess_exec(*arguments, **self._options(options))
         self._started.append(process)
         return process
 
@@ -91,6 +107,14 @@ class Shell:
         """Run such a script to its end."""
         return await finish(await self.start_script(script))
 
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        pipes = {
+            "stdin": asyncio.subprocess.DEVNULL,
+            "stdout": asyncio.subprocess.PIPE,
+            "stderr": asyncio.subprocess.PIPE,
+        }
+        return {"cwd": self.folder, "env": self.environment, **pipes, **given}
+
     async def clean_up(self) -> None:
         """End what a failed test left running."""
         for process in self._started:
@@ -99,7 +123,7 @@ class Shell:
                 await process.wait()
 
 
-async def finish(process: asyncio.subprocess.Process) -> Done:
+async def finish(process: Process) -> Done:
     """Wait for the end of a process, which is killed when it does not come."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

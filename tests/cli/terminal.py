@@ -10,7 +10,7 @@ import struct
 import termios
 from collections.abc import Callable
 
-from tests.cli.conftest import PATIENCE_SECONDS, Shell
+from tests.cli.conftest import PATIENCE_SECONDS, Process, Shell
 
 
 class Terminal:
@@ -30,7 +30,7 @@ class Terminal:
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, size)
 
-    async def start(self, shell: Shell, *arguments: str) -> asyncio.subprocess.Process:
+    async def start(self, shell: Shell, *arguments: str) -> Process:
         """Start ``s2fetch`` on the terminal."""
         process = await shell.start(*arguments, stdout=self._slave, stderr=self._slave)
         asyncio.get_running_loop().add_reader(self._master, self._read)
@@ -42,7 +42,7 @@ class Terminal:
             while not condition(self.shown):
                 await asyncio.sleep(0.01)
 
-    async def end(self, process: asyncio.subprocess.Process) -> int:
+    async def end(self, process: Process) -> int:
         """Wait for the end of the process and for the last it has shown."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             code = await process.wait()

@@ -107,6 +107,7 @@ async def test_status_reads_the_folder_from_a_file(shell: Shell, hub: EmbeddedHu
 async def test_an_intact_archive_verifies(shell: Shell, hub: EmbeddedHub) -> None:
     """Every file is hashed again."""
     await shell.run("sync", "--into", "archive", "--quiet")
+    shell.fresh = True
     done = await shell.run("verify", "--into", "archive")
     assert done.code == 0
     assert "6 files checked, 6 intact" in done.out
@@ -158,6 +159,7 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     """With a period so short that every proof is old by now."""
     await shell.run("sync", "--into", "archive", "--quiet")
     options = ("--into", "archive", "--scrub-period", "1ms", "--scrub-budget", "10 GB")
+    shell.fresh = True
     done = await shell.run("scrub", *options)
     assert done.code == 0, done.err
     assert "6 files checked, 6 intact" in done.out
@@ -178,7 +180,9 @@ async def test_one_product_is_explained(shell: Shell, hub: EmbeddedHub) -> None:
     refused, fetched = hub.folder.entries[:2]
     hub.faults.add(Fault(access_forbidden(), product=refused.id, times=None))
     await shell.run("sync", "--into", "archive", "--quiet")
+    shell.fresh = True
     done = await shell.run("explain", fetched.name, "--into", "archive")
+    shell.fresh = False
     assert done.code == 0, done.err
     assert f"Identifier:  {fetched.id}" in done.out
     assert "Next: nothing: it is on disk and verified." in done.out

@@ -11,6 +11,7 @@ from tests.cli.terminal import on_terminal
 
 async def test_a_pipe_gets_lines_with_tabs(shell: Shell) -> None:
     """Every collection's types and attributes, for grep and cut."""
+    shell.fresh = True
     done = await shell.run("products")
     rows = [line.split("\t") for line in done.out.splitlines()]
     assert (done.code, done.err) == (0, "")

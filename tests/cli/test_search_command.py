@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import uuid
 from collections.abc import AsyncIterator
 
@@ -207,10 +208,16 @@ async def test_what_a_search_found_can_be_fetched_from_a_file_or_a_pipe(
     (shell.folder / "found.geojson").write_text(json.dumps(found))
     done = await shell.run("sync", "--from", "found.geojson", "--into", "one")
     assert (done.code, "2 products match: 2 fetched" in done.out) == (0, True), done.err
-    for form in ("urls", "csv", "stac", "json", "names"):
-        done = await shell.run_script(
-            f"$S2FETCH search --limit 2 --{form} | $S2FETCH sync --from - --into {form}"
-        )
+    piped = "$S2FETCH search --limit 2 --urls | $S2FETCH sync --from - --into urls"
+    done = await shell.run_script(piped)
+    assert (done.code, "2 products match: 2 fetched" in done.out) == (0, True), done.err
+    for form in ("csv", "stac", "json", "names"):
+        read, write = os.pipe()
+        with os.fdopen(read) as given, os.fdopen(write, "w") as wanted:
+            await shell.run("search", "--limit", "2", f"--{form}", stdout=wanted.fileno())
+            wanted.close()
+            words = ("sync", "--from", "-", "--into", form)
+            done = await shell.run(*words, stdin=given.fileno())
         assert (done.code, "2 products match: 2 fetched" in done.out) == (0, True), done.err
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,14 +13,15 @@ from s2fetch.embedded.faults import Delay, Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.safe import generate_products
 from s2fetch.embedded.state import HubSettings
-from tests.cli.conftest import Shell, finish, until
+from tests.cli.conftest import Process, Shell, finish, until
 
 SLOW = HubSettings(bytes_per_second=400_000)
 
 
 @pytest.fixture
 async def slow_hub(shell: Shell, tmp_path: Path) -> AsyncIterator[EmbeddedHub]:
-    """A hub from which three products of 2 MB take a while."""
+    """A hub from which three products of 2 MB take a while; and commands that begin afresh."""
+    shell.fresh = True
     folder = tmp_path / "slow-products"
     generate_products(folder, 3, size=2_000_000)
     async with EmbeddedHub(folder, settings=SLOW) as hub:
@@ -29,13 +29,20 @@ async def slow_hub(shell: Shell, tmp_path: Path) -> AsyncIterator[EmbeddedHub]:
         yield hub
 
 
-async def in_mid_transfer(shell: Shell, hub: EmbeddedHub) -> asyncio.subprocess.Process:
+async def in_mid_transfer(shell: Shell, hub: EmbeddedHub) -> Process:
     """A sync that has received some, but not all."""
     process = await shell.start(
         *("sync", "--into", "archive", "--report", "r.json", "--log-format", "json")
     )
     await until(lambda: hub.stats.all_bytes_served > 600_000)
+    await until(lambda: any(map(has_begun, (shell.folder / "archive").glob(".s2fetch-*.part"))))
     return process
+
+
+def has_begun(part: Path) -> bool:
+    """Whether the first bytes are in a part file, and not only on their way to the process."""
+    with part.open("rb") as file:
+        return file.read(1) not in (b"", b"\0")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 async def test_login_says_that_the_account_works(shell: Shell, hub: EmbeddedHub) -> None:
     """And that its slots are free; it logs out again."""
+    shell.fresh = True
     done = await shell.run("login")
     assert done.code == 0, done.err
     assert done.out.startswith("demo@example.org: logged in in ")
@@ -34,7 +35,8 @@ async def test_login_says_that_the_account_works(shell: Shell, hub: EmbeddedHub)
 async def test_login_says_who_uses_the_slots(shell: Shell, hub: EmbeddedHub) -> None:
     """The process and its archive."""
     hub.faults.add(Fault(Stall(5_000)))
-    process = await shell.start("sync", "--into", "archive", "--limit", "1")
+    patience = ("--minimum-rate-window", "1h")  # the body stalls for as long as this test takes
+    process = await shell.start("sync", "--into", "archive", "--limit", "1", *patience)
     await until(lambda: hub.stats.all_bytes_served > 0)
     text = await shell.run("login")
     assert f"process {process.pid} on " in text.out
@@ -60,6 +62,7 @@ async def test_the_hub_serves_a_folder_until_it_is_told_to_stop(
     shell: Shell, products: Path, number: signal.Signals
 ) -> None:
     """With the variables it prints, a sync fetches everything."""
+    shell.fresh = True
     process = await shell.start("hub", str(products))
     assert process.stdout is not None
     printed = [(await process.stdout.readline()).decode() for _ in range(5)]
@@ -130,10 +133,12 @@ async def test_a_hub_needs_a_folder(shell: Shell) -> None:
     assert "nowhere is not a folder" in done.err
 
 
+@pytest.mark.long
 async def test_the_demo_shows_retrieval_and_resuming_and_then_skips(shell: Shell) -> None:
     """The first run fetches a dozen products; the second finds all of them on disk."""
     shutil.copytree(ROOT / "config", shell.folder / "config")
     generate_products(shell.folder / "demo-hub", 12, size=3_000_000, offline=2)
+    shell.fresh = True
     first = await shell.run("demo", "config/demo.toml")
     assert first.code == 0, first.err
     assert "$ s2fetch sync config/demo.toml" in first.out
@@ -150,6 +155,7 @@ async def test_the_demo_shows_retrieval_and_resuming_and_then_skips(shell: Shell
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 async def test_completion_scripts_are_printed(shell: Shell, name: str) -> None:
     """For the command ``s2fetch``."""
+    shell.fresh = True
     done = await shell.run("completion", name)
     assert done.code == 0
     assert "_S2FETCH_COMPLETE" in done.out
@@ -186,5 +192,6 @@ async def test_the_shell_completes(shell: Shell, typed: str, expected: set[str])
 
 async def test_the_version_is_the_package_s(shell: Shell) -> None:
     """One place for it."""
+    shell.fresh = True
     done = await shell.run("--version")
     assert (done.code, done.out) == (0, f"s2fetch {__version__}\n")

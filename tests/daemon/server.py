@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from s2fetch.daemon.control_messages import Command, Request
 from s2fetch.daemon.state import ArchiveState, DaemonState
 from s2fetch.embedded.faults import Fault
 from s2fetch.embedded.stats import Stats
-from tests.cli.conftest import PATIENCE_SECONDS, Done, Shell
+from tests.cli.conftest import PATIENCE_SECONDS, Done, Process, Shell
 
 TOKEN = "0123456789abcdef-correct-horse-battery"
 
@@ -28,7 +27,7 @@ class HubProcess:
         environment: What its clients have to know.
     """
 
-    def __init__(self, urls: dict[str, Any], process: asyncio.subprocess.Process) -> None:
+    def __init__(self, urls: dict[str, Any], process: Process) -> None:
         self.environment: dict[str, str] = urls["environment"]
         self._stats_url: str = urls["stats_url"]
         self._faults_url = self._stats_url.rsplit("/", 1)[0] + "/faults"
@@ -37,8 +36,7 @@ class HubProcess:
     @classmethod
     async def started(cls, shell: Shell, folder: Path, *options: str) -> HubProcess:
         """One that listens."""
-        program = (sys.executable, "-m", "s2fetch.embedded", str(folder), *options)
-        process = await shell.start_program(*program, stderr=None)
+        process = await shell.start_module("s2fetch.embedded", str(folder), *options, stderr=None)
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE_SECONDS):
             return cls(msgspec.json.decode(await process.stdout.readline()), process)
@@ -63,7 +61,7 @@ class DaemonProcess:
         log: The lines of its log so far; every one of them has to be JSON.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.log: list[dict[str, Any]] = []
         self._more = asyncio.Event()

@@ -216,6 +216,7 @@ async def test_a_run_that_cannot_be_remembered_failed_but_fetched(
         assert "no space" in run.error
 
 
+@pytest.mark.long
 async def test_files_are_hashed_again_while_a_run_is_under_way(kept: DaemonSite) -> None:
     """A backlog may take weeks, and so may a product that is brought back from tape.
 

@@ -29,7 +29,8 @@ async def big_products(tmp_path: Path) -> Path:
 
 
 async def in_mid_transfer(server: Server, hub: HubProcess) -> DaemonProcess:
-    """A daemon whose archive has received some, but not all."""
+    """A daemon whose archive has received some, but not all; of an interpreter of its own."""
+    server.shell.fresh = True
     daemon = await server.start()
     async with asyncio.timeout(60):
         while (await hub.stats()).all_bytes_served < 700_000:
@@ -40,6 +41,7 @@ async def in_mid_transfer(server: Server, hub: HubProcess) -> DaemonProcess:
 async def test_it_fills_its_archives_answers_and_stops_when_it_is_told_to(
     server: Server, products: Path
 ) -> None:
+    server.shell.fresh = True
     await server.hub(products)
     server.write(ALPS, "everything")
     daemon = await server.start()
@@ -109,6 +111,7 @@ async def test_archives_are_paused_resumed_and_synced_by_ctl(
     assert "alps" in unknown.err
 
 
+@pytest.mark.long
 async def test_sigterm_in_mid_transfer_keeps_what_has_come_for_the_next_start(
     server: Server, big_products: Path
 ) -> None:
@@ -212,6 +215,7 @@ async def test_people_are_told_where_the_dashboard_is(
     process.send_signal(signal.SIGINT)
     _, rest = await process.communicate()
     assert process.returncode == 0
+    assert rest is not None
     assert b"daemon-stopped" in rest
 
 

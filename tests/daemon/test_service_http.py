@@ -83,6 +83,7 @@ async def test_prometheus_understands_what_it_scrapes(
     assert (await hub.stats()).logins == 1
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
 )
@@ -96,7 +97,7 @@ async def test_the_running_daemon_does_what_its_description_says(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{daemon.url}/api/v1/openapi.json"),
         *("--header", f"Authorization: Bearer {TOKEN}", "--exclude-path", "/api/v1/events"),
-        *("--generation-deterministic", "--max-examples", "6", "--continue-on-failure"),
+        *("--generation-deterministic", "--max-examples", "2", "--continue-on-failure"),
         *("--request-timeout", "20", "--suppress-health-check", "all", "--no-color"),
         cwd=tmp_path,
         env=environment,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,21 +9,14 @@ import pytest
 from s2fetch.embedded.answers import access_forbidden
 from s2fetch.embedded.faults import Fault
 from s2fetch.embedded.safe import generate_products
-from tests.daemon.http.browser import Page, browser
+from tests.daemon.http.browser import Page
 from tests.daemon.http.dashboard import click, needs_chromium, unlock, words
 from tests.daemon.server import TOKEN, Server
 
 pytestmark = needs_chromium
 
 
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Page]:
-    """A tab of a browser that knows nothing."""
-    async with browser(tmp_path / "profile") as tab:
-        await tab.look_like(width=1440)
-        yield tab
-
-
+@pytest.mark.long
 async def test_it_shows_what_the_running_daemon_does_and_lets_it_be_told(
     server: Server, tmp_path: Path, page: Page
 ) -> None:

@@ -37,6 +37,7 @@ def disk(tmp_path: Path) -> Iterator[Path | None]:
         yield found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_after_thirty_days_archive_and_catalogue_agree(
     tmp_path: Path, disk: Path | None

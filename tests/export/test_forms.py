@@ -40,31 +40,33 @@ def text_of(form: str, products: Iterable[Product], fields: tuple[str, ...] = ()
     return made.head + "".join(made.row(product) for product in products) + made.tail
 
 
-@settings(max_examples=40)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where listings are written, one over the other."""
+    return tmp_path_factory.mktemp("list") / "list"
+
+
+@settings(max_examples=60)
 @given(products=listings)
-def test_what_was_exported_is_a_list_again(
-    form: str, products: list[Product], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_what_was_exported_is_a_list_again(products: list[Product], file: Path) -> None:
     """In every form, in the same order; URLs say the identifiers."""
-    path = tmp_path_factory.mktemp("list") / "list"
-    path.write_text(text_of(form, products), encoding="utf-8", newline="")
-    found = read_list(path)
     names, ids = tuple(p.name for p in products), tuple(p.id for p in products)
-    assert found == (ProductList((), ids) if form == "urls" else ProductList(names))
+    for form in FORMS:
+        file.write_text(text_of(form, products), encoding="utf-8", newline="")
+        expected = ProductList((), ids) if form == "urls" else ProductList(names)
+        assert read_list(file) == expected, form
 
 
-@pytest.mark.parametrize("form", ["plain", "json", "csv", "geojson"])
+@settings(max_examples=40)
 @given(products=listings)
-@settings(max_examples=20)
 def test_chosen_fields_are_a_list_again_as_long_as_they_name_products(
-    form: str, products: list[Product], tmp_path_factory: pytest.TempPathFactory
+    products: list[Product], file: Path
 ) -> None:
     """Wherever the name stands."""
-    path = tmp_path_factory.mktemp("list") / "list"
     fields = ("size", "cloudCover", "name", "footprint")
-    path.write_text(text_of(form, products, fields), encoding="utf-8", newline="")
-    assert read_list(path).names == tuple(p.name for p in products)
+    for form in ("plain", "json", "csv", "geojson"):
+        file.write_text(text_of(form, products, fields), encoding="utf-8", newline="")
+        assert read_list(file).names == tuple(p.name for p in products), form
 
 
 def test_plain_lines_have_six_cells_whatever_is_in_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from tests.conftest import HubFactory
 from tests.hub.conftest import CdseFactory
 from tests.hub.test_search import found, searches
 
-COUNT = 3_200
+COUNT = 1_600
 AREA = shapely.box(10.0, 41.0, 13.0, 49.0)
 """Cuts some of the tiles and holds others whole."""
 SPOT = shapely.box(11.42, 41.5, 12.0, 42.0)
@@ -29,20 +30,30 @@ SPOT = shapely.box(11.42, 41.5, 12.0, 42.0)
 
 @pytest.fixture
 async def hub(hub_factory: HubFactory) -> EmbeddedHub:
-    """3,200 products of eight tiles."""
+    """1,600 products of eight tiles; two pages."""
     return await hub_factory(SyntheticCatalogue(COUNT, same_start=8))
 
 
 async def every(hub: EmbeddedHub, cdse: CdseFactory, query: Query) -> list[Product]:
-    """What would be listed without any area, in the query's order."""
-    plain = msgspec.structs.replace(
-        query, area=None, area_exact=None, area_relation=AreaRelation.INTERSECTS, limit=None
-    )
-    return await found(await cdse(hub), plain)
+    """What would be listed without any area, in the query's order; asked for once."""
+    order = (query.order, query.newest_first)
+    if order not in _EVERY:
+        plain = Query(order=query.order, newest_first=query.newest_first)
+        _EVERY[order] = await found(await cdse(hub), plain)
+    return _EVERY[order]
+
+
+_EVERY: dict[tuple[Order, bool], list[Product]] = {}
+"""Every hub of these tests has the same products."""
 
 
 def shape_of(product: Product) -> shapely.Geometry:
-    return shapely.from_wkt(product.footprint)
+    return _shape(product.footprint)
+
+
+@lru_cache
+def _shape(wkt: str) -> shapely.Geometry:
+    return shapely.from_wkt(wkt)
 
 
 def ragged(count: int = 2_000) -> shapely.Geometry:

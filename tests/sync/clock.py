@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import anyio.to_thread
 
 REAL_PAUSE_SECONDS = 0.001
 """Between some jumps; what is not waiting for time (sockets, threads) goes on meanwhile."""
 JUMPS_PER_PAUSE = 5
+SETTLING_SECONDS = 2.0
+"""How long a thread may work, in real time, before time goes on nevertheless."""
 
 
 class JumpingClock:
@@ -19,15 +24,24 @@ class JumpingClock:
 
     One clock is shared by the engine and the embedded hub, so that ten minutes of "wait" pass for
     both, in a moment.
+
+    Args:
+        steady: Whether it never jumps while somebody has something to do that needs no time:
+            callbacks, what has come by sockets, and work in threads, however slow the machine is.
+            Weeks in which somebody looks at files every minute take too long in that way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, steady: bool = True) -> None:
+        self._steady = steady
         self.start = datetime(2024, 7, 1, 12, tzinfo=UTC)
         self.elapsed = 0.0
         self.wall_offset = timedelta(0)
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._driver: asyncio.Task[None] | None = None
+        self._threads = 0
+        self._no_thread = asyncio.Event()
+        self._no_thread.set()
 
     def now(self) -> datetime:
         return self.start + self.wall_offset + timedelta(seconds=self.elapsed)
@@ -44,6 +58,7 @@ class JumpingClock:
         await woken
 
     async def __aenter__(self) -> Self:
+        self._count_threads()
         self._driver = asyncio.create_task(self._drive())
         return self
 
@@ -56,10 +71,54 @@ class JumpingClock:
         if self._driver is not None:
             self._driver.cancel()
             await asyncio.wait([self._driver])
+        anyio.to_thread.run_sync = self._run_sync
+
+    def _count_threads(self) -> None:
+        """Know how many threads work for a task, as long as time is kept."""
+        loop: Any = asyncio.get_running_loop()
+        threads: Any = anyio.to_thread
+        in_executor, self._run_sync = loop.run_in_executor, threads.run_sync
+
+        def run_in_executor(*arguments: Any) -> asyncio.Future[Any]:
+            future: asyncio.Future[Any] = in_executor(*arguments)
+            self._one_more()
+            future.add_done_callback(self._one_less)
+            return future
+
+        async def run_sync(*arguments: Any, **options: Any) -> Any:
+            self._one_more()
+            try:
+                return await self._run_sync(*arguments, **options)
+            finally:
+                self._one_less()
+
+        loop.run_in_executor = run_in_executor
+        threads.run_sync = run_sync
+
+    def _one_more(self) -> None:
+        self._threads += 1
+        self._no_thread.clear()
+
+    def _one_less(self, _: object = None) -> None:
+        self._threads -= 1
+        if not self._threads:
+            self._no_thread.set()
+
+    async def _settle(self) -> None:
+        """Return when nobody has anything to do; twice, as sockets are looked at in between."""
+        loop: Any = asyncio.get_running_loop()
+        end, quiet = time.monotonic() + SETTLING_SECONDS, 0
+        while quiet < 2 and (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(0)
+            if self._threads:
+                await asyncio.wait([asyncio.ensure_future(self._no_thread.wait())], timeout=left)
+            quiet = 0 if self._threads or loop._ready else quiet + 1
 
     async def _drive(self) -> None:
         for jump in count():
             await asyncio.sleep(0 if jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
+            if self._steady:
+                await self._settle()
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
             if not self._sleepers:

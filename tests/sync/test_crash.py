@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import random
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,9 @@ import pytest
 from s2fetch.clock import SystemClock
 from s2fetch.errors import ExitCode
 from tests.conftest import HubFactory
+from tests.forked import Forked, fork_module
 from tests.sync.site import Site, body_of, catalogue_of
 
-CHILD = """
-import asyncio, os, sys
-from datetime import UTC, datetime
-import s2fetch
-from s2fetch.events import TransferProgressed
-
-async def main():
-    bus = s2fetch.EventBus()
-    bus.subscribe(lambda e: isinstance(e, TransferProgressed) and print("bytes", flush=True))
-    options = {"into": sys.argv[1], "reserve": "0", "wait-for-lock": "10s"}
-    config = s2fetch.load_config(None, options, os.environ, datetime.now(UTC))
-    async with s2fetch.Client(config, events=bus) as client:
-        return (await client.sync()).exit_code
-
-sys.exit(asyncio.run(main()))
-"""
 KILLS = 15
 LOST_PER_KILL = 2 * (1 << 20) * 1.25
 """Of two transfers: what is in sockets and buffers, and the bytes before the cut."""
@@ -40,23 +24,21 @@ LOST_PER_KILL = 2 * (1 << 20) * 1.25
 class Child:
     """A sync in a process of its own."""
 
-    def __init__(self, site: Site, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, site: Site, process: Forked) -> None:
         self.process = process
 
     @classmethod
     async def start(cls, site: Site) -> Child:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            CHILD,
-            str(site.root),
-            stdout=asyncio.subprocess.PIPE,
+        process = await fork_module(
+            "tests.sync.child",
+            [str(site.root)],
+            cwd=site.root.parent,
             env={
                 **site.hub.environment(),
                 "S2FETCH_STATE_DIR": str(site.state),
                 "HOME": str(site.root.parent),
-                "PYTHONPATH": str(Path(__file__).parents[2]),
             },
+            stdout=asyncio.subprocess.PIPE,
         )
         return cls(site, process)
 
@@ -89,6 +71,7 @@ async def site(hub_factory: HubFactory, tmp_path: Path) -> Site:
     return Site(hub, tmp_path, SystemClock())
 
 
+@pytest.mark.long
 async def test_killed_again_and_again_it_still_gets_everything_once(site: Site) -> None:
     """After every kill all is sound; in the end all is verified, and little was fetched twice."""
     choice = random.Random(4)

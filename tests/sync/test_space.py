@@ -17,7 +17,7 @@ from s2fetch.config.values import OnFull
 from s2fetch.embedded.faults import Fault, Slow
 from s2fetch.errors import DiskFullError, ExitCode
 from s2fetch.events import Event, EventBus, SpaceBack, SpaceLow, TransferStarted
-from s2fetch.sync.space import LEAST_BYTES, LONGEST_POLL_SECONDS, SpaceGate
+from s2fetch.sync.space import LEAST_BYTES, LONGEST_POLL_SECONDS, POLL_SECONDS, SpaceGate
 from tests.archive.disks import small_disk
 from tests.clock import FakeClock
 from tests.sync.conftest import SiteFactory
@@ -64,12 +64,15 @@ async def test_a_run_at_its_floor_waits_and_goes_on_when_there_is_space(
     ballast = fill(disk, 3 * MIB)
     begun: list[int] = []
 
-    def make_room() -> None:
+    async def make_room() -> None:
+        # Time passes when both have met the full disk: nobody is between gate and disk then.
+        await site.clock.sleep(POLL_SECONDS / 2)
         begun.append(sum(site.stats.bodies.values()))
         soon(ballast.unlink)
 
-    site.on(SpaceLow, make_room)
-    report = await site.sync(reserve="2 MiB", on_full="wait")
+    async with anyio.create_task_group() as others:
+        site.on(SpaceLow, lambda: others.start_soon(make_room))
+        report = await site.sync(reserve="2 MiB", on_full="wait")
     assert report.exit_code == ExitCode.OK
     site.assert_whole()
     (low,) = site.seen(SpaceLow)

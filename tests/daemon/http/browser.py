@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,7 @@ class Page:
         self.complaints: list[str] = []
         self._socket = socket
         self._session = ""
+        self._context = ""
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._loaded = asyncio.Event()
@@ -125,14 +128,23 @@ class Page:
         path.write_bytes(base64.b64decode(answer["data"]))
 
     async def start(self) -> None:
-        """Attach to a new tab."""
-        target = await self.call("Target.createTarget", url="about:blank")
+        """Attach to a new tab that knows nothing."""
+        context = await self.call("Target.createBrowserContext")
+        self._context = context["browserContextId"]
+        target = await self.call(
+            "Target.createTarget", url="about:blank", browserContextId=self._context
+        )
         attached = await self.call(
             "Target.attachToTarget", targetId=target["targetId"], flatten=True
         )
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self.call(f"{domain}.enable")
+
+    async def end(self) -> None:
+        """Close the tab, and forget what it has learnt."""
+        self._session = ""
+        await self.call("Target.disposeBrowserContext", browserContextId=self._context)
 
     async def listen(self) -> None:
         """Take in what the browser says until it is gone."""
@@ -162,50 +174,45 @@ class Page:
                 self.complaints.append(str(parameters["entry"]))
 
 
-@asynccontextmanager
-async def browser(profile: Path) -> AsyncIterator[Page]:
-    """A tab of a new browser that knows nothing, with its profile in that folder."""
+@contextmanager
+def browser(profile: Path) -> Iterator[str]:
+    """A new browser with its profile in that folder; yields where it listens."""
     program = chromium()
     if program is None:
         raise FileNotFoundError("there is no Chromium")
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *FLAGS,
-        f"--user-data-dir={profile}",
-        "about:blank",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
-            address = await _address(process)
-            async with session.ws_connect(address, max_msg_size=0) as socket:
-                page = Page(socket)
-                listening = asyncio.create_task(page.listen())
-                draining = asyncio.create_task(_drain(process))
-                try:
-                    await page.start()
-                    yield page
-                finally:
-                    listening.cancel()
-                    draining.cancel()
-                    await asyncio.wait((listening, draining))
-    finally:
-        if process.returncode is None:
+    command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
+        try:
+            yield _address(process, profile / "DevToolsActivePort")
+        finally:
             process.terminate()
-        await process.wait()
 
 
-async def _address(process: asyncio.subprocess.Process) -> str:
-    """Where the browser listens; it says so in its first lines."""
-    assert process.stderr is not None
-    while line := (await process.stderr.readline()).decode(errors="replace"):
-        if "ws://" in line:
-            return line[line.index("ws://") :].strip()
+@asynccontextmanager
+async def tab(address: str) -> AsyncIterator[Page]:
+    """A tab of a browser that listens there, which shares nothing with any other tab."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(address, max_msg_size=0) as socket,
+    ):
+        page = Page(socket)
+        listening = asyncio.create_task(page.listen())
+        try:
+            await page.start()
+            yield page
+            await page.end()
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+
+def _address(process: subprocess.Popen[bytes], file: Path) -> str:
+    """Where the browser listens; it writes port and path into a file."""
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        said = file.read_text().split() if file.exists() else []
+        if len(said) == 2:
+            return f"ws://127.0.0.1:{said[0]}{said[1]}"
+        time.sleep(0.01)
     raise AssertionError("the browser did not start")
-
-
-async def _drain(process: asyncio.subprocess.Process) -> None:
-    assert process.stderr is not None
-    while await process.stderr.read(65_536):
-        pass

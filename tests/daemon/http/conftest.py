@@ -13,7 +13,6 @@ import pytest
 from s2fetch.daemon.http import HttpFace, HttpSettings
 from tests.clock import FakeClock
 from tests.daemon.controls import NOW, StillDaemon
-from tests.daemon.http.browser import Page, browser
 
 TOKEN = "0123456789abcdef-correct-horse-battery"
 WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
@@ -57,11 +56,3 @@ async def face(faces: FaceFactory, token_file: Path) -> HttpFace:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
-
-
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Page]:
-    """A tab of a browser that knows nothing."""
-    async with browser(tmp_path / "profile") as tab:
-        await tab.look_like(width=1440)
-        yield tab

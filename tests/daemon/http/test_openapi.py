@@ -94,6 +94,7 @@ async def test_limits_and_choices_of_parameters_are_described(
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
 )

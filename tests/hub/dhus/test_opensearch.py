@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import unquote_plus
 
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from s2fetch import matching
 from s2fetch.embedded.dhus.solr import matching as solr
+from s2fetch.embedded.dhus.solr.matching import Document
 from s2fetch.embedded.entry import Attribute, Entry
 from s2fetch.errors import QueryError
 from s2fetch.hub.dhus.opensearch import MOST_CHARACTERS, encoded, order_of, parts_of, text_of
 from s2fetch.hub.dhus.recheck import is_exact, still_matches
 from s2fetch.hub.odata import Axis, Bounds
+from s2fetch.product import Product
 from s2fetch.query import AreaRelation, Condition, Operator, Query
 from tests.hub.dhus import products as made
 from tests.hub.dhus.products import BASELINES, FIRST, GAS_TYPES, OCEAN_TYPES, RADAR_TYPES, TILES
@@ -131,14 +134,18 @@ def test_the_index_and_the_recheck_find_what_the_query_means(
 ) -> None:
     """Nothing that matches is missed, nothing else stays; where the index is exact, it alone."""
     query, entries = case
-    check_each(query, entries)
+    check_each(query, listed(entries))
 
 
-def check_each(query: Query, entries: list[Entry]) -> None:
+def listed(entries: Iterable[Entry]) -> list[tuple[Document, Product]]:
+    """Products as the index has them, and as they are read from its answers."""
+    return [made.listed(entry) for entry in entries]
+
+
+def check_each(query: Query, products: list[tuple[Document, Product]]) -> None:
     """What is found of these, and what stays, is what the query means."""
     asked = solr.compiled(text_of(query))
-    for entry in entries:
-        document, product = made.listed(entry)
+    for document, product in products:
         wanted = matching.matches(query, product)
         found = asked(document)
         assert (found and still_matches(query, product)) == wanted, text_of(query)
@@ -166,7 +173,7 @@ def test_each_restriction_alone_means_the_same(
         kept = {name: value[:1] if name == "conditions" else value}
         if name == "area":
             kept |= {"area_relation": query.area_relation, "area_overlap": query.area_overlap}
-        check_each(Query(collection=query.collection, **kept), entries)
+        check_each(Query(collection=query.collection, **kept), listed(entries))
 
 
 _written_times = st.one_of(
@@ -184,6 +191,7 @@ def test_a_condition_alone_means_the_same(
 ) -> None:
     """Every operator on every kind of attribute, times too, of the collection's own products."""
     entries = data.draw(st.lists(MISSIONS[collection], min_size=2, max_size=4))
+    products = listed(entries)
     choices: list[tuple[str, tuple[str | float, ...]]] = [
         *WORDS[collection],
         *((name, (*range(6), 9.5)) for name in NUMBERS[collection]),
@@ -191,11 +199,11 @@ def test_a_condition_alone_means_the_same(
     for attribute, values in choices:
         for value in values:
             condition = Condition(attribute, operator, (value,))
-            check_each(Query(collection=collection, conditions=(condition,)), entries)
+            check_each(Query(collection=collection, conditions=(condition,)), products)
     for attribute in ("beginningDateTime", "endingDateTime"):
         own = st.sampled_from([entry.sensing_start for entry in entries])
         condition = Condition(attribute, operator, (data.draw(_written_times | own),))
-        check_each(Query(collection=collection, conditions=(condition,)), entries)
+        check_each(Query(collection=collection, conditions=(condition,)), products)
 
 
 @pytest.mark.parametrize("number", [2, 2.0, 2.5, 3.0])
@@ -210,7 +218,7 @@ def test_whole_numbers_are_exact_at_their_ends(
     query = Query(collection="SENTINEL-1", conditions=(condition,))
     assert is_exact(query)
     slices = [(Attribute("sliceNumber", "Integer", place),) for place in (1, 2, 3, 4)]
-    check_each(query, [msgspec.structs.replace(entry, attributes=each) for each in slices])
+    check_each(query, listed(msgspec.structs.replace(entry, attributes=each) for each in slices))
 
 
 @pytest.mark.parametrize("number", [0.5, 9.5, 20])
@@ -222,7 +230,7 @@ def test_fractions_are_exact_at_their_ends(operator: Operator, number: float, en
     query = Query(conditions=(Condition("cloudCover", operator, (number,)),))
     assert is_exact(query)
     covers = [(Attribute("cloudCover", "Double", cover),) for cover in (0.0, 0.5, 9.5, 20.0, 100.0)]
-    check_each(query, [msgspec.structs.replace(entry, attributes=each) for each in covers])
+    check_each(query, listed(msgspec.structs.replace(entry, attributes=each) for each in covers))
 
 
 @settings(max_examples=40, deadline=None)
