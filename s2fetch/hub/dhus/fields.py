@@ -94,6 +94,15 @@ def field_of(collection: str, attribute: str) -> str:
     return FIELDS.get(attribute, attribute.lower())
 
 
+def possible_collections(collection: str) -> tuple[str, ...]:
+    """Those that a query may be about, as far as they keep the same thing differently.
+
+    Args:
+        collection: Of the query; empty when it does not say.
+    """
+    return (collection,) if collection else ("", *MISSIONS)
+
+
 def is_in_names(collection: str, attribute: str) -> bool:
     """Whether an attribute is read from names too, as the fields of many products lack it."""
     if attribute in ("processorVersion", "processingBaseline"):

@@ -19,12 +19,12 @@ from s2fetch import vocabulary
 from s2fetch.errors import QueryError
 from s2fetch.hub.dhus import solr
 from s2fetch.hub.dhus.fields import (
-    MISSIONS,
     PLATFORM_NAMES,
     Kind,
     field_of,
     is_in_names,
     kind_of,
+    possible_collections,
 )
 from s2fetch.hub.odata import Axis, Bounds, periods_of
 from s2fetch.hub.parts import halves
@@ -126,7 +126,7 @@ def _restrictions(query: Query) -> list[str]:
         least, most = (solr.number(percent) for percent in query.cloud)
         conditions.append(solr.between("cloudcoverpercentage", least, most))
     for condition in query.conditions:
-        one_of(_condition(each, condition) for each in _possible(collection))
+        one_of(_condition(each, condition) for each in possible_collections(collection))
     named = [solr.equal("filename", name) for name in query.names]
     one_of([*named, *(solr.equal("uuid", one) for one in query.ids)])
     if query.modified_from is not None:
@@ -138,11 +138,6 @@ def _restrictions(query: Query) -> list[str]:
     if query.hub_query:
         conditions.append(f"({query.hub_query})")
     return conditions
-
-
-def _possible(collection: str) -> tuple[str, ...]:
-    """The missions that a query is about, as far as they keep the same thing differently."""
-    return (collection,) if collection else ("", *MISSIONS)
 
 
 def _product_type(collection: str, name: str) -> str:

@@ -10,7 +10,13 @@ import msgspec
 
 from s2fetch import matching, vocabulary
 from s2fetch.area import relation
-from s2fetch.hub.dhus.fields import Kind, field_of, is_in_names, kind_of
+from s2fetch.hub.dhus.fields import (
+    Kind,
+    field_of,
+    is_in_names,
+    kind_of,
+    possible_collections,
+)
 from s2fetch.product import Product
 from s2fetch.query import Condition, Operator, Query
 
@@ -65,14 +71,20 @@ def _told(query: Query, product: Product) -> Query:
         silent |= {"sensing_from": None, "sensing_to": None}
     if not relation.is_needed(query) or product.footprint is None:
         silent["area"] = None  # the index is exact enough, and knows the antimeridian
-    conditions = tuple(each for each in query.conditions if _is_told(each, product))
+    conditions = tuple(
+        each for each in query.conditions if _is_told(each, query.collection, product)
+    )
     if conditions != query.conditions:
         silent["conditions"] = conditions
     return msgspec.structs.replace(query, **silent) if silent else query
 
 
-def _is_told(condition: Condition, product: Product) -> bool:
-    """Whether a product decides a condition, or the index has not been asked to decide it."""
+def _is_told(condition: Condition, collection: str, product: Product) -> bool:
+    """Whether a product decides a condition, or the index has not been asked to decide it.
+
+    It is not when the attribute is read from names in any mission that the query is about.
+    """
     attribute = condition.attribute
-    asked = condition.operator is Operator.EQ or not is_in_names(product.collection, attribute)
+    in_names = any(is_in_names(each, attribute) for each in possible_collections(collection))
+    asked = condition.operator is Operator.EQ or not in_names
     return attribute in product.attributes or not asked

@@ -176,6 +176,22 @@ def test_each_restriction_alone_means_the_same(
         check_each(Query(collection=query.collection, **kept), listed(entries))
 
 
+@pytest.mark.parametrize("operator", Operator)
+@pytest.mark.parametrize(
+    "attribute", ["processorVersion", "tileId", "productType", "platformSerialIdentifier"]
+)
+def test_what_names_tell_in_one_mission_is_tested_in_all(
+    attribute: str, operator: Operator
+) -> None:
+    """A query that names no collection cannot ask the index for it; others lack the attribute."""
+    condition = Condition(attribute, operator, ("05.10",))
+    name = "S1A_IW_SLC__1SDV_20240601T100000_20240601T100000_000080_000001_00AB.SAFE"
+    document, product = made.listed(made.entry_of(name, "SENTINEL-1", FIRST))
+    query = Query(collection="", conditions=(condition,))
+    found = solr.compiled(text_of(query))(document)
+    assert (found and still_matches(query, product)) == matching.matches(query, product)
+
+
 _written_times = st.one_of(
     st.integers(-1, 41).map(lambda n: FIRST + timedelta(milliseconds=n * 250)),
     st.integers(0, 9_999_999).map(lambda n: FIRST + timedelta(microseconds=n)),
