@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from s2fetch.errors import QueryError
@@ -27,6 +26,8 @@ def nearest(
         least: As `LEAST_ALIKE`.
     """
     spelling = {name.lower().replace("_", "-"): name for name in known}
+    import difflib  # only mistakes need it
+
     likeness = difflib.SequenceMatcher(b=word.lower().replace("_", "-"))
 
     def ratio(other: str) -> float:
