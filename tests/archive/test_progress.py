@@ -788,6 +788,16 @@ def test_a_document_that_was_touched_is_read_line_by_line(
     assert progress.get("id-2") == record(2)
 
 
+def test_a_document_that_changes_while_it_is_open_is_an_error_that_is_told(tmp_path: Path) -> None:
+    """A failing disk, or a program that writes into the file: nothing is made up of it."""
+    filled(tmp_path, 3).close()
+    progress = load(tmp_path, writable=False)
+    content = document(tmp_path).read_bytes()
+    document(tmp_path).write_bytes(content.replace(b"id-1", b"id-0"))
+    with pytest.raises(ProgressFileError, match="has changed since it was opened"):
+        progress.get("id-2")
+
+
 def test_a_document_without_a_seal_is_one_all_the_same(tmp_path: Path) -> None:
     """Whoever edits it may take the seal away; the next document has one again."""
     filled(tmp_path, 3).close()
