@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from s2fetch.errors import ExitCode
 from tests.cli.conftest import Done, Shell
 from tests.equivalents.cases import Case, cases
 from tests.equivalents.products import body_of, catalogue, served
+from tests.forked import launching
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 TOOLS = ("sentinelsat", "dhusget", "CSO", "rsgislib", "cdsetool", "eodag")
@@ -122,9 +122,9 @@ async def test_a_line_selects_what_the_other_tool_did(row: Row, shell: Shell) ->
 
 async def run(shell: Shell, row: Row) -> Done:
     """Run a line in which ``s2fetch`` is this one."""
-    shell.environment["PYTHON"] = sys.executable
-    script = 's2fetch() { "$PYTHON" -m s2fetch "$@"; }; set -e -o pipefail\n'
-    done = await shell.run_script(script + row.writes)
+    async with launching() as command:
+        script = f's2fetch() {{ {command} "$@"; }}; set -e -o pipefail\n'
+        done = await shell.run_script(script + row.writes)
     assert done.code == ExitCode.OK, done.err
     return done
 
