@@ -10,13 +10,14 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 
 
 def main() -> int:
     """Have the command run to its end."""
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(sys.argv[1])
-        told = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)])
+        told = json.dumps([sys.argv[2:], str(Path.cwd()), dict(os.environ)])
         socket.send_fds(link, [b"%16d" % len(told)], [0, 1, 2])
         link.sendall(told.encode())
         return int(link.recv(16))
