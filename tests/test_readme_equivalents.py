@@ -26,7 +26,6 @@ from s2fetch.errors import ExitCode
 from tests.cli.conftest import Done, Shell
 from tests.equivalents.cases import Case, cases
 from tests.equivalents.products import body_of, catalogue, served
-from tests.forked import launching
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 TOOLS = ("sentinelsat", "dhusget", "CSO", "rsgislib", "cdsetool", "eodag")
@@ -122,9 +121,8 @@ async def test_a_line_selects_what_the_other_tool_did(row: Row, shell: Shell) ->
 
 async def run(shell: Shell, row: Row) -> Done:
     """Run a line in which ``s2fetch`` is this one."""
-    async with launching() as command:
-        script = f's2fetch() {{ {command} "$@"; }}; set -e -o pipefail\n'
-        done = await shell.run_script(script + row.writes)
+    script = 's2fetch() { $S2FETCH "$@"; }; set -e -o pipefail\n'
+    done = await shell.run_script(script + row.writes)
     assert done.code == ExitCode.OK, done.err
     return done
 
