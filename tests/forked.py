@@ -10,21 +10,29 @@ variables meant for the interpreter come too late, and nothing is torn down in t
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import os
 import runpy
+import shlex
 import signal
+import socket
 import sys
 import tempfile
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import anyio
+from anyio.abc import TaskGroup
+
+_LAUNCH = Path(__file__).parent / "launch.py"
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.preload"])
 _STANDARD = (("stdin", 0, "r", -1), ("stdout", 1, "w", -1), ("stderr", 2, "w", 1))
@@ -137,6 +145,59 @@ async def fork_module(
     forked = Forked(process, pipes)
     await forked.connect()
     return forked
+
+
+@asynccontextmanager
+async def launching() -> AsyncIterator[str]:
+    """Run s2fetch for whoever begins the words given, ``… ARGUMENTS``, instead of a command.
+
+    That costs a shell no interpreter that imports anything. Signals do not reach the process.
+    """
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        address = Path(folder) / "socket"  # in a short path, as its length is limited
+        listener.bind(str(address))
+        listener.listen()
+        listener.setblocking(False)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_launch_all, listener, group)
+            # Without the site's packages, as it needs none.
+            yield shlex.join([sys.executable, "-I", "-S", str(_LAUNCH), str(address)])
+            group.cancel_scope.cancel()
+
+
+async def _launch_all(listener: socket.socket, group: TaskGroup) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        link, _ = await loop.sock_accept(listener)
+        group.start_soon(_launch, link)
+
+
+async def _launch(link: socket.socket) -> None:
+    with link:
+        (arguments, folder, environment), files = await asyncio.to_thread(_wanted, link)
+        try:
+            process = await fork_module(
+                "s2fetch",
+                arguments,
+                cwd=Path(folder),
+                env=environment,
+                stdin=files[0],
+                stdout=files[1],
+                stderr=files[2],
+            )
+        finally:
+            for file in files:
+                os.close(file)
+        code = await process.wait()
+        link.sendall(b"%d" % (code if code >= 0 else 128 - code))  # as a shell has it
+
+
+def _wanted(link: socket.socket) -> tuple[Any, list[int]]:
+    """What `tests.launch` says, and the files that come with it."""
+    link.setblocking(True)
+    length, files, _, _ = socket.recv_fds(link, 16, 3)
+    told = link.recv(int(length), socket.MSG_WAITALL)
+    return json.loads(told), files
 
 
 class _File:

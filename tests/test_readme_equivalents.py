@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
@@ -122,8 +121,7 @@ async def test_a_line_selects_what_the_other_tool_did(row: Row, shell: Shell) ->
 
 async def run(shell: Shell, row: Row) -> Done:
     """Run a line in which ``s2fetch`` is this one."""
-    shell.environment["PYTHON"] = sys.executable
-    script = 's2fetch() { "$PYTHON" -m s2fetch "$@"; }; set -e -o pipefail\n'
+    script = 's2fetch() { $S2FETCH "$@"; }; set -e -o pipefail\n'
     done = await shell.run_script(script + row.writes)
     assert done.code == ExitCode.OK, done.err
     return done

@@ -48,7 +48,7 @@ class Size(msgspec.Struct, frozen=True):
 SIZES = {
     Scale.FULL: Size(200_000, 3),
     Scale.QUICK: Size(40_000, 3),
-    Scale.TINY: Size(2_500, 1),
+    Scale.TINY: Size(1_200, 1),
 }
 
 

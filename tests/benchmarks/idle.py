@@ -54,7 +54,7 @@ class Size(msgspec.Struct, frozen=True):
 SIZES = {
     Scale.FULL: Size(200_000, 60.0),
     Scale.QUICK: Size(40_000, 20.0),
-    Scale.TINY: Size(500, 1.0),
+    Scale.TINY: Size(200, 0.5),
 }
 
 

@@ -30,7 +30,7 @@ class Size(msgspec.Struct, frozen=True):
     products: int
 
 
-SIZES = {Scale.FULL: Size(1_000_000), Scale.QUICK: Size(100_000), Scale.TINY: Size(3_000)}
+SIZES = {Scale.FULL: Size(1_000_000), Scale.QUICK: Size(100_000), Scale.TINY: Size(1_200)}
 
 
 def measure(scale: Scale, work: Path) -> list[Figure]:

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from s2fetch.embedded.hub import EmbeddedHub
-from tests.forked import Forked, fork_module
+from tests.forked import Forked, fork_module, launching
 
 Process = asyncio.subprocess.Process | Forked
 
@@ -99,13 +99,15 @@ class Shell:
         return await finish(await self.start(*arguments, **options))
 
     async def start_script(self, script: str) -> asyncio.subprocess.Process:
-        """Start a shell script, in which ``$S2FETCH`` is the command."""
+        """Start a shell script, in which ``$S2FETCH`` is the command, by a fresh interpreter."""
         self.environment["S2FETCH"] = f"{sys.executable} -m s2fetch"
         return await self.start_program("bash", "-c", script)
 
     async def run_script(self, script: str) -> Done:
-        """Run such a script to its end."""
-        return await finish(await self.start_script(script))
+        """Run such a script to its end; the command is forked like others, see `launching`."""
+        async with launching() as command:
+            self.environment["S2FETCH"] = command
+            return await finish(await self.start_program("bash", "-c", script))
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         pipes = {

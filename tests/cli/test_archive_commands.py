@@ -263,7 +263,8 @@ async def test_a_full_disk_behind_standard_output_is_no_defect(
     """It is told like every other full disk."""
     into = () if command == ("search",) else ("--into", "archive")
     await shell.run("sync", "--into", "archive", "--limit", "1")
-    done = await shell.run_script(f"$S2FETCH {' '.join((*command, *into))} > /dev/full")
+    script = f"$S2FETCH {' '.join((*command, *into))} > /dev/full"
+    done = await finish(await shell.start_script(script))
     assert done.code == 5, done.err
     assert "standard output cannot be written (No space left on device)" in done.err
 

@@ -9,7 +9,7 @@ import pytest
 
 from s2fetch.cli.main import main
 from s2fetch.embedded.hub import EmbeddedHub
-from tests.cli.conftest import Done, Shell
+from tests.cli.conftest import Done, Shell, finish
 
 
 def explained(done: Done, code: int, *parts: str) -> None:
@@ -116,7 +116,8 @@ async def test_a_log_that_nobody_reads_does_not_end_a_run(shell: Shell, hub: Emb
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 async def test_standard_files_may_be_closed(shell: Shell, hub: EmbeddedHub, closed: str) -> None:
     """As some supervisors do; no file of the archive takes their place."""
-    done = await shell.run_script(f"exec $S2FETCH sync --into archive --limit 2 {closed}")
+    script = f"exec $S2FETCH sync --into archive --limit 2 {closed}"
+    done = await finish(await shell.start_script(script))
     assert done.code == 0, done.err
     assert len(list((shell.folder / "archive").glob("*.zip"))) == 2
 
@@ -125,7 +126,7 @@ async def test_a_full_standard_output_is_an_error(shell: Shell, hub: EmbeddedHub
     """A listing that is cut short must not look complete."""
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    done = await shell.run_script("exec $S2FETCH search > /dev/full")
+    done = await finish(await shell.start_script("exec $S2FETCH search > /dev/full"))
     explained(done, 5, "standard output")
 
 

@@ -171,7 +171,7 @@ class LeadingClock(JumpingClock):
                 last, since = (moves, seen.moves), loop.time()
             quiet = BUSY_QUIET_SECONDS if busy or seen.busy else IDLE_QUIET_SECONDS
             if loop.time() - since < quiet:
-                await asyncio.sleep(IDLE_QUIET_SECONDS)
+                await asyncio.sleep(max(IDLE_QUIET_SECONDS, quiet / 2))
             elif not self._held:
                 self._jump(math.inf if seen.next is None else seen.next)
                 since = loop.time()

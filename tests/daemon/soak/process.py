@@ -1,7 +1,7 @@
 """The daemon's process: ``python -m tests.daemon.soak.process SOCKET-NUMBER DAEMON.toml EVENTS``.
 
 Everything is as in ``s2fetch daemon``, but for the clock. What looks at something every minute does
-so every half hour, so that a day is over sooner.
+so every few hours, so that a day is over sooner.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from s2fetch.cli.log import fields_of
 from s2fetch.cli.tuning import GivesBack, tune_process
-from s2fetch.daemon import agenda, daemon, intake, service
+from s2fetch.daemon import agenda, daemon, intake, keeper, service
 from s2fetch.daemon.config import load_daemon_config
 from s2fetch.daemon.events import KeeperFailed
 from s2fetch.daemon.service import Service
@@ -48,17 +48,18 @@ TOLD = (
 GIVE_BACK_SECONDS = 0.02
 """In real time, as this timer does not go by the clock."""
 MINUTE = 60.0
-HALF_HOUR = 1800.0
+TWO_HOURS = 7200.0
 
 
 def patch_looks() -> None:
     """Look at things more rarely."""
-    agenda.LOOK_SECONDS = HALF_HOUR
+    agenda.LOOK_SECONDS = TWO_HOURS
     gate.SLICE_SECONDS = MINUTE
     space.POLL_SECONDS = MINUTE
-    daemon.PACE_SECONDS = HALF_HOUR
-    intake.POLL_SECONDS = HALF_HOUR
-    service.LOOK_SECONDS = HALF_HOUR
+    keeper.SCRUB_SECONDS = TWO_HOURS
+    daemon.PACE_SECONDS = TWO_HOURS
+    intake.POLL_SECONDS = TWO_HOURS
+    service.LOOK_SECONDS = TWO_HOURS
 
 
 async def main(number: int, file: Path, events: Path) -> None:
