@@ -68,6 +68,11 @@ def read_document(path: Path) -> Document:
     except tomllib.TOMLDecodeError as error:
         what = f"{path}, {_where(str(error), content)}"
         raise ConfigError(what, advice='A line reads: key = "value"') from error
+    except IsADirectoryError as error:
+        raise ConfigError(
+            f"{path} is a folder and no configuration",
+            advice=f"If it is an archive, give it as --into {path}",
+        ) from error
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from s2fetch.config.document import KeyPath, key_lines, read_document
+from s2fetch.errors import ConfigError
 
 DOCUMENT = '''# a = 1
 first = "x = 1"  # b = 2
@@ -89,3 +91,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
     document = read_document(path)
     assert document.values == {"limit": 3, "cloud": 5}
     assert document.place("cloud") == f"{path}, line 2, cloud"
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_with_what_was_meant(tmp_path: Path) -> None:
+    """Whoever has no configuration file is likely to name the archive."""
+    with pytest.raises(ConfigError, match="is a folder") as caught:
+        read_document(tmp_path)
+    assert f"--into {tmp_path}" in str(caught.value)
