@@ -135,12 +135,9 @@ def read_holder(path: Path) -> Holder | None:
         LocksUnsupportedError: The file system has no working locks.
         ArchiveError: The file cannot be read.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    descriptor = _open_to_look(path)
+    if descriptor is None:
         return None
-    except OSError as error:
-        raise _lock_error(error, path) from error
     try:
         note = os.pread(descriptor, _NOTE_BYTES, 0)
         if not note or _flock(descriptor, path, fcntl.LOCK_SH):
@@ -161,16 +158,23 @@ def is_locked(path: Path) -> bool:
         LocksUnsupportedError: The file system has no working locks.
         ArchiveError: The file cannot be opened.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    descriptor = _open_to_look(path)
+    if descriptor is None:
         return False
-    except OSError as error:
-        raise _lock_error(error, path) from error
     try:
         return not _flock(descriptor, path, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
+
+
+def _open_to_look(path: Path) -> int | None:
+    """A descriptor of a lock file; None where there is none yet."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _lock_error(error, path) from error
 
 
 def _open(path: Path) -> int:

@@ -91,6 +91,13 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return best
 
 
+def without_attributes(product: Product) -> Product:
+    """The same product without its attributes, which are most of what it takes in memory."""
+    if not product.attributes:
+        return product
+    return msgspec.structs.replace(product, attributes=NO_ATTRIBUTES)
+
+
 class Proof(StrEnum):
     """What shows that a file is the product, best first.
 

@@ -21,7 +21,7 @@ from itertools import count
 import msgspec
 
 from s2fetch.naming import Acquisition, ProductName, acquisition_of, parse
-from s2fetch.product import NO_ATTRIBUTES, Product
+from s2fetch.product import Product, without_attributes
 
 MARGIN = timedelta(minutes=1)
 """How far the sensing times of two versions may be apart in a listing."""
@@ -153,9 +153,8 @@ class OtherVersions:
             self._look()
 
     def _look(self) -> None:
-        products, self._new = self._new, []
-        if any(product.attributes for product in products):
-            products = [_without_attributes(product) for product in products]
+        # Attributes would be most of what is remembered.
+        products, self._new = [without_attributes(product) for product in self._new], []
         keys = [_common_part(product.name) for product in products]
         alone = dict(zip(keys, products, strict=True))
         if (
@@ -180,13 +179,6 @@ class OtherVersions:
         known = others if isinstance(others, list) else [others]
         self._count += any(_are_versions(product, other) for other in known)
         self._young[key] = [*known[-MOST_TOGETHER:], product]
-
-
-def _without_attributes(product: Product) -> Product:
-    """The same without what would be most of what is remembered."""
-    if not product.attributes:
-        return product
-    return msgspec.structs.replace(product, attributes=NO_ATTRIBUTES)
 
 
 def _common_part(name: str) -> object:

@@ -72,7 +72,6 @@ class Slots:
         self.account = account
         self.count = count
         self.folder = folder
-        self._turnstile = folder / "turnstile.lock"
         self._note = {"account": account, **(note or {})}
         self._clock = clock or SystemClock()
         self._places = anyio.Semaphore(count, fast_acquire=True)
@@ -126,13 +125,14 @@ class Slots:
     async def _renew(self) -> _Lease | None:
         """A slot this process has had for long enough, once more: if nobody queues for it."""
         lease = self._pop(next(iter(self._kept)))
+        let_go = True
         try:
-            if await anyio.to_thread.run_sync(is_locked, self._turnstile):
+            let_go = await anyio.to_thread.run_sync(is_locked, turnstile_path(self.folder))
+        finally:
+            if let_go:
                 lease.lock.release()
-                return None
-        except BaseException:
-            lease.lock.release()
-            raise
+        if let_go:
+            return None
         lease.until = self._clock.monotonic() + LEASE_SECONDS
         self._held.add(lease.number)
         return lease
@@ -165,7 +165,7 @@ class Slots:
         async with self._turn:
             if self._kept and (renewed := await self._renew()) is not None:
                 return renewed
-            search = _Search(self.folder, self._turnstile, self.count, self._note)
+            search = _Search(self.folder, self.count, self._note)
             try:
                 while True:
                     if (kept := self._take_kept()) is not None:
@@ -187,9 +187,8 @@ class _Search:
     A task that is cancelled while a thread looks never learns what the thread has found.
     """
 
-    def __init__(self, folder: Path, gate: Path, count: int, note: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, count: int, note: Mapping[str, str]) -> None:
         self._folder = folder
-        self._gate = gate
         self._count = count
         self._note = note
         self._guard = threading.Lock()
@@ -207,7 +206,7 @@ class _Search:
             if self._over:
                 return
             if self._turnstile is None:
-                self._turnstile = FileLock.try_acquire(self._gate, self._note)
+                self._turnstile = FileLock.try_acquire(turnstile_path(self._folder), self._note)
             if self._turnstile is None:
                 return
             for number in range(1, self._count + 1):
@@ -229,6 +228,11 @@ class _Search:
             for lock in (self._turnstile, self._found[1] if self._found else None):
                 if lock is not None:
                     lock.release()
+
+
+def turnstile_path(folder: Path) -> Path:
+    """The lock file of whoever is next."""
+    return folder / "turnstile.lock"
 
 
 def slot_path(folder: Path, number: int) -> Path:

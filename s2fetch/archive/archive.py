@@ -49,8 +49,8 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     candidates: tuple[FileState, ...]
 
 
-IsSettled = Callable[[Product, Record, int, int], bool]
-"""Told a product, its record, and size and modification time of its file."""
+IsSettled = Callable[[Product, Record, FileState], bool]
+"""Told a product, its record and its file."""
 
 
 def _never_settled(*_: object) -> bool:
@@ -132,34 +132,30 @@ class Archive:
         """
         folders = Folders(self.root)
         records = self.progress.get_many([product.id for product in batch])
-        prefix = f"{self.root}/"
         found = []
         for product in batch:
             record = records.get(product.id)
-            if record is not None and record.state is State.COMPLETE and not record.unpacked:
-                # Nearly all products of an archive that is kept: what they need is done right here.
-                try:
-                    status = os.stat(prefix + record.path)  # noqa: PTH116
-                except OSError:
-                    status = None  # a closer look will say what is wrong
-                if (
-                    status is not None
-                    and status.st_mode & 0o170000 == 0o100000
-                    and is_settled(product, record, status.st_size, status.st_mtime_ns)
-                ):
-                    continue
-            found.append((product, self._known(product, record, folders, everywhere)))
+            file = None
+            if record is not None and record.state is State.COMPLETE:
+                file = self.file_of(record)
+            if record is None or file is None or not is_settled(product, record, file):
+                known = self._known(product, record, file, folders, everywhere)
+                found.append((product, known))
         return found
 
     def _known(
-        self, product: Product, record: Record | None, folders: Folders, everywhere: bool
+        self,
+        product: Product,
+        record: Record | None,
+        file: FileState | None,
+        folders: Folders,
+        everywhere: bool,
     ) -> Known:
         if record is None or record.state is not State.COMPLETE:
             candidates = self.candidates(product, "", folders)
             if not candidates and (everywhere or was_here(record)):
                 candidates = self._elsewhere.candidates(product)
             return Known(record, None, tuple(candidates))
-        file = self.file_of(record)
         if file is not None and (file.size, file.mtime_ns) == (record.size, record.mtime_ns):
             return Known(record, file, (file,))
         candidates = self.candidates(product, record.path, folders)
@@ -179,11 +175,7 @@ class Archive:
             UnsafeNameError: If its name cannot be part of a path, whatever is appended to it.
         """
         self.check_name(product)
-        return (
-            self.root.joinpath(self.layout.folder_for(product))
-            if self.layout.folders
-            else self.root
-        )
+        return self.root.joinpath(self.layout.folder_for(product))
 
     def check_name(self, product: Product) -> None:
         """See whether a file can have the product's name and all that may be appended to it.

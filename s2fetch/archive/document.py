@@ -199,8 +199,6 @@ class Document:
             if 2 * len(missing) > len(product_ids):
                 self._next, known = 0, {i: known[i] for i in product_ids if i in known}
             known.update(self._find(missing))
-        for product_id in self.dropped:
-            known.pop(product_id, None)
         found = {i: known[i] for i in product_ids if i in known}
         if len(known) > len(found):
             self._ahead = {i: record for i, record in known.items() if i not in found}

@@ -79,11 +79,6 @@ class Layout:
         if not any(field == "name" for _, field in self._parts[-1]):
             raise _template_error(template, "its last part does not contain {name}")
 
-    @property
-    def folders(self) -> int:
-        """How many folders deep a file lies below the root."""
-        return len(self._parts) - 1
-
     def folder_for(self, product: Product) -> PurePosixPath:
         """The folder of the product's file, relative to the archive's root.
 

@@ -150,21 +150,11 @@ class ProgressFile:
         return None if offset == _FORGOTTEN else journal.entry_at(offset).record
 
     def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
-        """The records of products, as far as there are any; perhaps with some of others."""
+        """The records of products, as far as there are any; see `Document.get_many`."""
         document, journal, changes = self._view
-        if not changes:
-            return document.get_many(product_ids)
-        offsets = {product_id: changes.get(product_id) for product_id in product_ids}
-        unchanged = [product_id for product_id, offset in offsets.items() if offset is None]
-        found = document.get_many(unchanged)
-        for product_id, offset in offsets.items():
-            if offset is None:
-                continue
-            record = None if offset == _FORGOTTEN else journal.entry_at(offset).record
-            if record is None:
-                found.pop(product_id, None)
-            else:
-                found[product_id] = record
+        changed = {i: changes[i] for i in product_ids if i in changes}
+        found = document.get_many([i for i in product_ids if i not in changed])
+        found.update((i, record) for i, record in _changed(journal, changed) if record is not None)
         return found
 
     def __contains__(self, product_id: str) -> bool:

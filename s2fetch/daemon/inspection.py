@@ -73,8 +73,8 @@ def states_of(folder: Path, product_ids: list[str]) -> dict[str, str]:
         ArchiveError: If the archive cannot be read.
     """
     with ProgressFile.load(folder, False) as progress:
-        found = {product_id: progress.get(product_id) for product_id in product_ids}
-    return {key: record.state.value for key, record in found.items() if record is not None}
+        found = progress.get_many(product_ids)
+    return {product_id: record.state.value for product_id, record in found.items()}
 
 
 def _is_in(record: Record, state: State) -> bool:

@@ -9,6 +9,7 @@ minute: that one is the probe. Neither costs a product an attempt.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class HostGate:
         self._clock = clock
         self._events = events
         self._give_up_after = give_up_after
-        self._pauses: dict[str, _Pause] = {}
+        self._pauses: defaultdict[str, _Pause] = defaultdict(_Pause)
         self._unreachable = _Pause()
         self._probing = False
         self._serving = 0
@@ -87,8 +88,8 @@ class HostGate:
 
     def is_paused(self, account: str = EVERYONE) -> bool:
         """Whether the host has asked us to wait: for those who passed `wait` some time ago."""
-        until = max(self._pause(EVERYONE).until, self._pause(account).until)
-        return until > self._clock.monotonic() if until else False
+        until = max(self._pauses[EVERYONE].until, self._pauses[account].until)
+        return until > self._clock.monotonic()
 
     def busy(self, error: HubBusyError, account: str = EVERYONE) -> None:
         """The host asked us to wait; close for everyone, or for that account only.
@@ -97,7 +98,7 @@ class HostGate:
             HubDownError: As for `wait`.
         """
         scope = account if error.account_only else EVERYONE
-        pause, now = self._pause(scope), self._clock.monotonic()
+        pause, now = self._pauses[scope], self._clock.monotonic()
         asked = error.retry_after
         if asked is not None:
             asked = min(asked, RETRY_AFTER_LONGEST_SECONDS)
@@ -143,7 +144,7 @@ class HostGate:
             return  # the request was made before the gate closed; the pause stands
         resumed = False
         for scope in {EVERYONE, account}:
-            pause = self._pause(scope)
+            pause = self._pauses[scope]
             pause.step = max(0, pause.step - 1)
             resumed = resumed or bool(pause.reason)
             pause.reason = ""
@@ -161,17 +162,11 @@ class HostGate:
             if self._trouble_since is not None:
                 self._trouble_since = self._clock.monotonic()
 
-    def _pause(self, scope: str) -> _Pause:
-        pause = self._pauses.get(scope)
-        if pause is None:
-            pause = self._pauses[scope] = _Pause()
-        return pause
-
     def _seconds_left(self, account: str) -> float:
         until = max(
-            self._unreachable.until, self._pause(EVERYONE).until, self._pause(account).until
+            self._unreachable.until, self._pauses[EVERYONE].until, self._pauses[account].until
         )
-        return until - self._clock.monotonic() if until else 0.0
+        return until - self._clock.monotonic()
 
     def _reasons(self) -> str:
         pauses = (self._unreachable, *self._pauses.values())

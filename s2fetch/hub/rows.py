@@ -21,9 +21,7 @@ _DIGITS = {Algorithm.MD5: 32, Algorithm.BLAKE3: 64}
 _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 # What nearly every row has, recognised at once: a catalogue of a million rows is read often.
-_USUAL = {
-    each.value: (each, re.compile(f"[0-9a-f]{{{_DIGITS[each]}}}").fullmatch) for each in Algorithm
-}
+_USUAL = {each.value: (each, re.compile(f"[0-9a-f]{{{_DIGITS[each]}}}")) for each in Algorithm}
 _USUAL_START = "geography'SRID=4326;"
 _GEOGRAPHY = re.compile(r"(?:geography)?'?(?:SRID=\d+;)?(?P<wkt>[^']*)'?", re.IGNORECASE)
 _FOREVER = "9999"
@@ -132,9 +130,9 @@ def _page(
 
 
 def _product(row: _Row[datetime], collection: str) -> Product:
-    length, eviction, period = row.content_length, row.eviction_date, row.content_date
-    published, modified = row.publication_date, row.modification_date
-    start, end = (period.start, period.end) if period is not None else (None, None)
+    period = row.content_date
+    length = row.content_length
+    eviction = row.eviction_date
     return Product(
         id=row.id,
         name=row.name,
@@ -142,11 +140,10 @@ def _product(row: _Row[datetime], collection: str) -> Product:
         size=length if length and length > 0 else None,
         checksums=_checksums(row.checksum) if row.checksum else (),
         online=row.online is not False,
-        # Calling a function costs more than what it would find out of nearly every time.
-        sensing_start=start if start is None or start.tzinfo is UTC else _utc(start),
-        sensing_end=end if end is None or end.tzinfo is UTC else _utc(end),
-        published=published if published is None or published.tzinfo is UTC else _utc(published),
-        modified=modified if modified is None or modified.tzinfo is UTC else _utc(modified),
+        sensing_start=_utc(period.start) if period else None,
+        sensing_end=_utc(period.end) if period else None,
+        published=_utc(row.publication_date),
+        modified=_utc(row.modification_date),
         evicted=_time(eviction) if eviction and not eviction.startswith(_FOREVER) else None,
         footprint=_wkt(row.footprint),
         attributes=_attributes(row.attributes) if row.attributes else NO_ATTRIBUTES,
@@ -157,19 +154,20 @@ def _checksums(listed: list[_Sum]) -> tuple[Checksum, ...]:
     """Those that a file can be checked against; an entry that is no digest is no checksum."""
     found = []
     for entry in listed:
-        algorithm, value = entry.algorithm, entry.value
-        usual = _USUAL.get(algorithm)
-        if usual is not None and usual[1](value):
-            found.append(Checksum(usual[0], value))
+        usual = _USUAL.get(entry.algorithm)
+        if usual is not None and usual[1].fullmatch(entry.value):
+            found.append(Checksum(usual[0], entry.value))
             continue
-        algorithm_ = _ALGORITHMS.get(algorithm.upper())
-        value = value.strip().lower()
-        if algorithm_ and len(value) == _DIGITS[algorithm_] and _HEXADECIMAL.fullmatch(value):
-            found.append(Checksum(algorithm_, value))
+        algorithm = _ALGORITHMS.get(entry.algorithm.upper())
+        value = entry.value.strip().lower()
+        if algorithm and len(value) == _DIGITS[algorithm] and _HEXADECIMAL.fullmatch(value):
+            found.append(Checksum(algorithm, value))
     return tuple(found)
 
 
-def _utc(time: datetime) -> datetime | None:
+def _utc(time: datetime | None) -> datetime | None:
+    if time is None or time.tzinfo is UTC:
+        return time
     try:
         # A time without a zone is UTC (release notes of 28 May 2024).
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

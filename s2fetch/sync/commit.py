@@ -63,8 +63,11 @@ class _Proven(NamedTuple):
     """What is going to be committed."""
 
     commit: Commit
-    arrived: Arrived
     proof: Proof
+
+    @property
+    def arrived(self) -> Arrived:
+        return self.commit.arrived
 
 
 class Committer:
@@ -129,7 +132,7 @@ class Committer:
             proven = []
             for commit, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, Proof):
-                    proven.append(_Proven(commit, commit.arrived, outcome))
+                    proven.append(_Proven(commit, outcome))
                 else:
                     commit.refused(outcome)
             if proven:
@@ -157,10 +160,9 @@ class Committer:
             if self._finished:
                 return []
             await self._wait_until_worthwhile()
-        if not self._is_enough():
-            with anyio.move_on_after(GATHER_SECONDS):
-                while not self._is_enough():
-                    await self._wait_until_worthwhile()
+        with anyio.move_on_after(GATHER_SECONDS):
+            while not self._is_enough():
+                await self._wait_until_worthwhile()
         batch = self._submitted[:MOST_AT_ONCE]
         del self._submitted[:MOST_AT_ONCE]
         return batch

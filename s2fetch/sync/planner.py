@@ -70,7 +70,7 @@ def plan(
         return _fetch(product, "to be fetched again as asked")
     if record is None:
         return _fetch(product, "new")
-    if file is not None and is_untouched(product, record, file.size, file.mtime_ns):
+    if file is not None and is_untouched(product, record, file):
         return HAVE
     if record.state is State.COMPLETE:
         return _plan_complete(product, record, file, on_missing)
@@ -88,20 +88,13 @@ def plan(
     return _fetch(product, "failed before" if record.state is State.FAILED else "changed upstream")
 
 
-def is_untouched(product: Product, record: Record, size_bytes: int, mtime_ns: int) -> bool:
-    """Whether a product is on disk and verified, and file and listing are as they were then.
-
-    Args:
-        product: As the catalogue lists it now.
-        record: What the progress file says.
-        size_bytes: Of its file.
-        mtime_ns: When that was changed, nanoseconds since 1970.
-    """
+def is_untouched(product: Product, record: Record, file: FileState) -> bool:
+    """Whether a product is on disk and verified, and file and listing are as they were then."""
     listed = product.best_checksum
     return (
         record.state is State.COMPLETE
-        and mtime_ns == record.mtime_ns
-        and size_bytes == record.size
+        and file.mtime_ns == record.mtime_ns
+        and file.size == record.size
         and (listed is None or record.listed == str(listed))
         and record.withdrawn is None
     )
@@ -140,6 +133,7 @@ def _plan_complete(
         return Plan(Verdict.VERIFY, "the catalogue lists another kind of checksum now")
     if file.mtime_ns != record.mtime_ns:
         return Plan(Verdict.VERIFY, "its file was touched since it was verified")
+    # Untouched in every other respect, it differs in that it had been withdrawn.
     return Plan(Verdict.RECORD, "the hub lists it again")
 
 

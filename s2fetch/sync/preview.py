@@ -162,13 +162,11 @@ def look_up(
     progress: ProgressFile, root: Path, batch: list[Product]
 ) -> list[tuple[Record | None, FileState | None]]:
     """Record and file of every product of a batch, where there are any. Blocking."""
-    return [_known(progress, root, product) for product in batch]
+    records = progress.get_many([product.id for product in batch])
+    return [_known(records.get(product.id), root) for product in batch]
 
 
-def _known(
-    progress: ProgressFile, root: Path, product: Product
-) -> tuple[Record | None, FileState | None]:
-    record = progress.get(product.id)
+def _known(record: Record | None, root: Path) -> tuple[Record | None, FileState | None]:
     if record is None or record.state is not State.COMPLETE:
         return record, None
     return record, recorded_file(root, record)

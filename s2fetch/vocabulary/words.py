@@ -25,9 +25,9 @@ def nearest(
         limit: Most words to return.
         least: As `LEAST_ALIKE`.
     """
-    spelling = {name.lower().replace("_", "-"): name for name in known}
     import difflib  # only mistakes need it
 
+    spelling = {name.lower().replace("_", "-"): name for name in known}
     likeness = difflib.SequenceMatcher(b=word.lower().replace("_", "-"))
 
     def ratio(other: str) -> float:

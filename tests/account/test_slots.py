@@ -275,13 +275,10 @@ async def test_a_slot_somebody_queues_for_is_let_go(tmp_path: Path) -> None:
     """Whoever stands at the turnstile is next, and this process queues behind."""
     clock = FakeClock()
     slots = Slots("user", tmp_path, 1, clock=clock)
-    async with slots.slot():
-        queueing = FileLock.try_acquire(tmp_path / "turnstile.lock")
-        assert queueing is not None
-        waiting = asyncio.create_task(_take(slots))
-        while not slots.statistics().waiting:
-            await asyncio.sleep(0)
-        clock.advance(2 * LEASE_SECONDS)
+    await _take(slots)
+    queueing = FileLock.try_acquire(tmp_path / "turnstile.lock")
+    assert queueing is not None
+    waiting = await _one_after_another(slots, clock)
     found = None
     while found is None:
         found = FileLock.try_acquire(slot_path(tmp_path, 1))

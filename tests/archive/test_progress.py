@@ -77,6 +77,33 @@ def rot(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes of every read from now on."""
+    reads: list[int] = []
+    pread = os.pread
+
+    def counted(descriptor: int, count: int, offset: int) -> bytes:
+        block = pread(descriptor, count, offset)
+        reads.append(len(block))
+        return block
+
+    monkeypatch.setattr(os, "pread", counted)
+    return reads
+
+
+def count_checked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many lines of documents are looked at one by one, each time from now on."""
+    checked: list[int] = []
+    check = document_module.Document._check_lines
+
+    def counted(self: document_module.Document, lines: list[bytes]) -> list[str]:
+        checked.append(len(lines))
+        return check(self, lines)
+
+    monkeypatch.setattr(document_module.Document, "_check_lines", counted)
+    return checked
+
+
 def due(progress: ProgressFile) -> bool:
     return progress.should_fold
 
@@ -710,15 +737,7 @@ def test_an_archive_in_the_order_of_its_listing_is_read_once(
         lines[2] = lines[2].replace(b'"complete"', b'"compleet"')
         rot(document(tmp_path), b"".join(lines))
     progress = load(tmp_path, writable=False)
-    reads = []
-    pread = os.pread
-
-    def counted(descriptor: int, count: int, offset: int) -> bytes:
-        block = pread(descriptor, count, offset)
-        reads.append(len(block))
-        return block
-
-    monkeypatch.setattr(os, "pread", counted)
+    reads = count_reads(monkeypatch)
     listed = [f"new-{n}" if n % 10 == 5 else f"id-{n}" for n in range(2000) if n % 17]
     for start in range(0, len(listed), 100):
         asked = listed[start : start + 100]
@@ -734,14 +753,7 @@ def test_what_nobody_has_touched_is_not_read_line_by_line(
 ) -> None:
     """Opening an archive takes a digest of its document; only its records are read, and once."""
     filled(tmp_path, 500).close()
-    checked = []
-    check = document_module.Document._check_lines
-
-    def counted(self: document_module.Document, lines: list[bytes]) -> list[str]:
-        checked.append(len(lines))
-        return check(self, lines)
-
-    monkeypatch.setattr(document_module.Document, "_check_lines", counted)
+    checked = count_checked(monkeypatch)
     progress = load(tmp_path, writable=False)
     assert len(progress) == 500
     for start in range(0, 500, 50):
@@ -773,14 +785,7 @@ def test_a_document_that_was_touched_is_read_line_by_line(
     content = document(tmp_path).read_bytes()
     assert old in content
     rot(document(tmp_path), content.replace(old, new, 1))
-    checked = []
-    check = document_module.Document._check_lines
-
-    def counted(self: document_module.Document, lines: list[bytes]) -> list[str]:
-        checked.append(len(lines))
-        return check(self, lines)
-
-    monkeypatch.setattr(document_module.Document, "_check_lines", counted)
+    checked = count_checked(monkeypatch)
     progress = load(tmp_path, writable=False)
     assert sum(checked) == 3
     assert progress.damage is None
@@ -832,15 +837,7 @@ def test_in_no_order_little_is_read_beyond_what_is_asked_for(
 ) -> None:
     """Reading ahead would cost more than it brings."""
     progress = filled(tmp_path, 2000)
-    sizes = []
-    pread = os.pread
-
-    def counted(descriptor: int, count: int, offset: int) -> bytes:
-        block = pread(descriptor, count, offset)
-        sizes.append(len(block))
-        return block
-
-    monkeypatch.setattr(os, "pread", counted)
+    sizes = count_reads(monkeypatch)
     asked = Random(1).sample(range(2000), 400)
     for start in range(0, 400, 20):
         numbers = asked[start : start + 20]

@@ -34,7 +34,7 @@ from s2fetch.hub.odata import axis_of
 from s2fetch.hub.parts import whole_listing
 from s2fetch.hub.rows import Page
 from s2fetch.hub.windows import PASSES, Listing, Window
-from s2fetch.product import Product
+from s2fetch.product import Product, without_attributes
 from s2fetch.query import Order, Query
 from s2fetch.taskgroups import one_error_task_group
 
@@ -156,7 +156,7 @@ class DhusCatalogue:
             source = self._ordered(search, query)
         async with aclosing(limited(source, query.limit)) as products:
             async for product in products:
-                yield product if search.attributes else _without_attributes(product)
+                yield product if search.attributes else without_attributes(product)
 
     async def _ordered(self, search: _Search, query: Query) -> AsyncGenerator[Product]:
         """What matches the query or any of the parts it has to be asked in, in order."""
@@ -267,10 +267,6 @@ class _Search:
     attributes: bool
     details: bool = True
     counts: dict[Query, int] = field(default_factory=dict)
-
-
-def _without_attributes(product: Product) -> Product:
-    return msgspec.structs.replace(product, attributes={})
 
 
 def _wants_few(query: Query) -> bool:
