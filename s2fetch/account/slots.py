@@ -100,7 +100,7 @@ class Slots:
         finally:
             self._waiting -= 1
         try:
-            lease = self._take_kept() or await self._acquire()
+            lease = self._take_kept() or self._renew() or await self._acquire()
             try:
                 yield lease.number
             finally:
@@ -122,12 +122,18 @@ class Slots:
                 return lease
         return None
 
-    async def _renew(self) -> _Lease | None:
-        """A slot this process has had for long enough, once more: if nobody queues for it."""
+    def _renew(self) -> _Lease | None:
+        """A slot this process has had for long enough, once more: if nobody queues for it.
+
+        It is looked for here, not in a thread: both slots often end at the same moment, and what
+        the threads have to do then would keep the slots empty for longer than the look takes.
+        """
+        if not self._kept:
+            return None
         lease = self._pop(next(iter(self._kept)))
         let_go = True
         try:
-            let_go = await anyio.to_thread.run_sync(is_locked, turnstile_path(self.folder))
+            let_go = is_locked(turnstile_path(self.folder))
         finally:
             if let_go:
                 lease.lock.release()
@@ -163,8 +169,6 @@ class Slots:
         # One thread hop when everything is free, which is the usual case. Whoever comes here has a
         # place, so that fewer than all slots are held by this process.
         async with self._turn:
-            if self._kept and (renewed := await self._renew()) is not None:
-                return renewed
             search = _Search(self.folder, self.count, self._note)
             try:
                 while True:
