@@ -61,6 +61,8 @@ def _take(hasher: Hasher, block: memoryview) -> None:
 class PartFile:
     """One part file, locked while open. Blocking; used from worker threads, one call at a time.
 
+    Only `digest` may be under way beside another.
+
     Args:
         folder: Where the product will be.
         product: The product.
@@ -227,12 +229,11 @@ class PartFile:
 
     # Writing
 
-    def write(self, block: memoryview, hashing: Take = _take) -> None:
-        """Append a block and hash it.
+    def write(self, block: memoryview) -> None:
+        """Append a block; `digest` it as well, in the same order.
 
         Args:
             block: The bytes.
-            hashing: Takes them into the digest, at once or later; nobody asks for it before.
 
         Raises:
             DiskFullError: If the disk is full; what was written before stays resumable.
@@ -240,10 +241,18 @@ class PartFile:
         """
         with translating(self.path):
             self._write_at(block, self.position)
-        hashing(self._hash, block)
         self.position += len(block)
         if self.position >= self._checkpoint_at and self._sidecar is not None:
             self.checkpoint()
+
+    def digest(self, block: memoryview, hashing: Take = _take) -> None:
+        """Hash what is written, in the order of the file.
+
+        Args:
+            block: The bytes.
+            hashing: Takes them into the digest, at once or later; nobody asks for it before.
+        """
+        hashing(self._hash, block)
 
     def checkpoint(self) -> None:
         """Flush, and say so in the sidecar."""
@@ -259,7 +268,7 @@ class PartFile:
         self._checkpoint_at = self.position + CHECKPOINT_BYTES
 
     def checksum(self) -> Checksum:
-        """The digest of everything written so far, by the algorithm the catalogue lists."""
+        """The digest of what was hashed so far, by the algorithm the catalogue lists."""
         return Checksum(self._algorithm, self._hash.hexdigest())
 
     def head(self, count: int) -> bytes:

@@ -37,7 +37,7 @@ from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.landing import Landing, is_small
 from s2fetch.transfer.reception import Means, Reception
 from s2fetch.transfer.resume import RangeMemory, position_of
-from s2fetch.transfer.write_behind import Blocks
+from s2fetch.transfer.write_behind import THREADS, Blocks
 
 NEW_TOKEN_SECONDS = 60.0
 """A token that is refused later than this after it was sent may have run out on the way."""
@@ -106,7 +106,7 @@ class Downloader:
             bandwidth=bandwidth or Bandwidth(settings.timetable or settings.bandwidth, clock=clock),
             blocks=Blocks(),
             hashing=Hashing(),
-            executor=ThreadPoolExecutor(transfers, thread_name_prefix="s2fetch-write"),
+            executor=ThreadPoolExecutor(THREADS * transfers, thread_name_prefix="s2fetch-write"),
             clock=clock,
             events=events,
         )

@@ -69,7 +69,9 @@ class Landing:
             return
         try:
             self._claim.begin(0)
-            self._part.write(memoryview(self._content), hashing.take)
+            content = memoryview(self._content)
+            self._part.write(content)
+            self._part.digest(content, hashing.take)
         finally:
             self._claim.release()
 

@@ -1,9 +1,10 @@
-"""Bytes from the network to the disk: collected in blocks, written and hashed in a thread.
+"""Bytes from the network to the disk: collected in blocks, written and hashed in threads.
 
 Two blocks take turns: while one is being written and hashed, the other is filled. A fast stream
-fills whole blocks; a slow one hands over what it has as soon as the disk is idle, so that a crash
-costs little of it. A block that is written may wait to be hashed together with another transfer's
-until this one needs its memory back.
+fills whole blocks. What a slower one brings is written meanwhile, so that a crash costs little of
+it, and hashed when its block is full: to hand bytes over to be hashed costs as much as hashing
+100 kB. A block may wait to be hashed together with another transfer's until this one needs its
+memory back.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from s2fetch.errors import S2FetchError
 from s2fetch.transfer.hashing import Hashing, Turn
 
 BLOCK_BYTES = 2 << 20
-"""What is written at a time when bytes come fast; a multiple of every file system's block. Every
-hand-over between threads takes as long as hashing 100 kB."""
+"""What is hashed at a time, and written when bytes come fast; a multiple of every file system's
+block."""
 PATIENT_BYTES = BLOCK_BYTES // 2
 """With so much in a block, the one before it is hashed at once: in time before this one is full."""
-EARLY_BYTES = 64 << 10
-"""A block with this much in it does not wait to be full for longer than …"""
+EARLY_BYTES = 256 << 10
+"""So much in a block that is not full is written …"""
 EARLY_SECONDS = 0.01
-"""… this since the block before it was written: what is in memory is lost with the process."""
+"""… so long after what was written before it: what is in memory is lost with the process."""
+THREADS = 2
+"""That a transfer needs at most: one hashes a block, one writes what comes after it."""
 
 
 class Blocks:
@@ -47,6 +50,40 @@ class Blocks:
         self._free.append(block)
 
 
+class _Block:
+    """A block on its way to the disk.
+
+    Args:
+        part: Where it goes.
+        new: What of it is to be written.
+        undigested: What of it is to be hashed.
+        turn: With which others.
+
+    Attributes:
+        stored: Whether it is written; from then on, what follows can be.
+    """
+
+    def __init__(self, part: PartFile, new: memoryview, undigested: memoryview, turn: Turn) -> None:
+        self._part = part
+        self._new = new
+        self._undigested = undigested
+        self.turn = turn
+        self.stored = False
+
+    def write(self) -> None:
+        """Write and hash it; blocks.
+
+        Raises:
+            ArchiveError: If the disk refuses it.
+        """
+        try:
+            self._part.write(self._new)
+            self.stored = True
+            self._part.digest(self._undigested, self.turn.take)
+        finally:
+            self.turn.end()
+
+
 class WriteBehind:
     """Feeds one part file. An async context manager: on leaving, nothing is being written any more.
 
@@ -54,7 +91,7 @@ class WriteBehind:
         part: Where the bytes go.
         blocks: Where memory comes from.
         hashing: What hashes, for all transfers.
-        executor: The threads that write and hash.
+        executor: The threads that write and hash; `THREADS` for every transfer.
     """
 
     def __init__(
@@ -68,12 +105,12 @@ class WriteBehind:
         self._memory = (blocks.take(), blocks.take())
         self._views = tuple(memoryview(block) for block in self._memory)
         self._current = 0
-        self._begun = self._filled = 0
-        self._handed_over_at = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._filled = self._written = self._digested = 0
+        self._early_due = self._loop.time() + EARLY_SECONDS
         self._closed = False
-        self._writing: asyncio.Future[None] | None = None
-        self._turn: Turn | None = None
+        self._block: _Block | None = None
+        self._handed_over: asyncio.Future[None] | None = None
+        self._early: asyncio.Future[None] | None = None
         hashing.begin_transfer()
 
     async def __aenter__(self) -> Self:
@@ -93,8 +130,8 @@ class WriteBehind:
         with anyio.CancelScope(shield=True):
             with contextlib.suppress(S2FetchError):
                 await self.drain()
-            if self._writing is not None:
-                await asyncio.wait([self._writing])
+            if jobs := [job for job in (self._early, self._handed_over) if job is not None]:
+                await asyncio.wait(jobs)
         self._hashing.end_transfer()
         for view in self._views:
             view.release()
@@ -109,7 +146,7 @@ class WriteBehind:
         """
         if self._filled == BLOCK_BYTES:
             await self._idle()
-            self._hand_over(BLOCK_BYTES)
+            self._hand_over()
         return self._views[self._current][self._filled :]
 
     def filled(self, count: int) -> None:
@@ -118,10 +155,14 @@ class WriteBehind:
         if self._filled >= PATIENT_BYTES:
             self._hurry()
         if self._filled == BLOCK_BYTES:
-            if self._is_free():
-                self._hand_over(BLOCK_BYTES)
-        elif self._timer is None and self._filled - self._begun >= EARLY_BYTES:
-            self._timer = self._loop.call_at(self._early_due(), self._hand_over_early)
+            if self._is_idle():
+                self._hand_over()
+        elif (
+            self._filled - self._written >= EARLY_BYTES
+            and self._loop.time() >= self._early_due
+            and self._is_stored()
+        ):
+            self._write_early()
 
     async def feed(self, data: bytes) -> None:
         """Take bytes that are elsewhere.
@@ -138,66 +179,60 @@ class WriteBehind:
             self.filled(count)
 
     async def drain(self) -> None:
-        """Have everything written that was fed.
+        """Have everything written and hashed that was fed.
 
         Raises:
             ArchiveError: If it could not be.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._filled > self._begun:
-            await self._idle()
-            self._hand_over(self._filled)
         await self._idle()
+        if self._filled > self._digested:
+            self._hand_over()
+            await self._idle()
 
-    def _early_due(self) -> float:
-        return max(self._handed_over_at + EARLY_SECONDS, self._loop.time())
+    def _is_stored(self) -> bool:
+        """Whether everything is written that was to be, and nothing has failed."""
+        return (self._block is None or self._block.stored) and _went_well(self._early)
 
-    def _hand_over_early(self) -> None:
-        """No block has become full for a moment: write what there is, unless the disk is busy."""
-        self._timer = None
-        end = self._filled - self._filled % ALIGNMENT_BYTES
-        if end <= self._begun or self._filled == BLOCK_BYTES:
-            return  # a full block is handed over by whoever wants room after it
-        if self._is_free() and self._early_due() <= self._loop.time():
-            self._hand_over(end)
-        elif self._writing is None or not self._writing.done() or not self._writing.exception():
-            self._hurry()
-            due = max(self._early_due(), self._loop.time() + EARLY_SECONDS / 4)
-            self._timer = self._loop.call_at(due, self._hand_over_early)
+    def _is_idle(self) -> bool:
+        """Whether nothing is being written or hashed, and nothing has failed."""
+        return _went_well(self._handed_over) and _went_well(self._early)
 
-    def _is_free(self) -> bool:
-        """Whether nothing is being written and nothing has failed."""
-        return self._writing is None or (self._writing.done() and self._writing.exception() is None)
+    def _hand_over(self) -> None:
+        """Start writing and hashing the current block; when it is full, go on in the other.
 
-    def _hand_over(self, end: int) -> None:
-        """Start writing the current block up to there; when that is all of it, go on in the other.
-
-        What comes after ``end`` can be filled meanwhile: it is other memory.
+        What comes after it can be filled meanwhile: it is other memory.
         """
-        block = self._views[self._current][self._begun : end]
-        self._turn = Turn(self._hashing)
-        self._writing = self._loop.run_in_executor(self._executor, self._write, block, self._turn)
-        self._handed_over_at = self._loop.time()
-        self._begun = end
+        view, end = self._views[self._current], self._filled
+        block = self._block = _Block(
+            self._part, view[self._written : end], view[self._digested : end], Turn(self._hashing)
+        )
+        self._handed_over = self._loop.run_in_executor(self._executor, block.write)
+        self._early_due = self._loop.time() + EARLY_SECONDS
+        self._written = self._digested = end
         if end == BLOCK_BYTES:
             self._current = 1 - self._current
-            self._begun = self._filled = 0
+            self._filled = self._written = self._digested = 0
 
-    def _write(self, block: memoryview, turn: Turn) -> None:
-        try:
-            self._part.write(block, turn.take)
-        finally:
-            turn.end()
+    def _write_early(self) -> None:
+        """Start writing what is in the current block; it is hashed with the rest of it."""
+        end = self._filled - self._filled % ALIGNMENT_BYTES
+        new = self._views[self._current][self._written : end]
+        self._early = self._loop.run_in_executor(self._executor, self._part.write, new)
+        self._early_due = self._loop.time() + EARLY_SECONDS
+        self._written = end
 
     def _hurry(self) -> None:
-        if self._turn is not None:
-            self._turn.hurry()
+        if self._block is not None:
+            self._block.turn.hurry()
 
     async def _idle(self) -> None:
-        if self._writing is not None:
-            self._hurry()
-            # The future must survive a cancellation of this task: __aexit__ waits for it.
-            await asyncio.shield(self._writing)
-            self._writing = None
+        self._hurry()
+        for job in (self._early, self._handed_over):
+            if job is not None:
+                # The future must survive a cancellation of this task: __aexit__ waits for it.
+                await asyncio.shield(job)
+        self._early = self._handed_over = None
+
+
+def _went_well(job: asyncio.Future[None] | None) -> bool:
+    return job is None or (job.done() and job.exception() is None)

@@ -47,9 +47,14 @@ def describe(part: PartFile, total: int | None = len(BYTES)) -> None:
     part.describe(total=total, etag='"1"', last_modified="")
 
 
+def append(part: PartFile, block: memoryview) -> None:
+    part.write(block)
+    part.digest(block)
+
+
 def write(part: PartFile, data: bytes, block: int = SMALL_BYTES) -> None:
     for start in range(0, len(data), block):
-        part.write(memoryview(data)[start : start + block])
+        append(part, memoryview(data)[start : start + block])
 
 
 @pytest.fixture
@@ -264,7 +269,7 @@ def test_direct_and_buffered_writing_give_the_same_file(
     for start in range(0, size, SMALL_BYTES):
         count = min(SMALL_BYTES, size - start)
         blocks[:count] = BYTES[start : start + count]
-        part.write(blocks[:count])
+        append(part, blocks[:count])
     part.flush()
     assert part.path.read_bytes() == BYTES[:size]
     assert part.checksum().value == hashlib.md5(BYTES[:size]).hexdigest()

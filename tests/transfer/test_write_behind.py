@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile, Take
+from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile
 from s2fetch.errors import DiskFullError
 from s2fetch.product import Product
 from s2fetch.transfer import write_behind
@@ -103,7 +103,7 @@ async def test_a_full_disk_ends_the_feeding(
     """Not only the end: nobody downloads for hours what cannot be kept."""
     part = await opened(tmp_path)
 
-    def full(_: memoryview, __: Take) -> None:
+    def full(_: memoryview) -> None:
         raise DiskFullError("no space left")
 
     monkeypatch.setattr(part, "write", full)
@@ -147,10 +147,10 @@ async def test_leaving_waits_for_the_write_that_is_under_way(
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     real = part.write
 
-    def slow(block: memoryview, hashing: Take) -> None:
+    def slow(block: memoryview) -> None:
         begun.set()
         go_on.wait(5)
-        real(block, hashing)
+        real(block)
         ended.set()
 
     monkeypatch.setattr(part, "write", slow)
@@ -177,9 +177,9 @@ async def test_a_full_block_that_waits_for_the_disk_is_written_once(
     part = await opened(tmp_path)
     go_on, real = threading.Event(), part.write
 
-    def slow(block: memoryview, hashing: Take) -> None:
+    def slow(block: memoryview) -> None:
         go_on.wait(5)
-        real(block, hashing)
+        real(block)
 
     monkeypatch.setattr(part, "write", slow)
     monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
