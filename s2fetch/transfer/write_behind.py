@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import mmap
 from collections import deque
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from typing import Self
 
 import anyio
@@ -27,10 +27,10 @@ BLOCK_BYTES = 2 << 20
 block."""
 PATIENT_BYTES = BLOCK_BYTES // 2
 """With so much in a block, the one before it is hashed at once: in time before this one is full."""
-EARLY_BYTES = 256 << 10
-"""So much in a block that is not full is written …"""
-EARLY_SECONDS = 0.01
-"""… so long after what was written before it: what is in memory is lost with the process."""
+EARLY_SECONDS = 0.015
+"""A block that takes longer than this to become full …"""
+EARLY_BYTES = 192 << 10
+"""… is written so much at a time: what is in memory is lost with the process."""
 THREADS = 2
 """That a transfer needs at most: one hashes a block, one writes what comes after it."""
 
@@ -109,8 +109,8 @@ class WriteBehind:
         self._early_due = self._loop.time() + EARLY_SECONDS
         self._closed = False
         self._block: _Block | None = None
-        self._handed_over: asyncio.Future[None] | None = None
-        self._early: asyncio.Future[None] | None = None
+        self._handed_over: Future[None] | None = None
+        self._early: Future[None] | None = None
         hashing.begin_transfer()
 
     async def __aenter__(self) -> Self:
@@ -130,8 +130,8 @@ class WriteBehind:
         with anyio.CancelScope(shield=True):
             with contextlib.suppress(S2FetchError):
                 await self.drain()
-            if jobs := [job for job in (self._early, self._handed_over) if job is not None]:
-                await asyncio.wait(jobs)
+            jobs = [job for job in (self._early, self._handed_over) if job is not None]
+            await asyncio.gather(*map(asyncio.wrap_future, jobs), return_exceptions=True)
         self._hashing.end_transfer()
         for view in self._views:
             view.release()
@@ -162,7 +162,7 @@ class WriteBehind:
             and self._loop.time() >= self._early_due
             and self._is_stored()
         ):
-            self._write_early()
+            self._early = self._executor.submit(self._write_early)
 
     async def feed(self, data: bytes) -> None:
         """Take bytes that are elsewhere.
@@ -206,7 +206,7 @@ class WriteBehind:
         block = self._block = _Block(
             self._part, view[self._written : end], view[self._digested : end], Turn(self._hashing)
         )
-        self._handed_over = self._loop.run_in_executor(self._executor, block.write)
+        self._handed_over = self._executor.submit(block.write)
         self._early_due = self._loop.time() + EARLY_SECONDS
         self._written = self._digested = end
         if end == BLOCK_BYTES:
@@ -214,12 +214,14 @@ class WriteBehind:
             self._filled = self._written = self._digested = 0
 
     def _write_early(self) -> None:
-        """Start writing what is in the current block; it is hashed with the rest of it."""
-        end = self._filled - self._filled % ALIGNMENT_BYTES
-        new = self._views[self._current][self._written : end]
-        self._early = self._loop.run_in_executor(self._executor, self._part.write, new)
-        self._early_due = self._loop.time() + EARLY_SECONDS
-        self._written = end
+        """In a thread: write what is in the current block; it is hashed with the rest of it.
+
+        Until this has ended, the current block stays the current one.
+        """
+        view = self._views[self._current]
+        while (end := self._filled - self._filled % ALIGNMENT_BYTES) - self._written >= EARLY_BYTES:
+            self._part.write(view[self._written : end])
+            self._written = end
 
     def _hurry(self) -> None:
         if self._block is not None:
@@ -230,9 +232,9 @@ class WriteBehind:
         for job in (self._early, self._handed_over):
             if job is not None:
                 # The future must survive a cancellation of this task: __aexit__ waits for it.
-                await asyncio.shield(job)
+                await asyncio.shield(asyncio.wrap_future(job))
         self._early = self._handed_over = None
 
 
-def _went_well(job: asyncio.Future[None] | None) -> bool:
+def _went_well(job: Future[None] | None) -> bool:
     return job is None or (job.done() and job.exception() is None)

@@ -14,20 +14,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile
+from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile, Take
 from s2fetch.errors import DiskFullError
 from s2fetch.product import Product
 from s2fetch.transfer import write_behind
 from s2fetch.transfer.hashing import Hashing
-from s2fetch.transfer.write_behind import BLOCK_BYTES, EARLY_BYTES, Blocks, WriteBehind
+from s2fetch.transfer.write_behind import (
+    BLOCK_BYTES,
+    EARLY_BYTES,
+    EARLY_SECONDS,
+    THREADS,
+    Blocks,
+    WriteBehind,
+)
 
 BYTES = hashlib.shake_128(b"write behind").digest(3 * BLOCK_BYTES + 4321)
 
 
 @pytest.fixture
 def executor() -> Iterator[ThreadPoolExecutor]:
-    """One writing thread."""
-    with ThreadPoolExecutor(1) as executor:
+    """The threads of one transfer."""
+    with ThreadPoolExecutor(THREADS) as executor:
         yield executor
 
 
@@ -63,14 +70,14 @@ def test_bytes_arrive_whole_and_in_order_however_they_come(
 
     async def run() -> None:
         part = await opened(folder)
-        with ThreadPoolExecutor(1) as executor:
+        with ThreadPoolExecutor(THREADS) as executor:
             async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
                 at = 0
                 for size, pause in zip(sizes, pauses, strict=False):
                     await writer.feed(BYTES[at : at + size])
                     at += size
                     if pause:
-                        await asyncio.sleep(0.011)
+                        await asyncio.sleep(EARLY_SECONDS)
                 await writer.drain()
             await asyncio.to_thread(part.flush)
         written = BYTES[: min(at, len(BYTES))]
@@ -81,6 +88,13 @@ def test_bytes_arrive_whole_and_in_order_however_they_come(
     asyncio.run(run())
 
 
+async def reach(part: PartFile, position: int) -> None:
+    """Wait until so much is in the file."""
+    with anyio.fail_after(30):
+        while part.position < position:
+            await asyncio.sleep(0.001)
+
+
 async def test_a_slow_stream_is_written_before_a_block_is_full(
     tmp_path: Path, executor: ThreadPoolExecutor
 ) -> None:
@@ -88,20 +102,70 @@ async def test_a_slow_stream_is_written_before_a_block_is_full(
     part = await opened(tmp_path)
     async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
         await writer.feed(BYTES[:100])
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(EARLY_SECONDS)
         await writer.feed(BYTES[100 : EARLY_BYTES + 100])
-        with anyio.fail_after(5):
-            while part.position < EARLY_BYTES:
-                await asyncio.sleep(0.001)
+        await reach(part, EARLY_BYTES)
         assert part.position % ALIGNMENT_BYTES == 0
+        assert part.checksum().value == hashlib.md5(b"").hexdigest(), "hashed with its block"
     await close(part)
 
 
-async def test_a_full_disk_ends_the_feeding(
+async def test_what_comes_while_the_disk_is_busy_is_written_after_it(
     tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when nothing more comes: a stream that pauses has what it brought on the disk."""
+    part = await opened(tmp_path)
+    begun, go_on, real = threading.Event(), threading.Event(), part.write
+
+    def slow(block: memoryview) -> None:
+        begun.set()
+        go_on.wait(30)
+        real(block)
+
+    monkeypatch.setattr(part, "write", slow)
+    monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
+    async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
+        await writer.feed(BYTES[:EARLY_BYTES])
+        assert await asyncio.to_thread(begun.wait, 30)
+        await writer.feed(BYTES[EARLY_BYTES : 3 * EARLY_BYTES])
+        go_on.set()
+        await reach(part, 3 * EARLY_BYTES)
+    assert part.path.read_bytes() == BYTES[: 3 * EARLY_BYTES]
+    await close(part)
+
+
+async def test_bytes_are_written_while_the_block_before_waits_to_be_hashed(
+    tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may wait for another transfer's block, and a crash must not cost more for it."""
+    part = await opened(tmp_path)
+    go_on, real = threading.Event(), part.digest
+
+    def waiting(block: memoryview, hashing: Take) -> None:
+        go_on.wait(30)
+        real(block, hashing)
+
+    monkeypatch.setattr(part, "digest", waiting)
+    monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
+    size = BLOCK_BYTES + EARLY_BYTES
+    async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
+        await writer.feed(BYTES[:BLOCK_BYTES])
+        await reach(part, BLOCK_BYTES)
+        await writer.feed(BYTES[BLOCK_BYTES:size])
+        await reach(part, size)
+        go_on.set()
+        await writer.drain()
+    assert part.checksum().value == hashlib.md5(BYTES[:size]).hexdigest()
+    await close(part)
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["whole blocks", "early"])
+async def test_a_full_disk_ends_the_feeding(
+    tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, early: bool
 ) -> None:
     """Not only the end: nobody downloads for hours what cannot be kept."""
     part = await opened(tmp_path)
+    monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0 if early else 60.0)
 
     def full(_: memoryview) -> None:
         raise DiskFullError("no space left")
@@ -173,25 +237,26 @@ async def test_leaving_waits_for_the_write_that_is_under_way(
 async def test_a_full_block_that_waits_for_the_disk_is_written_once(
     tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when the timer of slow streams fires just when the disk is ready for it."""
+    """Also when a part of it is being written early when it becomes full."""
     part = await opened(tmp_path)
-    go_on, real = threading.Event(), part.write
+    begun, go_on, real = threading.Event(), threading.Event(), part.write
 
     def slow(block: memoryview) -> None:
-        go_on.wait(5)
+        begun.set()
+        go_on.wait(30)
         real(block)
 
     monkeypatch.setattr(part, "write", slow)
     monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
     async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
-        await writer.feed(BYTES[: 2 * BLOCK_BYTES])
+        await writer.feed(BYTES[:EARLY_BYTES])
+        assert await asyncio.to_thread(begun.wait, 30)
+        await writer.feed(BYTES[EARLY_BYTES:BLOCK_BYTES])
         waiting = asyncio.create_task(writer.room())
         await asyncio.sleep(0)
-        assert writer._writing is not None
-        writer._writing.add_done_callback(lambda _: writer._hand_over_early())
         go_on.set()
         assert len(await waiting) == BLOCK_BYTES
-        await writer.feed(BYTES[2 * BLOCK_BYTES :])
+        await writer.feed(BYTES[BLOCK_BYTES:])
         await writer.drain()
     await asyncio.to_thread(part.flush)
     assert part.path.read_bytes() == BYTES
