@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.benchmarks.cpu import Size
+import msgspec
+
 from tests.benchmarks.downloads import download_in_turn
 from tests.benchmarks.figures import Figure, compared
 from tests.benchmarks.hub_process import running_hub
@@ -13,6 +14,16 @@ from tests.benchmarks.products import write_products
 from tests.benchmarks.scale import Scale
 
 LEAST = 0.8
+
+
+class Size(msgspec.Struct, frozen=True):
+    """Products, bytes of each, and pairs of runs."""
+
+    products: int
+    size: int
+    turns: int
+
+
 SIZES = {
     Scale.FULL: Size(1000, 100_000, 5),
     Scale.QUICK: Size(300, 100_000, 3),
