@@ -5,9 +5,9 @@ surely on the disk. The sidecar is written before the first block, so that every
 can be resumed. After a crash of the program all bytes in the file count; after a crash of the
 machine (another boot id) only those that were flushed.
 
-Blocks go past the page cache where the file system allows it (open(2), O_DIRECT): an archive of
-terabytes should not push everything else out of memory, and copying costs a fifth of the CPU time
-of a download. Small and last blocks go through it.
+An archive of terabytes should not push everything else out of memory: large blocks go past the page
+cache where the file system allows it (open(2), O_DIRECT), which also saves copying them. Smaller
+ones go through it, for the system to write them together, and leave it when they are on the disk.
 """
 
 from __future__ import annotations
@@ -260,6 +260,7 @@ class PartFile:
             return
         with translating(self.path):
             os.fdatasync(self._descriptor)
+        self._leave_cache()
         self._sidecar.durable = self.position
         self._sidecar.boot = boot_id()
         write_sidecar(self.sidecar_path, self._sidecar)
@@ -285,8 +286,7 @@ class PartFile:
         Several files that are all begun before the first is flushed share the file system's own
         commit, which halves the time for small ones (posix_fadvise(2), POSIX_FADV_DONTNEED).
         """
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        self._leave_cache()
 
     def flush(self) -> None:
         """Have the whole file on the disk."""
@@ -294,6 +294,8 @@ class PartFile:
             if self._sidecar is not None:
                 os.ftruncate(self._descriptor, self.position)  # gives back what was reserved
             fsync_file(self._descriptor)
+        if self._sidecar is not None:
+            self._leave_cache()
 
     def mtime_ns(self) -> int:
         """Modification time, nanoseconds since 1970."""
@@ -387,6 +389,12 @@ class PartFile:
                 raise
             self._direct = False
             return False
+
+    def _leave_cache(self) -> None:
+        """Begin to write out what is not on the disk yet; forget the pages of what is."""
+        if hasattr(os, "posix_fadvise"):
+            with contextlib.suppress(OSError):  # it is advice
+                os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def _buffered(self) -> None:
         if self._direct_now:

@@ -513,3 +513,32 @@ def test_a_sidecar_that_was_left_alone_does_not_outlive_a_new_part_file(tmp_path
     assert part.create()
     assert not part.sidecar_path.exists()
     part.close()
+
+
+def is_cached(path: Path) -> bool:
+    """Whether the page cache has the file's first page (preadv2(2), RWF_NOWAIT)."""
+    with path.open("rb", buffering=0) as file:
+        try:
+            return os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+        except BlockingIOError:
+            return False
+
+
+@pytest.mark.parametrize("when", ["checkpoint", "flush"])
+def test_a_product_that_came_slowly_does_not_stay_in_memory(tmp_path: Path, when: str) -> None:
+    """Small blocks go through the page cache, and terabytes must not push all else out of it."""
+    other = tmp_path / "other"
+    other.write_bytes(BYTES)
+    with other.open("rb") as file:
+        os.fsync(file.fileno())
+        assert is_cached(other)
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if is_cached(other):
+        pytest.skip("a file system that is all in memory")
+    part = opened(tmp_path)
+    describe(part)
+    write(part, BYTES, block=SMALL_BYTES // 8)
+    assert is_cached(part.path)
+    getattr(part, when)()
+    assert not is_cached(part.path)
+    part.close()
