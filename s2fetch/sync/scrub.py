@@ -233,8 +233,9 @@ class Scrub:
                     len(chosen) > 1 and chosen_bytes - chosen[0][2] >= budget
                 ):
                     chosen_bytes -= heapq.heappop(chosen)[2]
-            records = [(i, progress.get(i)) for _, i, _ in sorted(chosen, reverse=True)]
-        files = [(product_id, record) for product_id, record in records if record is not None]
+            oldest_first = [product_id for _, product_id, _ in sorted(chosen, reverse=True)]
+            records = progress.get_many(oldest_first)
+        files = [(each, records[each]) for each in oldest_first if each in records]
         return _Choice(files, total, young, budget)
 
     async def _check(self, thread: IdleThread, product_id: str, record: Record) -> None:

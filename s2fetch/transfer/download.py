@@ -150,15 +150,15 @@ class Downloader:
                     if not self._hub.is_paused(account.name):
                         started = self._means.clock.monotonic()
                         reception = Reception(
-                            product,
-                            part,
-                            opening,
-                            account.name,
-                            slot,
-                            number,
-                            claim,
-                            account.meter,
-                            self._means,
+                            product=product,
+                            part=part,
+                            opening=opening,
+                            account=account.name,
+                            slot=slot,
+                            attempt=number,
+                            claim=claim,
+                            meter=account.meter,
+                            means=self._means,
                         )
                         await self._receive(reception, account)
             await reception.finish()

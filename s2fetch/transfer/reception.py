@@ -44,7 +44,7 @@ class Means:
     events: EventBus
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Reception:
     """One body on its way into one part file.
 
