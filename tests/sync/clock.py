@@ -13,7 +13,7 @@ from typing import Any, Self
 import anyio.to_thread
 
 REAL_PAUSE_SECONDS = 0.001
-"""Between some jumps; what is not waiting for time (sockets, threads) goes on meanwhile."""
+"""Between some jumps unless time is steady; sockets and threads go on meanwhile."""
 JUMPS_PER_PAUSE = 5
 SETTLING_SECONDS = 2.0
 """How long a thread may work, in real time, before time goes on nevertheless."""
@@ -116,7 +116,7 @@ class JumpingClock:
 
     async def _drive(self) -> None:
         for jump in count():
-            await asyncio.sleep(0 if jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
+            await asyncio.sleep(0 if self.steady or jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
             if self.steady:
                 await self._settle()
             while self._sleepers and self._sleepers[0][2].done():
