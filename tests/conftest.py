@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from itertools import islice
@@ -21,8 +22,10 @@ from s2fetch.embedded.state import HubSettings
 from s2fetch.events import Event, EventBus
 from tests.clock import FakeClock
 
-# The commands that tests start are as quick as installed ones, which have their bytecode.
+# The commands that tests start are as quick as installed ones, which have their bytecode. Without,
+# every worker would also rewrite the assertions of all tests, which takes longer than all imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # How fast examples are made depends on what else the machine does, and proves nothing.
 settings.register_profile("s2fetch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s2fetch")

@@ -118,7 +118,9 @@ def _level(hours: Hours, now: int, quota: int) -> int:
     stay within the quota.
     """
     hourly = _hourly(quota)
-    level = 0
-    for hour in range(now - WINDOW_HOURS, now + 1):
-        level = max(0, level - hourly) + hours.get(hour, 0)
+    level, last = 0, now - WINDOW_HOURS
+    for hour in sorted(hour for hour in hours if last <= hour <= now):
+        level = max(0, level - hourly * (hour - last)) + hours[hour]
+        last = hour
+    level = max(0, level - hourly * (now - last))
     return level + sum(hours.get(hour, 0) for hour in range(now + 1, now + AHEAD_HOURS + 1))

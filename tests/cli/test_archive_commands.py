@@ -161,6 +161,7 @@ async def test_scrubbing_names_damage_and_keeps_to_its_budget(
     options = ("--into", "archive", "--scrub-period", "1ms", "--scrub-budget", "10 GB")
     shell.fresh = True
     done = await shell.run("scrub", *options)
+    shell.fresh = False
     assert done.code == 0, done.err
     assert "6 files checked, 6 intact" in done.out
     status = await shell.run("status", "--into", "archive")
@@ -264,7 +265,7 @@ async def test_a_full_disk_behind_standard_output_is_no_defect(
     into = () if command == ("search",) else ("--into", "archive")
     await shell.run("sync", "--into", "archive", "--limit", "1")
     script = f"$S2FETCH {' '.join((*command, *into))} > /dev/full"
-    done = await finish(await shell.start_script(script))
+    done = await shell.run_script(script)
     assert done.code == 5, done.err
     assert "standard output cannot be written (No space left on device)" in done.err
 

@@ -69,6 +69,7 @@ async def test_a_signal_ends_a_run_so_that_the_next_goes_on(
     assert list((shell.folder / "archive").glob(".s2fetch-*.part"))
 
     slow_hub.settings = HubSettings()
+    shell.fresh = False
     again = await shell.run("sync", "--into", "archive", "--log-format", "json")
     assert again.code == 0, again.err
     assert max(line["offset"] for line in again.logged("transfer-started")) > 0

@@ -96,7 +96,7 @@ async def test_pausing_the_daemon_pauses_every_archive(kept: DaemonSite) -> None
 
 
 async def test_an_archive_that_waits_for_its_quota_says_so_and_until_when(kept: DaemonSite) -> None:
-    plan = kept.plan("alps", every=365 * 86_400, quota="20 kB")
+    plan = kept.plan("alps", every=365 * 86_400, quota="60 kB")
     async with kept.running(plan):
         await kept.until(lambda: "leaves nothing until 2024-07-" in kept.state("alps").why)
         await kept.until(lambda: kept.complete("alps") == 4)

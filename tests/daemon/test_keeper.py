@@ -76,6 +76,7 @@ async def test_a_defect_in_hashing_again_is_nothing_to_the_runs(
         raise KeyError(client.into.name)
 
     monkeypatch.setattr(Client, "scrub", scrub)
+    kept.clock.steady = True  # or hour after hour passes, and with each the token just obtained
     async with kept.running(kept.plan("alps", scrub_budget="1 GB"), kept.plan("plain")):
         await kept.until(lambda: any(isinstance(e, KeeperFailed) for e in kept.events))
         await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 4)
@@ -233,9 +234,10 @@ async def test_files_are_hashed_again_while_a_run_is_under_way(kept: DaemonSite)
         await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
         file = kept.folder / "alps" / kept.records("alps")[kept.listed[0].id].path
         whole = file.read_bytes()
-        off_loop(lambda: file.write_bytes(bytes(len(whole))))
         offline = kept.publish(10, online=False)
         await daemon.sync("alps")
+        await kept.until(lambda: kept.state("alps").activity == Activity.SYNCING)
+        off_loop(lambda: file.write_bytes(bytes(len(whole))))
         await kept.until(lambda: any(isinstance(e, FileDamaged) for e in kept.events))
         assert kept.state("alps").activity == Activity.SYNCING
         await kept.until(lambda: kept.records("alps")[kept.listed[0].id].state is State.FAILED)

@@ -70,7 +70,7 @@ async def test_what_was_known_is_known_again(kept: DaemonSite) -> None:
 
 
 async def test_a_restart_waits_for_the_next_due_moment(kept: DaemonSite) -> None:
-    plan = kept.plan("alps", every=7 * DAY)
+    plan = kept.plan("alps", every=2 * DAY)
     await settled(kept, plan)
     kept.publish(8)
     async with kept.running(plan):

@@ -32,6 +32,7 @@ async def in_mid_transfer(server: Server, hub: HubProcess) -> DaemonProcess:
     """A daemon whose archive has received some, but not all; of an interpreter of its own."""
     server.shell.fresh = True
     daemon = await server.start()
+    server.shell.fresh = False
     async with asyncio.timeout(60):
         while (await hub.stats()).all_bytes_served < 700_000:
             await asyncio.sleep(0.05)
@@ -41,15 +42,16 @@ async def in_mid_transfer(server: Server, hub: HubProcess) -> DaemonProcess:
 async def test_it_fills_its_archives_answers_and_stops_when_it_is_told_to(
     server: Server, products: Path
 ) -> None:
-    server.shell.fresh = True
     await server.hub(products)
     server.write(ALPS, "everything")
+    server.shell.fresh = True
     daemon = await server.start()
     assert stat.S_IMODE(server.socket.stat().st_mode) == 0o600
     assert daemon.logged("daemon-started")[0]["socket"] == str(server.socket)
     for name in ("alps", "everything"):
         await server.until(name, lambda a: a.last_run and a.activity == "idle")
     state = msgspec.json.decode((await server.ctl("status", "--json")).out)
+    server.shell.fresh = False
     assert [each["products"]["complete"] for each in state["archives"]] == [1, 6]
     assert [each["folder"] for each in state["archives"]] == [
         str(server.folder / name) for name in ("alps", "everything")

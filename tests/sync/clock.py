@@ -13,7 +13,7 @@ from typing import Any, Self
 import anyio.to_thread
 
 REAL_PAUSE_SECONDS = 0.001
-"""Between some jumps; what is not waiting for time (sockets, threads) goes on meanwhile."""
+"""Between some jumps unless time is steady; sockets and threads go on meanwhile."""
 JUMPS_PER_PAUSE = 5
 SETTLING_SECONDS = 2.0
 """How long a thread may work, in real time, before time goes on nevertheless."""
@@ -25,14 +25,14 @@ class JumpingClock:
     One clock is shared by the engine and the embedded hub, so that ten minutes of "wait" pass for
     both, in a moment.
 
-    Args:
+    Attributes:
         steady: Whether it never jumps while somebody has something to do that needs no time:
             callbacks, what has come by sockets, and work in threads, however slow the machine is.
             Weeks in which somebody looks at files every minute take too long in that way.
     """
 
     def __init__(self, *, steady: bool = True) -> None:
-        self._steady = steady
+        self.steady = steady
         self.start = datetime(2024, 7, 1, 12, tzinfo=UTC)
         self.elapsed = 0.0
         self.wall_offset = timedelta(0)
@@ -116,8 +116,8 @@ class JumpingClock:
 
     async def _drive(self) -> None:
         for jump in count():
-            await asyncio.sleep(0 if jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
-            if self._steady:
+            await asyncio.sleep(0 if self.steady or jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
+            if self.steady:
                 await self._settle()
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)

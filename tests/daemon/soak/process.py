@@ -1,7 +1,8 @@
-"""The daemon's process: ``python -m tests.daemon.soak.process SOCKET-NUMBER DAEMON.toml EVENTS``.
+"""The daemon's process: ``python -m tests.daemon.soak.process DAEMON.toml EVENTS``.
 
-Everything is as in ``s2fetch daemon``, but for the clock. What looks at something every minute does
-so every few hours, so that a day is over sooner.
+Everything is as in ``s2fetch daemon``, but for the clock: it follows another one over the socket
+that is standard input. What looks at something every minute does so every few hours, so that a day
+is over sooner.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ def patch_looks() -> None:
     service.LOOK_SECONDS = TWO_HOURS
 
 
-async def main(number: int, file: Path, events: Path) -> None:
+async def main(file: Path, events: Path) -> None:
     """Run until stopped, or killed."""
-    connection = socket.socket(fileno=number)
+    connection = socket.socket(fileno=os.dup(sys.stdin.fileno()))
     clock = FollowingClock(connection, lambda: (0, True))
     with events.open("ab", buffering=0) as told:
 
@@ -94,4 +95,4 @@ async def main(number: int, file: Path, events: Path) -> None:
 if __name__ == "__main__":
     tune_process()
     patch_looks()
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -81,13 +81,14 @@ class Thirds(msgspec.Struct, frozen=True):
 async def soak(folder: Path, disk: Path | None, days: int) -> Outcome:
     """Let the days pass.
 
-    The kills are in the first third, so that the memory of one process is seen over the others.
+    The kills are in the first third, so that the memory of one process is seen over the others;
+    that one is started afresh.
     """
     world = World(folder, disk)
     outcome = Outcome(days=days)
     try:
         async with world.hub, world.clock, anyio.create_task_group() as group:
-            await world.start()
+            await world.start(fresh=False)
             group.start_soon(_sample, world, outcome)
             group.start_soon(_kills, world, days / 3)
             group.start_soon(_troubles, world, days)
@@ -96,7 +97,7 @@ async def soak(folder: Path, disk: Path | None, days: int) -> Outcome:
             outcome.exit_code = await world.stop()
             group.cancel_scope.cancel()
     finally:
-        world.end()
+        await world.end()
     _judge(world, outcome)
     return outcome
 
@@ -139,7 +140,7 @@ async def _kills(world: World, until_day: float) -> None:
             world.publish(LARGE_BYTES)
         if kind:
             await world.asked(kind)
-        await world.kill()
+        await world.kill(fresh=number == len(kinds) - 1)
 
 
 async def _troubles(world: World, days: int) -> None:

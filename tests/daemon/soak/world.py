@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -24,12 +23,14 @@ from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.daemon.soak.clock import LeadingClock
+from tests.forked import Forked, fork_module
 from tests.sync.site import body_of, entry_of, off_loop
 from tests.transfer.test_faults import zip_of
 
 PATIENCE_SECONDS = 60.0
 """Real time after which something that should happen has not."""
 ARCHIVES = ("alps", "coast")
+_PROCESS = "tests.daemon.soak.process"
 _CONFIG = """
 log-format = "json"
 [defaults]
@@ -76,7 +77,7 @@ class World:
         self.versions: Counter[str] = Counter()
         self.felt: dict[str, int] = {}
         self.kills = 0
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: asyncio.subprocess.Process | Forked | None = None
         self._folder = folder
         self._chance = random.Random(30)
         self._number = 0
@@ -87,42 +88,50 @@ class World:
 
     # The daemon
 
-    async def start(self) -> None:
-        """Start the daemon's process, and let it follow the clock."""
+    async def start(self, *, fresh: bool) -> None:
+        """Start the daemon's process, and let it follow the clock.
+
+        Args:
+            fresh: By an interpreter of its own, so that memory is only what it needs; otherwise it
+                is forked with everything imported, see `tests.forked`.
+        """
         config = self._folder / "daemon.toml"
         sockets = {"socket": self._folder / "control.sock", **self.roots}
         config.write_text(_CONFIG.format(**sockets))
         ours, theirs = socket.socketpair()
-        environment = {
-            **os.environ,
-            **self.hub.environment(),
-            "S2FETCH_STATE_DIR": str(self._folder / "state"),
-            "HOME": str(self._folder),
-        }
-        number = theirs.fileno()
-        command = [sys.executable, "-m", "tests.daemon.soak.process", str(number)]
+        arguments = [str(config), str(self.events)]
         with self.clock.held(), theirs, self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, str(config), str(self.events)],
-                pass_fds=(number,),
-                env=environment,
-                cwd=Path(__file__).parents[3],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            options: dict[str, Any] = {
+                "cwd": Path(__file__).parents[3],
+                "env": {
+                    **os.environ,
+                    **self.hub.environment(),
+                    "S2FETCH_STATE_DIR": str(self._folder / "state"),
+                    "HOME": str(self._folder),
+                },
+                "stdin": theirs.fileno(),
+                "stdout": log.fileno(),
+                "stderr": log.fileno(),
+            }
+            if fresh:
+                self.process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", _PROCESS, *arguments, **options
+                )
+            else:
+                self.process = await fork_module(_PROCESS, arguments, **options)
             theirs.close()
             if not await asyncio.wait_for(self.clock.follow(ours), PATIENCE_SECONDS):
                 raise AssertionError(f"the daemon did not start:\n{self.log.read_text()[-4000:]}")
 
-    async def kill(self) -> None:
+    async def kill(self, *, fresh: bool) -> None:
         """SIGKILL, now; and the daemon's next process."""
-        assert self.process is not None
+        process, self.process = self.process, None
+        assert process is not None
         with self.clock.held():
-            self.process.kill()
-            self.process.wait()
+            process.kill()
+            await process.wait()
         self.kills += 1
-        await self.start()
+        await self.start(fresh=fresh)
 
     async def stop(self) -> int:
         """SIGTERM, after which nothing waits any more; the exit status."""
@@ -130,19 +139,20 @@ class World:
         process = self.process
         with self.clock.held():
             process.send_signal(signal.SIGTERM)
-            await self.until(lambda: process.poll() is not None)
-        return process.returncode
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await process.wait()
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Leave nothing behind."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.returncode is None:
             self.process.kill()
-            self.process.wait()
+            await self.process.wait()
 
     @property
     def resident_bytes(self) -> int:
-        """Memory of the daemon's process now."""
-        assert self.process is not None
+        """Memory of the daemon's process now; none while there is no process."""
+        if self.process is None:
+            return 0
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) * 1024
