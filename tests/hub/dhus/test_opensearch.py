@@ -193,6 +193,22 @@ def test_each_restriction_alone_means_the_same(case: tuple[Query, list[Entry]]) 
         check_each(Query(collection=query.collection, **kept), products)
 
 
+@pytest.mark.parametrize("collection", MISSIONS)
+def test_each_type_alone_means_the_same(collection: str) -> None:
+    """With and without COG; no type finds the products of another."""
+    queries = [Query(collection=collection, product_types=(name,)) for name in TYPES[collection]]
+    asked = [(query, solr.compiled(text_of(query))) for query in queries]
+
+    @settings(max_examples=2)
+    @given(entries_of(collection, 30))
+    def check(entries: list[Entry]) -> None:
+        products = listed(entries)
+        for query, test in asked:
+            check_each(query, products, test)
+
+    check()
+
+
 @pytest.mark.parametrize("operator", Operator)
 @pytest.mark.parametrize(
     "attribute", ["processorVersion", "tileId", "productType", "platformSerialIdentifier"]
