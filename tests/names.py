@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from hypothesis import strategies as st
+
+from tests.drawing import one_of
 
 UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
@@ -29,11 +32,16 @@ def stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}"
 
 
+@cache
 def digits(number: int) -> st.SearchStrategy[str]:
     """So many digits."""
     return st.text(DIGITS, min_size=number, max_size=number)
 
 
+hexadecimals = st.text("0123456789ABCDEF", min_size=6, max_size=6)
+
+
+@cache
 def words(number: int) -> st.SearchStrategy[str]:
     """So many capital letters and digits."""
     return st.text(WORD, min_size=number, max_size=number)
@@ -48,16 +56,13 @@ stretches = st.integers(30, 6000).map(lambda seconds: timedelta(seconds=seconds)
 def s1_names(draw: st.DrawFn) -> str:
     """Sentinel-1 images: 67 characters, 71 with COG."""
     start = draw(moments)
-    mode = draw(st.sampled_from(["S1", "S6", "IW", "EW", "WV", "N1"]))
-    kind = draw(st.sampled_from(S1_TYPES))
-    made = draw(st.sampled_from(["1S", "0S", "2S", "1A"])) + draw(
-        st.sampled_from(["DV", "SH", "SV", "__"])
-    )
-    hexadecimal = st.text("0123456789ABCDEF", min_size=6, max_size=6)
+    mode = draw(one_of("S1", "S6", "IW", "EW", "WV", "N1"))
+    kind = draw(one_of(*S1_TYPES))
+    made = draw(one_of("1S", "0S", "2S", "1A")) + draw(one_of("DV", "SH", "SV", "__"))
     return (
-        f"S1{draw(st.sampled_from('ABCD'))}_{mode}_{kind}_{made}_{stamp(start)}"
-        f"_{stamp(start + draw(stretches))}_{draw(digits(6))}_{draw(hexadecimal)}"
-        f"_{draw(hexadecimal)[:4]}{draw(st.sampled_from(['', '_COG']))}.SAFE"
+        f"S1{draw(one_of(*'ABCD'))}_{mode}_{kind}_{made}_{stamp(start)}"
+        f"_{stamp(start + draw(stretches))}_{draw(digits(6))}_{draw(hexadecimals)}"
+        f"_{draw(hexadecimals)[:4]}{draw(one_of('', '_COG'))}.SAFE"
     )
 
 
@@ -65,7 +70,7 @@ def s1_names(draw: st.DrawFn) -> str:
 def s1_auxiliary_names(draw: st.DrawFn) -> str:
     """Sentinel-1 auxiliary data: 45 characters."""
     return (
-        f"S1{draw(st.sampled_from('AB_'))}_AUX_{draw(st.sampled_from(['INS', 'PP1', 'CAL']))}"
+        f"S1{draw(one_of(*'AB_'))}_AUX_{draw(one_of('INS', 'PP1', 'CAL'))}"
         f"_V{stamp(draw(moments))}_G{stamp(draw(moments))}.SAFE"
     )
 
@@ -74,10 +79,10 @@ def s1_auxiliary_names(draw: st.DrawFn) -> str:
 def orbit_names(draw: st.DrawFn) -> str:
     """Orbit files: 73 characters."""
     start = draw(moments)
-    kind = draw(st.sampled_from(["AUX_POEORB", "AUX_RESORB", "AUX_PREORB"]))
+    kind = draw(one_of("AUX_POEORB", "AUX_RESORB", "AUX_PREORB"))
     return (
-        f"S{draw(st.sampled_from('12'))}{draw(st.sampled_from('AB'))}_OPER_{kind}_"
-        f"{draw(st.sampled_from(['OPOD', 'POD_']))}_{stamp(draw(moments))}_V{stamp(start)}"
+        f"S{draw(one_of(*'12'))}{draw(one_of(*'AB'))}_OPER_{kind}_"
+        f"{draw(one_of('OPOD', 'POD_'))}_{stamp(draw(moments))}_V{stamp(start)}"
         f"_{stamp(start + draw(stretches))}.EOF"
     )
 
@@ -86,9 +91,9 @@ def orbit_names(draw: st.DrawFn) -> str:
 def s2_names(draw: st.DrawFn) -> str:
     """Sentinel-2 images: 60 characters."""
     return (
-        f"S2{draw(st.sampled_from('ABC'))}_MSI{draw(st.sampled_from(['L1C', 'L2A']))}"
+        f"S2{draw(one_of(*'ABC'))}_MSI{draw(one_of('L1C', 'L2A'))}"
         f"_{stamp(draw(moments))}_N{draw(digits(4))}_R{draw(digits(3))}"
-        f"_T{draw(st.sampled_from(TILES))}_{stamp(draw(moments))}.SAFE"
+        f"_T{draw(one_of(*TILES))}_{stamp(draw(moments))}.SAFE"
     )
 
 
@@ -97,8 +102,8 @@ def s2_old_names(draw: st.DrawFn) -> str:
     """Sentinel-2 images before December 2016: 78 characters."""
     start = draw(moments)
     return (
-        f"S2{draw(st.sampled_from('AB'))}_{draw(st.sampled_from(['OPER', 'USER']))}_PRD_MSI"
-        f"{draw(st.sampled_from(['L1C', 'L2A']))}_{draw(st.sampled_from(['PDMC', 'PDG_']))}"
+        f"S2{draw(one_of(*'AB'))}_{draw(one_of('OPER', 'USER'))}_PRD_MSI"
+        f"{draw(one_of('L1C', 'L2A'))}_{draw(one_of('PDMC', 'PDG_'))}"
         f"_{stamp(draw(moments))}_R{draw(digits(3))}_V{stamp(start)}"
         f"_{stamp(start + draw(stretches))}.SAFE"
     )
@@ -111,19 +116,17 @@ def s3_names(draw: st.DrawFn) -> str:
     end = start + draw(stretches)
     cycle_and_orbit = f"{draw(digits(4))}_{draw(digits(3))}_{draw(digits(3))}_"
     instance = draw(
-        st.sampled_from(
-            [
-                f"{cycle_and_orbit}____",
-                f"{cycle_and_orbit}2160",
-                "GLOBAL___________",
-                "WEST_ASIA________",
-            ]
+        one_of(
+            f"{cycle_and_orbit}____",
+            f"{cycle_and_orbit}2160",
+            "GLOBAL___________",
+            "WEST_ASIA________",
         )
     )
     return (
-        f"S3{draw(st.sampled_from('AB_'))}_{draw(st.sampled_from(S3_TYPES))}_{stamp(start)}"
+        f"S3{draw(one_of(*'AB_'))}_{draw(one_of(*S3_TYPES))}_{stamp(start)}"
         f"_{stamp(end)}_{stamp(end + draw(stretches))}_{instance}_{draw(words(3))}"
-        f"_{draw(st.sampled_from('OFDR'))}_{draw(st.sampled_from(['NR', 'ST', 'NT']))}"
+        f"_{draw(one_of(*'OFDR'))}_{draw(one_of('NR', 'ST', 'NT'))}"
         f"_{draw(digits(3))}.SEN3"
     )
 
@@ -133,9 +136,9 @@ def s5p_names(draw: st.DrawFn) -> str:
     """Sentinel-5P: 83 characters."""
     start = draw(moments)
     end = start + draw(stretches)
-    stream = draw(st.sampled_from(["NRTI", "OFFL", "RPRO", "TEST", "PAL_"]))
+    stream = draw(one_of("NRTI", "OFFL", "RPRO", "TEST", "PAL_"))
     return (
-        f"S5P_{stream}_{draw(st.sampled_from(S5P_TYPES))}_{stamp(start)}_{stamp(end)}"
+        f"S5P_{stream}_{draw(one_of(*S5P_TYPES))}_{stamp(start)}_{stamp(end)}"
         f"_{draw(digits(5))}_{draw(digits(2))}_{draw(digits(6))}"
         f"_{stamp(end + draw(stretches))}.nc"
     )
@@ -147,10 +150,10 @@ def s6_names(draw: st.DrawFn) -> str:
     start = draw(moments)
     end = start + draw(stretches)
     return (
-        f"S6{draw(st.sampled_from('AB'))}_{draw(st.sampled_from(S6_TYPES))}_{stamp(start)}"
+        f"S6{draw(one_of(*'AB'))}_{draw(one_of(*S6_TYPES))}_{stamp(start)}"
         f"_{stamp(end)}_{stamp(end + draw(stretches))}_{draw(digits(4))}_{draw(digits(3))}"
         f"_{draw(digits(3))}_{draw(digits(3))}_EUM__OPE"
-        f"_{draw(st.sampled_from(['NR', 'ST', 'NT']))}_F{draw(digits(2))}.SEN6"
+        f"_{draw(one_of('NR', 'ST', 'NT'))}_F{draw(digits(2))}.SEN6"
     )
 
 
@@ -159,8 +162,8 @@ def s6_file_names(draw: st.DrawFn) -> str:
     """Sentinel-6 measurement files: 64 characters."""
     start = draw(moments)
     return (
-        f"S6{draw(st.sampled_from('AB'))}_{draw(st.sampled_from(S6_TYPES))}"
-        f"_{draw(st.sampled_from(['NR', 'ST', 'NT']))}_{draw(digits(3))}_{draw(digits(3))}"
+        f"S6{draw(one_of(*'AB'))}_{draw(one_of(*S6_TYPES))}"
+        f"_{draw(one_of('NR', 'ST', 'NT'))}_{draw(digits(3))}_{draw(digits(3))}"
         f"_{stamp(start)}_{stamp(start + draw(stretches))}_F{draw(digits(2))}.nc"
     )
 
@@ -170,8 +173,8 @@ def smos_names(draw: st.DrawFn) -> str:
     """SMOS: 60 characters."""
     start = draw(moments)
     return (
-        f"SM_{draw(st.sampled_from(['OPER', 'REPR', 'REPB']))}"
-        f"_{draw(st.sampled_from(['MIR_SMUDP2', 'MIR_SCSF1C', 'MIR_OSUDP2', 'MIR_SC_F1B']))}"
+        f"SM_{draw(one_of('OPER', 'REPR', 'REPB'))}"
+        f"_{draw(one_of('MIR_SMUDP2', 'MIR_SCSF1C', 'MIR_OSUDP2', 'MIR_SC_F1B'))}"
         f"_{stamp(start)}_{stamp(start + draw(stretches))}_{draw(digits(3))}_{draw(digits(3))}"
         f"_{draw(digits(1))}"
     )

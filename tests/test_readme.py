@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from s2fetch.config import SETTINGS, Setting
 from s2fetch.daemon.config import load_daemon_config
 from s2fetch.errors import ExitCode
 from tests.conftest import HubFactory
+from tests.forked import fork_module
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -89,16 +91,18 @@ async def test_the_python_example_works_as_pasted(hub_factory: HubFactory, tmp_p
     assert len(list((tmp_path / "archive").glob("*.SAFE.zip"))) == 2
 
 
-def test_every_command_in_the_readme_exists() -> None:
+async def test_every_command_in_the_readme_exists() -> None:
     """Each `s2fetch COMMAND` in a shell block is a command with a help text."""
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
     commands = set(re.findall(r"^s2fetch (\w+)", blocks, re.MULTILINE))
     assert {"sync", "search", "status", "verify", "login"} <= commands
     for command in commands:
-        done = subprocess.run(
-            [sys.executable, "-m", "s2fetch", command, "--help"], capture_output=True, text=True
+        done = await fork_module(
+            "s2fetch", [command, "--help"], cwd=ROOT, env=os.environ, stdout=PIPE, stderr=PIPE
         )
-        assert done.returncode == 0, done.stderr
+        said, errors = await done.communicate()
+        assert done.returncode == 0, errors
+        assert f"usage: s2fetch {command}".encode() in (said or b"").lower()
 
 
 def test_the_daemons_example_is_a_daemons_file(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class SyntheticCatalogue:
         self._random = random.Random(seed)  # noqa: S311 - shuffles rows, no secret
         self._changed: dict[int, Entry] = {}
         self._scans = lru_cache(maxsize=8)(self._scan)
-        self._times = lru_cache(maxsize=64)(self._times_of)
+        self._times = lru_cache(maxsize=1024)(self._times_of)
 
     def __len__(self) -> int:
         return self._count

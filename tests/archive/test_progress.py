@@ -26,6 +26,7 @@ from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Failure, Record, Retrieval, RetrievalState, State, Tally
 from s2fetch.errors import ArchiveError, DiskFullError, ProgressFileError
 from s2fetch.product import Proof
+from tests.drawing import chances
 
 NOON = datetime(2024, 7, 15, 12, 0, 0, tzinfo=UTC)
 
@@ -712,7 +713,7 @@ def test_looking_up_many_leaves_out_what_was_damaged(tmp_path: Path) -> None:
     assert found == {"id-1": record(1), "id-2": record(2)}
 
 
-@given(st.randoms(use_true_random=False), st.integers(1, 30), st.integers(0, 10))
+@given(chances, st.integers(1, 30), st.integers(0, 10))
 @settings(max_examples=60)
 def test_the_order_of_asking_does_not_matter(random: Random, batch: int, disorder: int) -> None:
     """In the order of the file, nearly so, or in none: whatever is read ahead is the right one."""

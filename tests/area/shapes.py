@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import Any
 
+import numpy as np
 import shapely
 
 from s2fetch.area import Area
@@ -40,13 +40,11 @@ def coast(lon: float, lat: float, radius: float, count: int, seed: int) -> str:
     """A ragged outline that does not cross itself: a distance for every direction."""
     rng = random.Random(seed)
     phases = [rng.random() * 7 for _ in range(12)]
-    points = []
-    for step in range(count):
-        angle = 2 * math.pi * step / count
-        ragged = sum(0.3 / 2**k * math.sin(2**k * angle + phases[k]) for k in range(1, 12))
-        reach = radius * (1 + ragged)
-        points.append((lon + reach * math.cos(angle), lat + reach * math.sin(angle)))
-    return wkt_of(points)
+    angles = 2 * np.pi * np.arange(count) / count
+    ragged = sum(0.3 / 2**k * np.sin(2**k * angles + phases[k]) for k in range(1, 12))
+    reach = radius * (1 + ragged)
+    lons, lats = lon + reach * np.cos(angles), lat + reach * np.sin(angles)
+    return wkt_of(list(zip(lons.tolist(), lats.tolist(), strict=True)))
 
 
 def shape_of(area: Area) -> Any:

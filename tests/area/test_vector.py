@@ -6,6 +6,7 @@ import sqlite3
 import warnings
 import zipfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,15 @@ def written(
     return path
 
 
+@cache
+def between(source: str, target: str) -> pyproj.Transformer:
+    """The way from one reference system to another, which takes long to find."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
 def seen(shape: Any, crs: str) -> Any:
     """The shape in longitude and latitude, with edges that bend as they should."""
-    way = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    way = between(crs, "EPSG:4326")
     dense = shapely.segmentize(shape, 500)
     return shapely.transform(dense, lambda c: np.column_stack(way.transform(c[:, 0], c[:, 1])))
 
@@ -73,7 +80,7 @@ def test_a_projected_file_is_brought_to_degrees_without_losing_ground(
     tmp_path: Path, suffix: str, crs: str
 ) -> None:
     """Edges of 100 km bend by a hundred metres; what lies inside of them stays inside."""
-    way = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    way = between("EPSG:4326", crs)
     x, y = way.transform(9.0, 47.0)
     square = shapely.box(x, y, x + 100_000, y + 100_000)
     holed = square.difference(shapely.box(x + 3e4, y + 3e4, x + 6e4, y + 6e4))
@@ -89,7 +96,7 @@ def test_a_field_in_a_projection_is_not_changed_at_all(tmp_path: Path) -> None:
     """Its edges are too short to bend."""
     field = shapely.box(600_000, 5_200_000, 600_300, 5_200_100)
     area = from_files([written(tmp_path / "a.shp", [field], "EPSG:32632")])
-    way = pyproj.Transformer.from_crs("EPSG:32632", "EPSG:4326", always_xy=True)
+    way = between("EPSG:32632", "EPSG:4326")
     corners = np.column_stack(way.transform(*shapely.get_coordinates(field).T))
     assert shape_of(area).equals_exact(shapely.Polygon(corners), 1e-6, normalize=True)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import ssl
-import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from s2fetch.embedded.faults import Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.conftest import HubFactory
 from tests.embedded.conftest import Reply, Visitor, value_url
+from tests.forked import Forked, fork_module
 
 
 async def test_the_environment_leads_a_client_to_the_hub(
@@ -118,10 +120,10 @@ def test_a_hub_that_was_not_started_has_no_urls(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def hub_process(*arguments: str) -> AsyncIterator[tuple[Any, asyncio.subprocess.Process]]:
+async def hub_process(*arguments: str) -> AsyncIterator[tuple[Any, Forked]]:
     """A hub in its own process, and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "s2fetch.embedded", *arguments, stdout=asyncio.subprocess.PIPE
+    process = await fork_module(
+        "s2fetch.embedded", arguments, cwd=Path.cwd(), env=os.environ, stdout=PIPE
     )
     assert process.stdout is not None
     try:

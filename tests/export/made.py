@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from s2fetch.product import Algorithm, AttributeValue, Checksum, Product
+from tests.drawing import one_of
 from tests.names import moments, names
 
 FOOTPRINTS = (
@@ -27,13 +28,13 @@ def url_of(product: Product) -> str:
     return f"https://download.example/odata/v1/Products({product.id})/$value"
 
 
-def times() -> st.SearchStrategy[datetime | None]:
-    """A time to the microsecond, or none."""
-    fraction = st.integers(0, 999_999).map(lambda number: timedelta(microseconds=number))
-    some = st.builds(lambda moment, rest: moment + rest, moments, fraction)
-    return st.one_of(st.none(), some)
-
-
+fractions = st.integers(0, 999_999).map(lambda number: timedelta(microseconds=number))
+times = st.none() | st.builds(lambda moment, rest: moment + rest, moments, fractions)
+"""Times to the microsecond, or none."""
+ids = st.uuids()
+sizes = st.none() | st.integers(1, 2**40)
+digests = st.text("0123456789abcdef", min_size=32, max_size=32)
+checksums = st.just(()) | st.tuples(st.builds(Checksum, st.just(Algorithm.MD5), digests))
 attributes = st.dictionaries(
     st.sampled_from(["cloudCover", "orbitNumber", "tileId", "orbitDirection", "id", "x y", "ß"]),
     VALUES,
@@ -44,20 +45,19 @@ attributes = st.dictionaries(
 @st.composite
 def products(draw: st.DrawFn) -> Product:
     """One product of any mission."""
-    digest = st.text("0123456789abcdef", min_size=32, max_size=32)
     return Product(
-        id=str(draw(st.uuids())),
+        id=str(draw(ids)),
         name=draw(names),
-        collection=draw(st.sampled_from(["SENTINEL-2", "SENTINEL-5P", ""])),
-        size=draw(st.one_of(st.none(), st.integers(1, 2**40))),
-        checksums=tuple(Checksum(Algorithm.MD5, d) for d in draw(st.lists(digest, max_size=1))),
+        collection=draw(one_of("SENTINEL-2", "SENTINEL-5P", "")),
+        size=draw(sizes),
+        checksums=draw(checksums),
         online=draw(st.booleans()),
-        sensing_start=draw(times()),
-        sensing_end=draw(times()),
-        published=draw(times()),
-        modified=draw(times()),
-        evicted=draw(times()),
-        footprint=draw(st.sampled_from(FOOTPRINTS)),
+        sensing_start=draw(times),
+        sensing_end=draw(times),
+        published=draw(times),
+        modified=draw(times),
+        evicted=draw(times),
+        footprint=draw(one_of(*FOOTPRINTS)),
         attributes=draw(attributes),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from s2fetch.config import load_config
+from s2fetch.embedded.entry import Entry
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.hub import EmbeddedHub
@@ -22,10 +23,16 @@ from tests.hub.conftest import CdseFactory
 EACH = 4
 
 
+@pytest.fixture(scope="module")
+def made() -> tuple[tuple[Entry, bytes], ...]:
+    """Four products of every type."""
+    return tuple(mission_products(EACH))
+
+
 @pytest.fixture
-async def missions(hub_factory: HubFactory) -> EmbeddedHub:
-    """A hub with four products of every type."""
-    return await hub_factory(FolderCatalogue(mission_products(EACH)))
+async def missions(made: tuple[tuple[Entry, bytes], ...], hub_factory: HubFactory) -> EmbeddedHub:
+    """A hub that has them."""
+    return await hub_factory(FolderCatalogue(made))
 
 
 async def found(hub: CdseHub, query: Query) -> list[Product]:

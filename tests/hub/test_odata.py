@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from random import Random
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,8 +28,10 @@ from s2fetch.hub.odata import (
     url_query,
 )
 from s2fetch.query import Condition, Operator, Order, Query
+from tests.drawing import chances, one_of
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
+MILLI, MICRO = timedelta(milliseconds=1), timedelta(microseconds=1)
 COLLECTIONS = ("SENTINEL-2", "SENTINEL-1")
 TYPES = ("S2MSI1C", "S2MSI2A", "it's", "VV&VH", "100%+1", "a#b;c", "Größe 大", "('x') or 1 eq 1")
 TILES = ("32TQM", "32TPM", "01CCV")
@@ -36,21 +40,22 @@ BASELINES = ("05.10", "05.1", "5.10")
 DIRECTIONS = ("ASCENDING", "DESCENDING")
 NAMES = ("S2A.SAFE", "S2B.SAFE", "o'clock' and '", "é+%20&.SAFE")
 
-moments = st.one_of(
-    st.integers(-3, 3).map(lambda step: NOON + timedelta(milliseconds=step)),
-    st.integers(-3, 3).map(lambda step: NOON + timedelta(microseconds=step)),
-)
+CLOUDS = (0.0, 12.34, 12.345, 20.0, 33.333333, 100.0)
+MOMENTS = tuple(NOON + step * unit for step in range(-3, 4) for unit in (MILLI, MICRO))
+
+Box = tuple[int, int, int, int]
+moments = st.none() | one_of(*MOMENTS)
 boxes = st.tuples(st.integers(-4, 2), st.integers(-4, 2), st.integers(1, 3), st.integers(1, 3)).map(
     lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
 )
-clouds = st.sampled_from((0.0, 12.34, 12.345, 20.0, 33.333333, 100.0))
+clouds = one_of(*CLOUDS)
 
 
 def some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.lists(st.sampled_from(values), max_size=3, unique=True).map(tuple)
+    return st.lists(one_of(*values), max_size=3, unique=True).map(tuple)
 
 
-def wkt(box: tuple[int, int, int, int]) -> str:
+def wkt(box: Box) -> str:
     west, south, east, north = box
     return (
         f"POLYGON (({west} {south}, {east} {south}, {east} {north}, {west} {north}, "
@@ -59,54 +64,59 @@ def wkt(box: tuple[int, int, int, int]) -> str:
 
 
 @st.composite
-def queries(draw: st.DrawFn) -> tuple[Query, tuple[int, int, int, int] | None]:
+def queries(draw: st.DrawFn) -> tuple[Query, Box | None]:
     """A query and the box its area is."""
-    box = draw(st.none() | boxes)
-    query = Query(
-        collection=draw(st.sampled_from(COLLECTIONS)),
-        product_types=draw(some(TYPES)),
-        sensing_from=draw(st.none() | moments),
-        sensing_to=draw(st.none() | moments),
-        area=wkt(box) if box else None,
-        cloud=draw(st.none() | st.tuples(clouds, clouds)),
-        relative_orbits=draw(st.lists(st.integers(1, 4), max_size=2, unique=True).map(tuple)),
-        orbit_direction=draw(st.none() | st.sampled_from(DIRECTIONS)),
-        tiles=draw(some(TILES)),
-        platforms=draw(some(UNITS)),
-        baselines=draw(some(BASELINES)),
-        names=draw(some(NAMES)),
-    )
-    return query, box
+    query, box = draw(restrictions), draw(st.none() | boxes)
+    return msgspec.structs.replace(query, area=wkt(box) if box else None), box
 
 
-@st.composite
-def entries(draw: st.DrawFn) -> tuple[Entry, tuple[int, int, int, int] | None]:
+restrictions = st.builds(
+    Query,
+    collection=one_of(*COLLECTIONS),
+    product_types=some(TYPES),
+    sensing_from=moments,
+    sensing_to=moments,
+    cloud=st.none() | st.tuples(clouds, clouds),
+    relative_orbits=st.lists(st.integers(1, 4), max_size=2, unique=True).map(tuple),
+    orbit_direction=one_of(None, *DIRECTIONS),
+    tiles=some(TILES),
+    platforms=some(UNITS),
+    baselines=some(BASELINES),
+    names=some(NAMES),
+)
+
+
+def made_entry(chance: Random) -> tuple[Entry, Box | None]:
     """A product and the box it covers."""
-    start = draw(moments)
-    box = draw(st.none() | boxes)
+    start = hub_time(chance.choice(MOMENTS))
+    west, south = chance.choices(range(-4, 3), k=2)
+    width, height = chance.choices((1, 2, 3), k=2)
+    box = chance.choice((None, (west, south, west + width, south + height)))
     listed = (
-        Attribute("productType", "String", draw(st.sampled_from(TYPES))),
-        Attribute("tileId", "String", draw(st.sampled_from(TILES))),
-        Attribute("platformSerialIdentifier", "String", draw(st.sampled_from(UNITS))),
-        Attribute("processorVersion", "String", draw(st.sampled_from(BASELINES))),
-        Attribute("orbitDirection", "String", draw(st.sampled_from(DIRECTIONS))),
-        Attribute("relativeOrbitNumber", "Integer", draw(st.integers(1, 4))),
-        Attribute("cloudCover", "Double", draw(clouds)),
+        Attribute("productType", "String", chance.choice(TYPES)),
+        Attribute("tileId", "String", chance.choice(TILES)),
+        Attribute("platformSerialIdentifier", "String", chance.choice(UNITS)),
+        Attribute("processorVersion", "String", chance.choice(BASELINES)),
+        Attribute("orbitDirection", "String", chance.choice(DIRECTIONS)),
+        Attribute("relativeOrbitNumber", "Integer", chance.randint(1, 4)),
+        Attribute("cloudCover", "Double", chance.choice(CLOUDS)),
     )
-    kept = tuple(attribute for attribute in listed if draw(st.integers(0, 9)))
     entry = Entry(
         id="5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b",
-        name=draw(st.sampled_from(NAMES)),
-        collection=draw(st.sampled_from(COLLECTIONS)),
-        sensing_start=hub_time(start),
-        sensing_end=hub_time(start),
-        origin_date=hub_time(start),
-        publication_date=hub_time(start),
-        modification_date=hub_time(start),
+        name=chance.choice(NAMES),
+        collection=chance.choice(COLLECTIONS),
+        sensing_start=start,
+        sensing_end=start,
+        origin_date=start,
+        publication_date=start,
+        modification_date=start,
         footprint=wkt(box) if box else None,
-        attributes=kept,
+        attributes=tuple(attribute for attribute in listed if chance.randrange(10)),
     )
     return entry, box
+
+
+entries = chances.map(lambda chance: [made_entry(chance) for _ in range(8)])
 
 
 _BASELINE = {"SENTINEL-2": "processorVersion"}
@@ -115,9 +125,9 @@ _BASELINE = {"SENTINEL-2": "processorVersion"}
 
 def matches(
     query: Query,
-    area: tuple[int, int, int, int] | None,
+    area: Box | None,
     entry: Entry,
-    covered: tuple[int, int, int, int] | None,
+    covered: Box | None,
 ) -> bool:
     """What a query means, in plain Python."""
     has = {attribute.name: attribute.value for attribute in entry.attributes}
@@ -151,10 +161,10 @@ def matches(
     )
 
 
-@given(queries(), st.lists(entries(), min_size=1, max_size=8))
+@given(queries(), entries)
 def test_a_filter_means_exactly_what_the_query_means(
-    asked: tuple[Query, tuple[int, int, int, int] | None],
-    listed: list[tuple[Entry, tuple[int, int, int, int] | None]],
+    asked: tuple[Query, Box | None],
+    listed: list[tuple[Entry, Box | None]],
 ) -> None:
     """A filter selects just the products that the query selects, whatever their values."""
     query, area = asked

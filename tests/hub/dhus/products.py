@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -25,9 +26,6 @@ OCEAN_TYPES = ("OL_1_EFR___", "SL_2_LST___", "SR_1_SRA_A_")
 GAS_TYPES = ("L2__NO2___", "L2__CH4___", "L1B_RA_BD1")
 STREAMS = ("NRTI", "OFFL", "RPRO")
 
-_moments = st.integers(0, 40).map(lambda n: FIRST + timedelta(milliseconds=n * 250))
-_corners = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 3), st.integers(1, 3))
-
 
 def box(west: float, south: float, width: float, height: float) -> str:
     """A rectangle as WKT."""
@@ -36,7 +34,7 @@ def box(west: float, south: float, width: float, height: float) -> str:
     return f"POLYGON(({ring}))"
 
 
-boxes = _corners.map(lambda corners: box(*corners))
+boxes = st.builds(box, st.integers(0, 6), st.integers(0, 6), st.integers(1, 3), st.integers(1, 3))
 
 
 def _stamp(moment: datetime) -> str:
@@ -60,70 +58,78 @@ def entry_of(name: str, collection: str, moment: datetime, **changes: Any) -> En
     return Entry(**(listed | changes))
 
 
-@st.composite
-def optical(draw: st.DrawFn) -> Entry:
+def optical(chance: Random) -> Entry:
     """A product of Sentinel-2, some of them with no more than its name tells."""
-    moment = draw(_moments)
-    unit, level = draw(st.sampled_from("ABC")), draw(st.sampled_from(("L1C", "L2A")))
-    tile, baseline = draw(st.sampled_from(TILES)), draw(st.sampled_from(BASELINES))
-    orbit = draw(st.integers(1, 143))
+    moment = _moment(chance)
+    unit, level = chance.choice("ABC"), chance.choice(("L1C", "L2A"))
+    tile, baseline = chance.choice(TILES), chance.choice(BASELINES)
+    orbit = chance.randint(1, 143)
     stamp = _stamp(moment)
     name = (
         f"S2{unit}_MSI{level}_{stamp}_N{baseline.replace('.', '')}_R{orbit:03}_T{tile}_{stamp}.SAFE"
     )
     attributes = [
-        Attribute("orbitNumber", "Integer", draw(st.integers(1, 9))),
-        Attribute("orbitDirection", "String", draw(st.sampled_from(("ASCENDING", "DESCENDING")))),
+        Attribute("orbitNumber", "Integer", chance.randint(1, 9)),
+        Attribute("orbitDirection", "String", chance.choice(("ASCENDING", "DESCENDING"))),
     ]
-    if draw(st.booleans()):
-        cloud = draw(st.sampled_from((0.0, 0.5, 9.5, 20.0, 100.0)))
+    if chance.random() < 0.5:
+        cloud = chance.choice((0.0, 0.5, 9.5, 20.0, 100.0))
         attributes.append(Attribute("cloudCover", "Double", cloud))
-    if draw(st.booleans()):
+    if chance.random() < 0.5:
         attributes.append(Attribute("tileId", "String", tile))
-    return entry_of(name, "SENTINEL-2", moment, footprint=draw(boxes), attributes=tuple(attributes))
+    return entry_of(
+        name, "SENTINEL-2", moment, footprint=_box(chance), attributes=tuple(attributes)
+    )
 
 
-@st.composite
-def radar(draw: st.DrawFn) -> Entry:
+def radar(chance: Random) -> Entry:
     """A product of Sentinel-1."""
-    moment, stamp = draw(_moments), _stamp(FIRST)
-    kind, polarisation = draw(st.sampled_from(RADAR_TYPES)), draw(st.sampled_from(("DV", "SV")))
-    ending = "_COG" if "GRD" in kind and draw(st.booleans()) else ""
-    orbit, take = draw(st.integers(80, 89)), draw(st.integers(1, 9))
+    moment, stamp = _moment(chance), _stamp(FIRST)
+    kind, polarisation = chance.choice(RADAR_TYPES), chance.choice(("DV", "SV"))
+    ending = "_COG" if "GRD" in kind and chance.random() < 0.5 else ""
+    orbit, take = chance.randint(80, 89), chance.randint(1, 9)
     name = (
-        f"S1{draw(st.sampled_from('AC'))}_{kind}{polarisation}_{stamp}_{stamp}_{orbit:06}"
+        f"S1{chance.choice('AC')}_{kind}{polarisation}_{stamp}_{stamp}_{orbit:06}"
         f"_{take:06X}_00AB{ending}.SAFE"
     )
     attributes = (
-        Attribute("timeliness", "String", draw(st.sampled_from(("Fast-24h", "NRT-3h")))),
-        Attribute("sliceNumber", "Integer", draw(st.integers(1, 3))),
+        Attribute("timeliness", "String", chance.choice(("Fast-24h", "NRT-3h"))),
+        Attribute("sliceNumber", "Integer", chance.randint(1, 3)),
     )
-    return entry_of(name, "SENTINEL-1", moment, footprint=draw(boxes), attributes=attributes)
+    return entry_of(name, "SENTINEL-1", moment, footprint=_box(chance), attributes=attributes)
 
 
-@st.composite
-def ocean(draw: st.DrawFn) -> Entry:
+def ocean(chance: Random) -> Entry:
     """A product of Sentinel-3."""
-    moment, stamp = draw(_moments), _stamp(FIRST)
-    timeliness = draw(st.sampled_from(("NR", "ST", "NT")))
+    moment, stamp = _moment(chance), _stamp(FIRST)
+    timeliness = chance.choice(("NR", "ST", "NT"))
     name = (
-        f"S3{draw(st.sampled_from('AB'))}_{draw(st.sampled_from(OCEAN_TYPES))}_{stamp}_{stamp}"
-        f"_{stamp}_0179_{draw(st.integers(1, 3)):03}_{draw(st.integers(1, 5)):03}_2160"
+        f"S3{chance.choice('AB')}_{chance.choice(OCEAN_TYPES)}_{stamp}_{stamp}"
+        f"_{stamp}_0179_{chance.randint(1, 3):03}_{chance.randint(1, 5):03}_2160"
         f"_MAR_O_{timeliness}_002.SEN3"
     )
-    attributes = (Attribute("orbitNumber", "Integer", draw(st.integers(1, 9))),)
-    return entry_of(name, "SENTINEL-3", moment, footprint=draw(boxes), attributes=attributes)
+    attributes = (Attribute("orbitNumber", "Integer", chance.randint(1, 9)),)
+    return entry_of(name, "SENTINEL-3", moment, footprint=_box(chance), attributes=attributes)
 
 
-@st.composite
-def gas(draw: st.DrawFn) -> Entry:
+def gas(chance: Random) -> Entry:
     """A product of Sentinel-5P."""
-    moment, stamp = draw(_moments), _stamp(FIRST)
+    moment, stamp = _moment(chance), _stamp(FIRST)
     name = (
-        f"S5P_{draw(st.sampled_from(STREAMS))}_{draw(st.sampled_from(GAS_TYPES))}_{stamp}_{stamp}"
-        f"_{draw(st.integers(1, 9)):05}_01_010302_{stamp}.nc"
+        f"S5P_{chance.choice(STREAMS)}_{chance.choice(GAS_TYPES)}_{stamp}_{stamp}"
+        f"_{chance.randint(1, 9):05}_01_010302_{stamp}.nc"
     )
-    return entry_of(name, "SENTINEL-5P", moment, footprint=draw(boxes))
+    return entry_of(name, "SENTINEL-5P", moment, footprint=_box(chance))
+
+
+def _moment(chance: Random) -> datetime:
+    return FIRST + timedelta(milliseconds=chance.randint(0, 40) * 250)
+
+
+def _box(chance: Random) -> str:
+    west, south = chance.choices(range(7), k=2)
+    width, height = chance.choices(range(1, 4), k=2)
+    return box(west, south, width, height)
 
 
 def answer(*documents: Document, total: int | None = None, generation: Generation) -> bytes:

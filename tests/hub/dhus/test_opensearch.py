@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from random import Random
+from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from s2fetch import matching
 from s2fetch.embedded.dhus.solr import matching as solr
-from s2fetch.embedded.dhus.solr.matching import Document
+from s2fetch.embedded.dhus.solr.matching import Document, Test
 from s2fetch.embedded.entry import Attribute, Entry
 from s2fetch.errors import QueryError
 from s2fetch.hub.dhus.opensearch import MOST_CHARACTERS, encoded, order_of, parts_of, text_of
@@ -21,14 +23,15 @@ from s2fetch.hub.dhus.recheck import is_exact, still_matches
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.product import Product
 from s2fetch.query import AreaRelation, Condition, Operator, Query
+from tests.drawing import chances, one_of
 from tests.hub.dhus import products as made
 from tests.hub.dhus.products import BASELINES, FIRST, GAS_TYPES, OCEAN_TYPES, RADAR_TYPES, TILES
 
-MISSIONS = {
-    "SENTINEL-1": made.radar(),
-    "SENTINEL-2": made.optical(),
-    "SENTINEL-3": made.ocean(),
-    "SENTINEL-5P": made.gas(),
+MISSIONS: Mapping[str, Callable[[Random], Entry]] = {
+    "SENTINEL-1": made.radar,
+    "SENTINEL-2": made.optical,
+    "SENTINEL-3": made.ocean,
+    "SENTINEL-5P": made.gas,
 }
 TYPES = {
     "SENTINEL-1": (*RADAR_TYPES, "SLC", "GRD", "GRD-COG", "IW_GRDH_1S-COG"),
@@ -73,57 +76,70 @@ _times = st.one_of(
 
 def _some(values: tuple[object, ...]) -> st.SearchStrategy[tuple[object, ...]]:
     """Often no restriction, else one or a few of the values."""
-    few = st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(tuple)
+    few = st.lists(one_of(*values), min_size=1, max_size=3, unique=True).map(tuple)
     return st.one_of(st.just(()), st.just(()), few)
+
+
+def entries_of(collection: str, number: int) -> st.SearchStrategy[list[Entry]]:
+    """Products of a mission."""
+    return chances.map(lambda chance: [MISSIONS[collection](chance) for _ in range(number)])
 
 
 @st.composite
 def conditions(draw: st.DrawFn, collection: str) -> Condition:
     """A condition on a text, or a number."""
+    operator = draw(one_of(*Operator))
     if draw(st.booleans()):
-        attribute, values = draw(st.sampled_from(WORDS[collection]))
-        operator = draw(st.sampled_from(tuple(Operator)))
-        chosen: tuple[object, ...] = (draw(st.sampled_from(values)),)
+        attribute, values = draw(one_of(*WORDS[collection]))
+        chosen: tuple[str, ...] = (draw(one_of(*values)),)
         if operator is Operator.EQ and draw(st.booleans()):
             chosen = values
-        return Condition(attribute, operator, chosen)  # type: ignore[arg-type]
-    attribute = draw(st.sampled_from(NUMBERS[collection]))
-    number = draw(st.one_of(st.integers(0, 25), st.sampled_from((0.5, 9.5, 3.25))))
-    return Condition(attribute, draw(st.sampled_from(tuple(Operator))), (number,))
+        return Condition(attribute, operator, chosen)
+    number = draw(st.integers(0, 25) | one_of(0.5, 9.5, 3.25))
+    return Condition(draw(one_of(*NUMBERS[collection])), operator, (number,))
+
+
+def restrictions(collection: str) -> Mapping[str, st.SearchStrategy[Any]]:
+    """What a query of a mission may restrict, by field."""
+    optical = collection == "SENTINEL-2"
+    none = st.just(())
+    return {
+        "product_types": _some(TYPES[collection]),
+        "sensing_from": _times,
+        "sensing_to": _times,
+        "published_from": _times,
+        "published_to": _times,
+        "area": st.none() | made.boxes,
+        "area_relation": one_of(*AreaRelation),
+        "area_overlap": one_of(0.0, 0.0, 0.3, 1.0),
+        "cloud": one_of(None, (0.0, 9.5), (0.5, 20.0)) if optical else st.none(),
+        "relative_orbits": _some(tuple(range(1, 6))),
+        "orbit_direction": one_of(None, "DESCENDING"),
+        "tiles": _some(TILES) if optical else none,
+        "platforms": _some(("A", "B")),
+        "baselines": _some(BASELINES) if optical else none,
+        "conditions": st.lists(conditions(collection), max_size=2).map(tuple),
+    }
+
+
+QUERIES = {
+    collection: st.builds(Query, collection=st.just(collection), **restrictions(collection))
+    for collection in MISSIONS
+}
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Query, list[Entry]]:
     """A query and products of its mission, and one of another."""
-    collection = draw(st.sampled_from(tuple(MISSIONS)))
-    others = draw(st.sampled_from(tuple(MISSIONS)))
-    entries = draw(st.lists(MISSIONS[collection], min_size=1, max_size=4))
-    entries.append(draw(MISSIONS[others]))
-    optical = collection == "SENTINEL-2"
-    start, end = draw(_times), draw(_times)
-    since, until = draw(_times), draw(_times)
-    names = draw(st.one_of(st.just(()), st.just(tuple(entry.name for entry in entries[1:]))))
-    ids = draw(st.one_of(st.just(()), st.just((entries[0].id,))))
-    query = Query(
-        collection=collection if not names or draw(st.booleans()) else "",
-        product_types=draw(_some(TYPES[collection])),  # type: ignore[arg-type]
-        sensing_from=start,
-        sensing_to=end,
-        published_from=since,
-        published_to=until,
-        area=draw(st.one_of(st.none(), made.boxes)),
-        area_relation=draw(st.sampled_from(tuple(AreaRelation))),
-        area_overlap=draw(st.sampled_from((0.0, 0.0, 0.3, 1.0))),
-        cloud=draw(st.sampled_from((None, (0.0, 9.5), (0.5, 20.0)))) if optical else None,
-        relative_orbits=draw(_some(tuple(range(1, 6)))),  # type: ignore[arg-type]
-        orbit_direction=draw(st.sampled_from((None, "DESCENDING"))),
-        tiles=draw(_some(TILES)) if optical else (),  # type: ignore[arg-type]
-        platforms=draw(_some(("A", "B"))),  # type: ignore[arg-type]
-        baselines=draw(_some(BASELINES)) if optical else (),  # type: ignore[arg-type]
-        conditions=tuple(draw(st.lists(conditions(collection), max_size=2))),
-        names=names,
-        ids=ids,
-    )
+    collection, other = draw(one_of(*MISSIONS)), draw(one_of(*MISSIONS))
+    entries = [*draw(entries_of(collection, 4)), *draw(entries_of(other, 1))]
+    query = draw(QUERIES[collection])
+    if draw(st.booleans()):
+        query = msgspec.structs.replace(query, ids=(entries[0].id,))
+    if draw(st.booleans()):
+        names = tuple(entry.name for entry in entries[1:])
+        anywhere = "" if draw(st.booleans()) else collection
+        query = msgspec.structs.replace(query, names=names, collection=anywhere)
     return query, entries
 
 
@@ -142,9 +158,11 @@ def listed(entries: Iterable[Entry]) -> list[tuple[Document, Product]]:
     return [made.listed(entry) for entry in entries]
 
 
-def check_each(query: Query, products: list[tuple[Document, Product]]) -> None:
+def check_each(
+    query: Query, products: Iterable[tuple[Document, Product]], asked: Test | None = None
+) -> None:
     """What is found of these, and what stays, is what the query means."""
-    asked = solr.compiled(text_of(query))
+    asked = asked or solr.compiled(text_of(query))
     for document, product in products:
         wanted = matching.matches(query, product)
         found = asked(document)
@@ -159,21 +177,36 @@ FIELDS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
-@given(cases(), st.data())
-def test_each_restriction_alone_means_the_same(
-    case: tuple[Query, list[Entry]], data: st.DataObject
-) -> None:
+@settings(max_examples=100, deadline=None)
+@given(cases())
+def test_each_restriction_alone_means_the_same(case: tuple[Query, list[Entry]]) -> None:
     """Among many, one that is too narrow would hardly show: most such queries match nothing."""
     query, entries = case
-    fields = [name for name in FIELDS if getattr(query, name) not in (None, ())]
-    if fields:
-        name = data.draw(st.sampled_from(fields))
+    products = listed(entries)
+    for name in FIELDS:
         value = getattr(query, name)
+        if value in (None, ()):
+            continue
         kept = {name: value[:1] if name == "conditions" else value}
         if name == "area":
             kept |= {"area_relation": query.area_relation, "area_overlap": query.area_overlap}
-        check_each(Query(collection=query.collection, **kept), listed(entries))
+        check_each(Query(collection=query.collection, **kept), products)
+
+
+@pytest.mark.parametrize("collection", MISSIONS)
+def test_each_type_alone_means_the_same(collection: str) -> None:
+    """With and without COG; no type finds the products of another."""
+    queries = [Query(collection=collection, product_types=(name,)) for name in TYPES[collection]]
+    asked = [(query, solr.compiled(text_of(query))) for query in queries]
+
+    @settings(max_examples=2)
+    @given(entries_of(collection, 30))
+    def check(entries: list[Entry]) -> None:
+        products = listed(entries)
+        for query, test in asked:
+            check_each(query, products, test)
+
+    check()
 
 
 @pytest.mark.parametrize("operator", Operator)
@@ -200,32 +233,37 @@ _written_times = st.one_of(
 
 @pytest.mark.parametrize("operator", Operator)
 @pytest.mark.parametrize("collection", MISSIONS)
-@settings(max_examples=20, deadline=None)
-@given(st.data())
-def test_a_condition_alone_means_the_same(
-    collection: str, operator: Operator, data: st.DataObject
-) -> None:
+def test_a_condition_alone_means_the_same(collection: str, operator: Operator) -> None:
     """Every operator on every kind of attribute, times too, of the collection's own products."""
-    entries = data.draw(st.lists(MISSIONS[collection], min_size=2, max_size=4))
-    products = listed(entries)
-    choices: list[tuple[str, tuple[str | float, ...]]] = [
+
+    def on(attribute: str, value: str | float) -> Query:
+        condition = Condition(attribute, operator, (value,))
+        return Query(collection=collection, conditions=(condition,))
+
+    choices: list[tuple[str, Sequence[str | float]]] = [
         *WORDS[collection],
         *((name, (*range(6), 9.5)) for name in NUMBERS[collection]),
     ]
-    for attribute, values in choices:
-        for value in values:
-            condition = Condition(attribute, operator, (value,))
-            check_each(Query(collection=collection, conditions=(condition,)), products)
-    for attribute in ("beginningDateTime", "endingDateTime"):
-        own = st.sampled_from([entry.sensing_start for entry in entries])
-        condition = Condition(attribute, operator, (data.draw(_written_times | own),))
-        check_each(Query(collection=collection, conditions=(condition,)), products)
+    queries = [on(attribute, value) for attribute, values in choices for value in values]
+    asked = [(query, solr.compiled(text_of(query))) for query in queries]
+
+    @settings(max_examples=8)
+    @given(entries_of(collection, 6), st.lists(_written_times, min_size=2, max_size=2))
+    def check(entries: list[Entry], times: list[str]) -> None:
+        products = listed(entries)
+        for query, test in asked:
+            check_each(query, products, test)
+        for time in (*times, *(entry.sensing_start for entry in entries[:2])):
+            for attribute in ("beginningDateTime", "endingDateTime"):
+                check_each(on(attribute, time), products)
+
+    check()
 
 
 @pytest.mark.parametrize("number", [2, 2.0, 2.5, 3.0])
 @pytest.mark.parametrize("operator", [each for each in Operator if each is not Operator.NE])
 @settings(max_examples=3, deadline=None)
-@given(entry=MISSIONS["SENTINEL-1"])
+@given(entry=chances.map(MISSIONS["SENTINEL-1"]))
 def test_whole_numbers_are_exact_at_their_ends(
     operator: Operator, number: float, entry: Entry
 ) -> None:
@@ -240,7 +278,7 @@ def test_whole_numbers_are_exact_at_their_ends(
 @pytest.mark.parametrize("number", [0.5, 9.5, 20])
 @pytest.mark.parametrize("operator", [each for each in Operator if each is not Operator.NE])
 @settings(max_examples=3, deadline=None)
-@given(entry=MISSIONS["SENTINEL-2"])
+@given(entry=chances.map(MISSIONS["SENTINEL-2"]))
 def test_fractions_are_exact_at_their_ends(operator: Operator, number: float, entry: Entry) -> None:
     """A count asks the index alone, so that nobody would notice one more."""
     query = Query(conditions=(Condition("cloudCover", operator, (number,)),))
