@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -54,12 +55,19 @@ HubFactory = Callable[..., Awaitable[EmbeddedHub]]
 DhusFactory = Callable[..., Awaitable[EmbeddedDhus]]
 
 
-@pytest.fixture
-def products(tmp_path: Path) -> Path:
-    """A folder of six small Level-1C products of June 2024, all online."""
-    folder = tmp_path / "hub-products"
+@pytest.fixture(scope="session")
+def made_products(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `products` is a copy of; nobody else uses it."""
+    folder = tmp_path_factory.mktemp("made") / "products"
     generate_products(folder, 6, size=40_000)
     return folder
+
+
+@pytest.fixture
+def products(made_products: Path, tmp_path: Path) -> Path:
+    """A folder of six small Level-1C products of June 2024, all online."""
+    folder = tmp_path / "hub-products"
+    return shutil.copytree(made_products, folder, copy_function=shutil.copyfile)
 
 
 @pytest.fixture

@@ -15,9 +15,6 @@ from multidict import CIMultiDictProxy
 
 from s2fetch.embedded.entry import Entry
 from s2fetch.embedded.hub import EmbeddedHub
-from tests.prepared import made_products, products
-
-__all__ = ["made_products", "products"]
 
 
 class MovableClock:

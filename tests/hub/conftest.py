@@ -16,9 +16,6 @@ from s2fetch.events import EventBus
 from s2fetch.hub.cdse import CdseHub
 from s2fetch.hub.http import HttpClient
 from tests.clock import FakeClock
-from tests.prepared import made_products, products
-
-__all__ = ["made_products", "products"]
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
