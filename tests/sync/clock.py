@@ -37,6 +37,7 @@ class JumpingClock:
         self.elapsed = 0.0
         self.wall_offset = timedelta(0)
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._somebody_sleeps = asyncio.Event()
         self._numbers = count()
         self._driver: asyncio.Task[None] | None = None
         self._threads = 0
@@ -55,6 +56,7 @@ class JumpingClock:
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self.elapsed + seconds, next(self._numbers), woken))
+        self._somebody_sleeps.set()
         await woken
 
     async def __aenter__(self) -> Self:
@@ -122,6 +124,8 @@ class JumpingClock:
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
             if not self._sleepers:
+                self._somebody_sleeps.clear()
+                await self._somebody_sleeps.wait()
                 continue
             self.elapsed = max(self.elapsed, self._sleepers[0][0])
             while self._sleepers and self._sleepers[0][0] <= self.elapsed:
