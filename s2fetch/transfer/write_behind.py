@@ -29,7 +29,7 @@ PATIENT_BYTES = BLOCK_BYTES // 2
 """With so much in a block, the one before it is hashed at once: in time before this one is full."""
 EARLY_SECONDS = 0.015
 """A block that takes longer than this to become full …"""
-EARLY_BYTES = 192 << 10
+EARLY_BYTES = 128 << 10
 """… is written so much at a time: what is in memory is lost with the process."""
 THREADS = 2
 """That a transfer needs at most: one hashes a block, one writes what comes after it."""
