@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from urllib.parse import parse_qsl, urlsplit
@@ -166,11 +167,23 @@ def test_a_filter_means_exactly_what_the_query_means(
     asked: tuple[Query, Box | None],
     listed: list[tuple[Entry, Box | None]],
 ) -> None:
-    """A filter selects just the products that the query selects, whatever their values."""
+    """A filter selects just the products that the query selects, whatever their values.
+
+    So does one of each restriction alone: together they seldom select anything.
+    """
     query, area = asked
-    selects = condition(parse_filter(filter_of(query)))
-    for entry, covered in listed:
-        assert selects(entry) is matches(query, area, entry, covered), filter_of(query)
+    for part in (query, *each_alone(query)):
+        selects = condition(parse_filter(filter_of(part)))
+        for entry, covered in listed:
+            wanted = matches(part, area if part.area else None, entry, covered)
+            assert selects(entry) is wanted, filter_of(part)
+
+
+def each_alone(query: Query) -> Iterator[Query]:
+    """Queries with one restriction of this one each."""
+    for name, value in msgspec.structs.asdict(query).items():
+        if value not in (None, (), "", getattr(Query(), name)):
+            yield Query(**{"collection": query.collection, name: value})
 
 
 @given(st.dictionaries(st.sampled_from(("$filter", "$orderby", "$top")), st.text(), min_size=1))
