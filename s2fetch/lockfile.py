@@ -12,7 +12,7 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -135,20 +135,19 @@ def read_holder(path: Path) -> Holder | None:
         LocksUnsupportedError: The file system has no working locks.
         ArchiveError: The file cannot be read.
     """
-    descriptor = _open_to_look(path)
-    if descriptor is None:
-        return None
-    try:
-        note = os.pread(descriptor, _NOTE_BYTES, 0)
+    with _open_to_look(path) as descriptor:
+        if descriptor is None:
+            return None
+        try:
+            note = os.pread(descriptor, _NOTE_BYTES, 0)
+        except OSError as error:
+            raise _lock_error(error, path) from error
         if not note or _flock(descriptor, path, fcntl.LOCK_SH):
             return None
+    try:
         return msgspec.json.decode(note, type=Holder)
     except msgspec.DecodeError:
         return None
-    except OSError as error:
-        raise _lock_error(error, path) from error
-    finally:
-        os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:
@@ -158,23 +157,24 @@ def is_locked(path: Path) -> bool:
         LocksUnsupportedError: The file system has no working locks.
         ArchiveError: The file cannot be opened.
     """
-    descriptor = _open_to_look(path)
-    if descriptor is None:
-        return False
-    try:
-        return not _flock(descriptor, path, fcntl.LOCK_SH)
-    finally:
-        os.close(descriptor)
+    with _open_to_look(path) as descriptor:
+        return descriptor is not None and not _flock(descriptor, path, fcntl.LOCK_SH)
 
 
-def _open_to_look(path: Path) -> int | None:
+@contextlib.contextmanager
+def _open_to_look(path: Path) -> Iterator[int | None]:
     """A descriptor of a lock file; None where there is none yet."""
+    descriptor: int | None = None
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise _lock_error(error, path) from error
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _open(path: Path) -> int:

@@ -7,9 +7,9 @@ async with s2fetch.Client(config) as client:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +21,7 @@ from s2fetch.archive.layout import Layout
 from s2fetch.archive.space import Volumes
 from s2fetch.archive.waiting import opened_in_turn
 from s2fetch.client.catalogue import CatalogueClient
-from s2fetch.clock import Clock
-from s2fetch.config.values import Config
-from s2fetch.connect import Shared
 from s2fetch.errors import ArchiveInUseError, ExitCode, S2FetchError, UsageError
-from s2fetch.events import EventBus
 from s2fetch.sync.extent import check_extent
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
@@ -46,30 +42,16 @@ class Client(CatalogueClient):
     Its arguments are those of `CatalogueClient`.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        events: EventBus | None = None,
-        clock: Clock | None = None,
-        environ: Mapping[str, str] | None = None,
-        home: Path | None = None,
-        state_folder: Path | None = None,
-        shared: Shared | None = None,
-    ) -> None:
-        super().__init__(
-            config,
-            events=events,
-            clock=clock,
-            environ=environ,
-            home=home,
-            state_folder=state_folder,
-            shared=shared,
-        )
-        self._volumes = shared.volumes if shared is not None else Volumes()
-        self._run: Run | None = None
-        self._lent: Archive | None = None
-        self._borrowing = anyio.Lock()
+    _run: Run | None = None
+    _lent: Archive | None = None
+
+    @cached_property
+    def _volumes(self) -> Volumes:
+        return Volumes() if self._shared is None else self._shared.volumes
+
+    @cached_property
+    def _borrowing(self) -> anyio.Lock:
+        return anyio.Lock()
 
     @property
     def report(self) -> Report | None:

@@ -182,7 +182,7 @@ def test_a_filter_means_exactly_what_the_query_means(
 def each_alone(query: Query) -> Iterator[Query]:
     """Queries with one restriction of this one each."""
     for name, value in msgspec.structs.asdict(query).items():
-        if value not in (None, (), "", getattr(Query(), name)):
+        if value != getattr(Query(), name):
             yield Query(**{"collection": query.collection, name: value})
 
 

@@ -88,6 +88,21 @@ def test_bytes_arrive_whole_and_in_order_however_they_come(
     asyncio.run(run())
 
 
+class BusyDisk:
+    """Lets writes to a part file end when it is told to go on."""
+
+    def __init__(self, part: PartFile, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.go_on, self.ended = (threading.Event() for _ in range(3))
+        self._write = part.write
+        monkeypatch.setattr(part, "write", self.write)
+
+    def write(self, block: memoryview) -> None:
+        self.begun.set()
+        self.go_on.wait(30)
+        self._write(block)
+        self.ended.set()
+
+
 async def reach(part: PartFile, position: int) -> None:
     """Wait until so much is in the file."""
     with anyio.fail_after(30):
@@ -115,20 +130,13 @@ async def test_what_comes_while_the_disk_is_busy_is_written_after_it(
 ) -> None:
     """Also when nothing more comes: a stream that pauses has what it brought on the disk."""
     part = await opened(tmp_path)
-    begun, go_on, real = threading.Event(), threading.Event(), part.write
-
-    def slow(block: memoryview) -> None:
-        begun.set()
-        go_on.wait(30)
-        real(block)
-
-    monkeypatch.setattr(part, "write", slow)
+    disk = BusyDisk(part, monkeypatch)
     monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
     async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
         await writer.feed(BYTES[:EARLY_BYTES])
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(disk.begun.wait, 30)
         await writer.feed(BYTES[EARLY_BYTES : 3 * EARLY_BYTES])
-        go_on.set()
+        disk.go_on.set()
         await reach(part, 3 * EARLY_BYTES)
     assert part.path.read_bytes() == BYTES[: 3 * EARLY_BYTES]
     await close(part)
@@ -208,16 +216,7 @@ async def test_leaving_waits_for_the_write_that_is_under_way(
 ) -> None:
     """Also when the transfer is cancelled: no thread writes to a file that is given up."""
     part = await opened(tmp_path)
-    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
-    real = part.write
-
-    def slow(block: memoryview) -> None:
-        begun.set()
-        go_on.wait(5)
-        real(block)
-        ended.set()
-
-    monkeypatch.setattr(part, "write", slow)
+    disk = BusyDisk(part, monkeypatch)
 
     async def transfer() -> None:
         async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
@@ -226,10 +225,10 @@ async def test_leaving_waits_for_the_write_that_is_under_way(
 
     async with anyio.create_task_group() as group:
         group.start_soon(transfer)
-        await asyncio.to_thread(begun.wait, 5)
+        await asyncio.to_thread(disk.begun.wait, 5)
         group.cancel_scope.cancel()
-        asyncio.get_running_loop().call_later(0.01, go_on.set)
-    assert ended.is_set()
+        asyncio.get_running_loop().call_later(0.01, disk.go_on.set)
+    assert disk.ended.is_set()
     assert part.position == BLOCK_BYTES
     await close(part)
 
@@ -239,22 +238,15 @@ async def test_a_full_block_that_waits_for_the_disk_is_written_once(
 ) -> None:
     """Also when a part of it is being written early when it becomes full."""
     part = await opened(tmp_path)
-    begun, go_on, real = threading.Event(), threading.Event(), part.write
-
-    def slow(block: memoryview) -> None:
-        begun.set()
-        go_on.wait(30)
-        real(block)
-
-    monkeypatch.setattr(part, "write", slow)
+    disk = BusyDisk(part, monkeypatch)
     monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
     async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
         await writer.feed(BYTES[:EARLY_BYTES])
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(disk.begun.wait, 30)
         await writer.feed(BYTES[EARLY_BYTES:BLOCK_BYTES])
         waiting = asyncio.create_task(writer.room())
         await asyncio.sleep(0)
-        go_on.set()
+        disk.go_on.set()
         assert len(await waiting) == BLOCK_BYTES
         await writer.feed(BYTES[BLOCK_BYTES:])
         await writer.drain()
