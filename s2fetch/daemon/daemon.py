@@ -251,6 +251,7 @@ class Daemon:
         async with self._reloading:
             self._follow(await self._take(self._reread))
             await self._find_accounts()  # another quota holds for those who wait for it, too
+            await self._count_usage()
 
     def _follow(self, plans: tuple[ArchiveEntry, ...]) -> None:
         self._pool.forget_credentials()
@@ -333,11 +334,14 @@ class Daemon:
 
     async def _follow_quotas(self) -> None:
         while True:
-            for account in self._pool.accounts:
-                # A ledger that cannot be read is told by the meter itself; the last numbers stay.
-                with contextlib.suppress(ArchiveError):
-                    self._usage[account.name] = await account.meter.usage()
+            await self._count_usage()
             await self._clock.sleep(PACE_SECONDS)
+
+    async def _count_usage(self) -> None:
+        for account in self._pool.accounts:
+            # A ledger that cannot be read is told by the meter itself; the last numbers stay.
+            with contextlib.suppress(ArchiveError):
+                self._usage[account.name] = await account.meter.usage()
 
     async def _follow_disks(self) -> None:
         while True:

@@ -38,7 +38,7 @@ from s2fetch.daemon.state import AlertState, RunState
 from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, HttpConfig
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
-from s2fetch.events import DaemonAsked, Event, ProductCompleted
+from s2fetch.events import DaemonAsked, Event, ProductCompleted, ScrubFinished
 from s2fetch.network import find_proxy
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.timetable import timetable
@@ -208,6 +208,7 @@ class Service:
         self._alerts = Alerts(
             config.rules, delivery.put, clock=clock, events=events, remembered=known.open
         )
+        events.subscribe(self._after_scrub)
         group.start_soon(delivery.run)
         group.start_soon(self._look_for_trouble, self._alerts, delivery, known)
         return delivery
@@ -267,6 +268,11 @@ class Service:
     def _after_run(self, archive: ArchiveEntry, run: RunState) -> None:
         if self._hooks is not None:
             self._hooks.after_run(archive, run)
+
+    def _after_scrub(self, event: Event) -> None:
+        """Tell damage that is repaired before anybody looks: the disk is not to be trusted."""
+        if isinstance(event, ScrubFinished) and event.damaged and self._alerts is not None:
+            self._alerts.observe(self.daemon.state())
 
     def _after_product(self, event: Event) -> None:
         if self._hooks is None or not isinstance(event, ProductCompleted):

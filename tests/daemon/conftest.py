@@ -34,7 +34,7 @@ async def page(browser_address: str) -> AsyncIterator[Page]:
 @pytest.fixture
 async def jumping() -> AsyncIterator[JumpingClock]:
     """Time that jumps to the next waking of all who sleep."""
-    async with JumpingClock(steady=False) as clock:
+    async with JumpingClock() as clock:
         yield clock
 
 

@@ -76,7 +76,6 @@ async def test_a_defect_in_hashing_again_is_nothing_to_the_runs(
         raise KeyError(client.into.name)
 
     monkeypatch.setattr(Client, "scrub", scrub)
-    kept.clock.steady = True  # or hour after hour passes, and with each the token just obtained
     async with kept.running(kept.plan("alps", scrub_budget="1 GB"), kept.plan("plain")):
         await kept.until(lambda: any(isinstance(e, KeeperFailed) for e in kept.events))
         await kept.until(lambda: kept.complete("alps") == kept.complete("plain") == 4)
@@ -225,7 +224,7 @@ async def test_files_are_hashed_again_while_a_run_is_under_way(kept: DaemonSite)
     """
     options = {
         "scrub_budget": "1 GB",
-        "scrub_period": "10d",
+        "scrub_period": "6h",
         "wait_offline": "300d",
         "offline": "wait",
     }

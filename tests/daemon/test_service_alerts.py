@@ -222,7 +222,7 @@ async def test_a_damaged_file_is_told_and_fetched_again(
     alarmed_hub: EmbeddedHub, jumping: JumpingClock, tmp_path: Path, receiver: Receiver
 ) -> None:
     """What a scrub finds; half of the period later, as younger proofs are good."""
-    archive = 'reserve = "0 B"\nscrub-period = "1d"'
+    archive = 'reserve = "0 B"\nscrub-period = "1h"'
     async with serving(alarmed_hub, jumping, tmp_path, receiver, archive) as service:
         with anyio.fail_after(PATIENCE_SECONDS):
             while service.daemon.state().archives[0].products.get("complete", 0) < 4:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import TracebackType
@@ -12,9 +15,6 @@ from typing import Any, Self
 
 import anyio.to_thread
 
-REAL_PAUSE_SECONDS = 0.001
-"""Between some jumps unless time is steady; sockets and threads go on meanwhile."""
-JUMPS_PER_PAUSE = 5
 SETTLING_SECONDS = 2.0
 """How long a thread may work, in real time, before time goes on nevertheless."""
 
@@ -25,14 +25,11 @@ class JumpingClock:
     One clock is shared by the engine and the embedded hub, so that ten minutes of "wait" pass for
     both, in a moment.
 
-    Attributes:
-        steady: Whether it never jumps while somebody has something to do that needs no time:
-            callbacks, what has come by sockets, and work in threads, however slow the machine is.
-            Weeks in which somebody looks at files every minute take too long in that way.
+    It never jumps while somebody has something to do that needs no time: callbacks, what has come
+    by sockets, and work in threads, however slow the machine is.
     """
 
-    def __init__(self, *, steady: bool = True) -> None:
-        self.steady = steady
+    def __init__(self) -> None:
         self.start = datetime(2024, 7, 1, 12, tzinfo=UTC)
         self.elapsed = 0.0
         self.wall_offset = timedelta(0)
@@ -40,6 +37,7 @@ class JumpingClock:
         self._somebody_sleeps = asyncio.Event()
         self._numbers = count()
         self._driver: asyncio.Task[None] | None = None
+        self._restore: Callable[[], None] = lambda: None
         self._threads = 0
         self._no_thread = asyncio.Event()
         self._no_thread.set()
@@ -73,35 +71,43 @@ class JumpingClock:
         if self._driver is not None:
             self._driver.cancel()
             await asyncio.wait([self._driver])
-        anyio.to_thread.run_sync = self._run_sync
+        self._restore()
 
     def _count_threads(self) -> None:
-        """Know how many threads work for a task, as long as time is kept."""
-        loop: Any = asyncio.get_running_loop()
+        """Know how many threads work, for a task or beside all tasks, as long as time is kept."""
+        loop = asyncio.get_running_loop()
+        executors: Any = ThreadPoolExecutor
         threads: Any = anyio.to_thread
-        in_executor, self._run_sync = loop.run_in_executor, threads.run_sync
+        submit, run_sync = executors.submit, threads.run_sync
 
-        def run_in_executor(*arguments: Any) -> asyncio.Future[Any]:
-            future: asyncio.Future[Any] = in_executor(*arguments)
+        def tell(_: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody keeps time
+                loop.call_soon_threadsafe(self._one_less)
+
+        def counted(*arguments: Any, **options: Any) -> Future[Any]:
+            future: Future[Any] = submit(*arguments, **options)
             self._one_more()
-            future.add_done_callback(self._one_less)
+            future.add_done_callback(tell)
             return future
 
-        async def run_sync(*arguments: Any, **options: Any) -> Any:
+        async def counted_sync(*arguments: Any, **options: Any) -> Any:
             self._one_more()
             try:
-                return await self._run_sync(*arguments, **options)
+                return await run_sync(*arguments, **options)
             finally:
                 self._one_less()
 
-        loop.run_in_executor = run_in_executor
-        threads.run_sync = run_sync
+        def restore() -> None:
+            executors.submit, threads.run_sync = submit, run_sync
+
+        executors.submit, threads.run_sync = counted, counted_sync
+        self._restore = restore
 
     def _one_more(self) -> None:
         self._threads += 1
         self._no_thread.clear()
 
-    def _one_less(self, _: object = None) -> None:
+    def _one_less(self) -> None:
         self._threads -= 1
         if not self._threads:
             self._no_thread.set()
@@ -117,10 +123,8 @@ class JumpingClock:
             quiet = 0 if self._threads or loop._ready else quiet + 1
 
     async def _drive(self) -> None:
-        for jump in count():
-            await asyncio.sleep(0 if self.steady or jump % JUMPS_PER_PAUSE else REAL_PAUSE_SECONDS)
-            if self.steady:
-                await self._settle()
+        while True:
+            await self._settle()
             while self._sleepers and self._sleepers[0][2].done():
                 heapq.heappop(self._sleepers)
             if not self._sleepers:
