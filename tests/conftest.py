@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -27,6 +28,8 @@ from tests.clock import FakeClock
 # every worker would also rewrite the assertions of all tests, which takes longer than all imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Who runs the tests may have asked not to be hung up on (nohup); the commands they start have not.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # How fast examples are made depends on what else the machine does, and proves nothing.
 settings.register_profile("s2fetch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("s2fetch")

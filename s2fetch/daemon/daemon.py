@@ -371,5 +371,7 @@ class Daemon:
             self._unreachable[event.host] = (
                 event.reason if named else f"{event.host}: {event.reason}"
             )
-        elif isinstance(event, HubResumed):
-            self._unreachable.pop(event.host, None)
+        elif isinstance(event, HubResumed) and event.host in self._unreachable:
+            del self._unreachable[event.host]
+            for keeper in self._keepers.values():
+                keeper.hub_is_back(event.host)

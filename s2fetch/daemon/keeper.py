@@ -37,6 +37,8 @@ RETRY_SECONDS = 300.0
 """A run that failed is tried again after so long the first time, see `Agenda.failed`."""
 REFUSED_SECONDS = 3600.0
 """The same for an account that was refused: services lock accounts for too many attempts."""
+HUB_LONGEST_SECONDS = 3600.0
+"""A hub that cannot be reached is tried again at least this often: outages end without notice."""
 QUEUED = "queued"
 """The state, in lists, of products whose turn comes in the run that is under way."""
 _ORDERED = "an operator has paused it"
@@ -67,6 +69,7 @@ class Keeper:
         self._run = anyio.CancelScope()
         self._trouble = ""
         self._has_news = False
+        self._failed_as: ExitCode | None = None
         self._last_run: RunState | None = None
         self._watermark = ""
         self.free_bytes = 0
@@ -154,6 +157,12 @@ class Keeper:
     def call(self) -> None:
         """Have a run begin now."""
         self._agenda.call()
+
+    def hub_is_back(self, host: str) -> None:
+        """Have a run begin if the last one failed because of that hub, which answers again."""
+        failed = self._activity is Activity.FAILED and self._failed_as is ExitCode.HUB
+        if failed and host in self.plan.config.hub.trusted_hosts:
+            self._agenda.call()
 
     def _told_of_news(self) -> None:
         """Have a run begin, after the present one if there is one.
@@ -303,8 +312,14 @@ class Keeper:
         self._ended(begun, report)
         if report.error:
             self._activity, self._trouble = Activity.FAILED, report.error
-            refused = report.exit_code == ExitCode.ACCOUNT
-            self._agenda.failed(REFUSED_SECONDS if refused else RETRY_SECONDS)
+            self._failed_as = ExitCode(report.exit_code)
+            match self._failed_as:
+                case ExitCode.ACCOUNT:
+                    self._agenda.failed(REFUSED_SECONDS)
+                case ExitCode.HUB:
+                    self._agenda.failed(RETRY_SECONDS, HUB_LONGEST_SECONDS)
+                case _:
+                    self._agenda.failed(RETRY_SECONDS)
             return
         self._trouble = self.engine.deletions_trouble
         self._agenda.went_well()

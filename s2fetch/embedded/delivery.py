@@ -96,12 +96,10 @@ async def deliver(request: web.Request, outgoing: Outgoing, effects: Effects) ->
     if reset is not None and reset.after < 0:
         await _reset(request)
         return response
-    if request.method == "HEAD":
-        await response.prepare(request)
-        return response
-    await response.prepare(request)
     try:
-        await _send(request, response, outgoing, effects)
+        await response.prepare(request)
+        if request.method != "HEAD":
+            await _send(request, response, outgoing, effects)
     except ConnectionError:
         _close(request)
     return response

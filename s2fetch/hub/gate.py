@@ -8,10 +8,12 @@ minute: that one is the probe. Neither costs a product an attempt.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from s2fetch.clock import Clock
@@ -35,6 +37,22 @@ DOWN_AFTER = 3
 """A host that has sent everybody away so often in a row is as good as down."""
 
 EVERYONE = ""
+
+_BEGAN: ContextVar[float] = ContextVar("_BEGAN", default=-math.inf)
+
+
+@contextmanager
+def own_patience(clock: Clock) -> Iterator[None]:
+    """What begins now gives no host up for what was before it.
+
+    In a daemon gates outlive runs: one that begins in the middle of an outage waits as long as
+    any other, and has to ask itself.
+    """
+    token = _BEGAN.set(clock.monotonic())
+    try:
+        yield
+    finally:
+        _BEGAN.reset(token)
 
 
 @dataclass
@@ -191,7 +209,7 @@ class HostGate:
     def _give_up_if_too_long(self) -> None:
         if self._trouble_since is None or self._serving:
             return
-        waited = self._clock.monotonic() - self._trouble_since
+        waited = self._clock.monotonic() - max(self._trouble_since, _BEGAN.get())
         if waited > self._give_up_after:
             raise HubDownError(
                 f"{self.host} has not answered properly for {format_duration(waited)}: "

@@ -37,6 +37,7 @@ from s2fetch.events import (
     RunStarted,
 )
 from s2fetch.hub.base import Hub
+from s2fetch.hub.gate import own_patience
 from s2fetch.product import Product
 from s2fetch.query import Query
 from s2fetch.selection import Selection, selected
@@ -187,7 +188,8 @@ class Run:
             cancellation and defects are raised, and `reporter` has the sums so far then.
         """
         async with remembering(self._archive.root, clock=self._clock, events=self._events):
-            return await self._run()
+            with own_patience(self._clock):
+                return await self._run()
 
     async def _run(self) -> Report:
         remove = self._events.subscribe(self.reporter)

@@ -11,7 +11,7 @@ from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import DiskFullError
-from s2fetch.events import DeletionsUnread, FileDamaged, IntakeChanged, RunStarted
+from s2fetch.events import DeletionsUnread, FileDamaged, IntakeChanged, RunFinished, RunStarted
 from s2fetch.sync.report import Report
 from tests.daemon.site import DaemonSite
 from tests.sync.site import off_loop
@@ -121,6 +121,34 @@ async def test_a_run_that_failed_is_tried_again_before_it_is_due(kept: DaemonSit
         kept.hub.faults.remove(broken)
         await kept.until(lambda: kept.complete("alps") == 4)
         await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+
+
+async def test_a_hub_that_is_down_is_tried_every_hour(kept: DaemonSite) -> None:
+    """Whoever is told nothing of the end of an outage must not sleep through half a day of it."""
+    await kept.hub.go_down()
+    began = kept.clock.monotonic()
+    async with kept.running(kept.plan("alps", every=YEAR, give_up_after="30s")):
+        await kept.until(lambda: sum(isinstance(e, RunFinished) for e in kept.events) == 9)
+        assert kept.clock.monotonic() - began < 6 * 3600
+        await kept.hub.come_up()
+        await kept.until(lambda: kept.complete("alps") == 4)
+
+
+async def test_what_failed_without_its_hub_is_tried_as_soon_as_that_answers(
+    kept: DaemonSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may notice: another archive of the hub."""
+    monkeypatch.setattr("s2fetch.daemon.keeper.RETRY_SECONDS", YEAR)
+    monkeypatch.setattr("s2fetch.daemon.keeper.HUB_LONGEST_SECONDS", YEAR)
+    await kept.hub.go_down()
+    names = "alps", "plain"
+    async with kept.running(*(kept.plan(name, every=YEAR) for name in names)) as daemon:
+        await kept.until(lambda: {kept.state(name).activity for name in names} == {Activity.FAILED})
+        await kept.hub.come_up()
+        began = kept.clock.monotonic()
+        await daemon.sync("plain")
+        await kept.until(lambda: kept.complete("alps") == 4)
+        assert kept.clock.monotonic() - began < YEAR
 
 
 async def test_reloading_tries_a_failed_archive_at_once(kept: DaemonSite) -> None:

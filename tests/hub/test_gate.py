@@ -10,7 +10,7 @@ import pytest
 
 from s2fetch.errors import HubBusyError, HubDownError
 from s2fetch.events import Event, EventBus, HubPaused, HubResumed
-from s2fetch.hub.gate import DOWN_AFTER, HostGate
+from s2fetch.hub.gate import DOWN_AFTER, HostGate, own_patience
 from tests.clock import FakeClock
 
 GIVE_UP = 900.0
@@ -277,6 +277,25 @@ async def test_a_host_that_serves_a_body_is_not_given_up(gate: HostGate, clock: 
     with pytest.raises(HubDownError):
         await ask_for_forty_minutes()
     assert 2400 + GIVE_UP < clock.monotonic() < 2400 + GIVE_UP + 61
+
+
+async def test_who_begins_during_an_outage_has_patience_of_his_own(
+    gate: HostGate, clock: FakeClock
+) -> None:
+    """A run that somebody asks for must not fail for what the runs before it have seen."""
+
+    async def ask_until_given_up() -> float:
+        began = clock.monotonic()
+        with pytest.raises(HubDownError):  # noqa: PT012 - which of the two is its choice
+            while True:
+                gate.down("connection refused")
+                await gate.wait()
+        return clock.monotonic() - began
+
+    await ask_until_given_up()
+    with own_patience(clock):
+        assert GIVE_UP < await ask_until_given_up() <= GIVE_UP + 61
+    assert await ask_until_given_up() <= 61, "the patience of whoever has no beginning is used up"
 
 
 async def test_trouble_of_long_ago_does_not_count(gate: HostGate, clock: FakeClock) -> None:

@@ -29,6 +29,8 @@ from tests.transfer.test_faults import zip_of
 
 PATIENCE_SECONDS = 60.0
 """Real time after which something that should happen has not."""
+LOOK_SECONDS = 0.0003
+"""In real time; shorter than time ever stands still."""
 ARCHIVES = ("alps", "coast")
 _PROCESS = "tests.daemon.soak.process"
 _CONFIG = """
@@ -161,7 +163,7 @@ class World:
         """Return as soon as something is so; time goes on meanwhile."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
-                await asyncio.sleep(0)
+                await asyncio.sleep(LOOK_SECONDS)
 
     # The hub
 
