@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ def write_products(folder: Path, count: int, size: int) -> int:
         start = f"{_FIRST + number * _STEP:%Y%m%dT%H%M%S}"
         name = f"S2A_MSIL1C_{start}_N0511_R{number % 143 + 1:03d}_T32TQM_{start}.SAFE"
         (folder / f"{name}.zip").write_bytes(random_body(size, number))
+    os.sync()  # or the disk is still busy with these while something is measured
     return count * size
 
 
