@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -83,22 +83,33 @@ def commands() -> None:
     """Keep a local archive of Copernicus Sentinel products complete, verified and current."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> NoReturn:
     """Run the command line and exit."""
+    code = run(sys.argv[1:])
+    # All is closed and flushed; to free the memory piece by piece would take longer than many runs.
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; what it prints is flushed.
+
+    Returns:
+        The exit code.
+    """
     gc.disable()  # imports make much that stays and nothing to collect; `tune_process` enables it
     _guard_standard_files()
-    code = _run(list(sys.argv[1:] if arguments is None else arguments))
+    code = _run(arguments)
     gc.enable()
     _flush()
-    sys.exit(code)
+    return code
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: Sequence[str]) -> int:
     from s2fetch.cli.output import Output
 
     output = Output()
     try:
-        result = commands.main(arguments, "s2fetch", standalone_mode=False, obj=output)
+        result = commands.main(list(arguments), "s2fetch", standalone_mode=False, obj=output)
         return result if isinstance(result, int) else ExitCode.OK
     except click.exceptions.Exit as exit_:
         return exit_.exit_code

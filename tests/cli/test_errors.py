@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from s2fetch.cli.main import main
+from s2fetch.cli.main import run
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.cli.conftest import Done, Shell, finish
 
@@ -136,9 +136,7 @@ def test_a_defect_is_told_in_short_and_its_traceback_kept(
     """Exit code 1, where to report it, and a file to attach."""
     monkeypatch.setattr("s2fetch.cli.sync.run", _defective)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with pytest.raises(SystemExit) as ended:
-        main(["sync", "--into", str(tmp_path / "a"), "--report", str(tmp_path / "r.json")])
-    assert ended.value.code == 1
+    assert run(["sync", "--into", str(tmp_path / "a"), "--report", str(tmp_path / "r.json")]) == 1
     shown = capsys.readouterr().err
     assert "Traceback" not in shown
     assert "has a defect (ZeroDivisionError)" in shown
@@ -154,9 +152,7 @@ def test_a_defect_shows_its_traceback_when_verbose(
 ) -> None:
     """At once, for those who look for it."""
     monkeypatch.setattr("s2fetch.cli.sync.run", _defective)
-    with pytest.raises(SystemExit) as ended:
-        main(["sync", "--into", str(tmp_path / "a"), "--verbose"])
-    assert ended.value.code == 1
+    assert run(["sync", "--into", str(tmp_path / "a"), "--verbose"]) == 1
     assert "ZeroDivisionError: of ours" in capsys.readouterr().err
 
 

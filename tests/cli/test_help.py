@@ -81,9 +81,9 @@ def test_every_setting_is_an_option_of_sync(capsys: pytest.CaptureFixture[str]) 
 def test_help_imports_nothing_of_the_engine() -> None:
     """So that it is faster than importing the HTTP library alone."""
     script = (
-        "import sys\nfrom s2fetch.cli.main import main\n"
-        "try:\n    main(['--help'])\n"
-        "finally:\n    print([m for m in sys.argv[1:] if m in sys.modules], file=sys.stderr)"
+        "import sys\nfrom s2fetch.cli.main import run\n"
+        "run(['--help'])\n"
+        "print([m for m in sys.argv[1:] if m in sys.modules], file=sys.stderr)"
     )
     heavy = ("aiohttp", "asyncio", "anyio", "msgspec", "structlog", "rich", "shapely")
     done = subprocess.run(
@@ -96,9 +96,9 @@ def test_help_imports_nothing_of_the_engine() -> None:
 def test_help_of_sync_imports_no_network() -> None:
     """The table of settings is enough."""
     script = (
-        "import sys\nfrom s2fetch.cli.main import main\n"
-        "try:\n    main(['sync', '--help'])\n"
-        "finally:\n    print([m for m in sys.argv[1:] if m in sys.modules], file=sys.stderr)"
+        "import sys\nfrom s2fetch.cli.main import run\n"
+        "run(['sync', '--help'])\n"
+        "print([m for m in sys.argv[1:] if m in sys.modules], file=sys.stderr)"
     )
     heavy = ("aiohttp", "asyncio", "anyio", "structlog", "rich", "shapely")
     done = subprocess.run(
