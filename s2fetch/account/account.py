@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from s2fetch.account.meter import Meter
 from s2fetch.errors import S2FetchError
@@ -61,8 +62,7 @@ class SlotSource(Protocol):
         """Give up the slots that are kept but not in use."""
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """An account of a hub.
 
     Attributes:

@@ -14,7 +14,6 @@ import hashlib
 import threading
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -31,8 +30,7 @@ KEEP_SECONDS = 0.1
 """A slot that is not taken again by then is given back."""
 
 
-@dataclass
-class _Lease:
+class _Lease(msgspec.Struct):
     """A slot of this process: until when it may be taken again, and when it is given back."""
 
     number: int

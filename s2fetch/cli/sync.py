@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from s2fetch.cli.engine import configured, run
 from s2fetch.cli.options import GroupedCommand, archive_argument, every_setting
@@ -83,8 +83,7 @@ def command(
     return report.exit_code
 
 
-@dataclass
-class _Kept:
+class _Kept(msgspec.Struct):
     """What there is to report when something goes wrong: where to, and the sums so far."""
 
     path: Path | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -32,8 +31,7 @@ REFUSED_REST_SECONDS = 6 * 3600.0
 by now, and asking more often could lock the account."""
 
 
-@dataclass
-class Use:
+class Use(msgspec.Struct):
     """What one archive does with slots now.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+import msgspec
 
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon.state import SlotState, Throughput
@@ -26,8 +27,7 @@ FEWEST_STEPS = 36
 """Periods that are told, three hours: a history of one period is none."""
 
 
-@dataclass
-class _Transfer:
+class _Transfer(msgspec.Struct):
     archive: str
     product: str
     product_id: str
@@ -35,7 +35,7 @@ class _Transfer:
     offset: int
     position: int
     size: int | None
-    samples: deque[tuple[float, int]] = field(default_factory=deque)
+    samples: deque[tuple[float, int]] = msgspec.field(default_factory=deque)
 
     def at(self, now: float, position: int) -> None:
         self.position = position

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import anyio
+import msgspec
 
 from s2fetch.account.account import SlotSource
 
@@ -24,19 +24,17 @@ LEAST_PRIORITY = 0
 MOST_PRIORITY = 9
 
 
-@dataclass(eq=False)
-class _Waiter:
+class _Waiter(msgspec.Struct, eq=False):
     granted: bool = False
-    called: anyio.Event = field(default_factory=anyio.Event)
+    called: anyio.Event = msgspec.field(default_factory=anyio.Event)
 
 
-@dataclass
-class _Line:
+class _Line(msgspec.Struct):
     """One archive: its tag, its priority as last told, and who waits for it."""
 
     tag: Fraction
     priority: int = 0
-    waiters: deque[_Waiter] = field(default_factory=deque)
+    waiters: deque[_Waiter] = msgspec.field(default_factory=deque)
 
 
 class Turns:

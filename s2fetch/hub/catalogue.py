@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from urllib.parse import quote
@@ -316,8 +315,7 @@ class CdseCatalogue:
         )
 
 
-@dataclass
-class _Search:
+class _Search(msgspec.Struct):
     """One search under way.
 
     Attributes:
@@ -330,7 +328,7 @@ class _Search:
     group: TaskGroup
     attributes: bool
     relation: Relation | None
-    counts: dict[Query, int] = field(default_factory=dict)
+    counts: dict[Query, int] = msgspec.field(default_factory=dict)
 
 
 class _RegistryEntry(msgspec.Struct, rename="pascal"):

@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+import msgspec
 
 from s2fetch.clock import Clock
 from s2fetch.errors import HubBusyError, HubDownError
@@ -55,8 +56,7 @@ def own_patience(clock: Clock) -> Iterator[None]:
         _BEGAN.reset(token)
 
 
-@dataclass
-class _Pause:
+class _Pause(msgspec.Struct):
     """Until when, how often in a row, and why; no reason when it is over."""
 
     until: float = 0.0

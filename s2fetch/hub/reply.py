@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -38,8 +37,7 @@ def by_status(_: Reply) -> None:
     """The judge for hubs whose statuses can be relied on."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A small request, and how answers to it are to be understood.
 
     Attributes:

@@ -8,12 +8,12 @@ the flushes, which are what takes the time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import anyio
+import msgspec
 
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.proof import check_digest
@@ -34,8 +34,7 @@ MOST_HELD_BYTES = 16 << 20
 """Small products in memory, above which nobody goes on to the next one."""
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """A product that has arrived.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from itertools import chain, islice
 
 import anyio
@@ -64,8 +63,7 @@ MOST_NAMED = 50
 """Names that are not listed and told one by one; the report has all of them."""
 
 
-@dataclass(frozen=True)
-class RunSettings:
+class RunSettings(msgspec.Struct, frozen=True):
     """How a run behaves.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import anyio
 import msgspec
@@ -12,8 +11,7 @@ import msgspec
 from s2fetch.product import Product
 
 
-@dataclass
-class Work:
+class Work(msgspec.Struct):
     """One product that has to be fetched, and what its attempts have shown so far.
 
     Attributes:
@@ -32,7 +30,7 @@ class Work:
     wrong_digest: str = ""
     busy: int = 0
     shared_name: bool = False
-    successes_seen: int = field(default=0, repr=False)
+    successes_seen: int = 0
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True):

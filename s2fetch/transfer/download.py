@@ -6,11 +6,11 @@ import contextlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import anyio
+import msgspec
 
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
@@ -45,8 +45,7 @@ PARTS_LOOKED_THROUGH = 100
 """Part files that are remembered, on top of twice the open ones, before closed ones are dropped."""
 
 
-@dataclass(frozen=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True):
     """All bytes of a product, neither proven nor under their final name.
 
     Attributes:

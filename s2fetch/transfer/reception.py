@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import anyio
+import msgspec
 
 from s2fetch.account.meter import Meter
 from s2fetch.archive.formats import error_page, recognise, suffix_for
@@ -31,8 +32,7 @@ PROGRESS_SECONDS = 0.1
 """How often a running transfer says how far it is."""
 
 
-@dataclass(frozen=True)
-class Means:
+class Means(msgspec.Struct, frozen=True):
     """What all transfers of a run share."""
 
     settings: TransferConfig

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -259,14 +258,13 @@ class DhusCatalogue:
         )
 
 
-@dataclass
-class _Search:
+class _Search(msgspec.Struct):
     """One search under way: where pages are read ahead, what is wanted of its products."""
 
     group: TaskGroup
     attributes: bool
     details: bool = True
-    counts: dict[Query, int] = field(default_factory=dict)
+    counts: dict[Query, int] = msgspec.field(default_factory=dict)
 
 
 def _wants_few(query: Query) -> bool:
