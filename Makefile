@@ -16,7 +16,7 @@ demo: $(VENV)/.installed ## A real sync from a small hub on this machine; no acc
 	@$(BIN)/s2fetch demo config/demo.toml
 
 test: $(VENV)/.installed-dev ## The tests, in parallel and in random order
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.installed-dev ## Format, lints, types, import contracts
 	$(BIN)/ruff format --check .

@@ -35,6 +35,11 @@ settings.register_profile("s2fetch", deadline=None, suppress_health_check=[Healt
 settings.load_profile("s2fetch")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: more workers than a small machine has cores, as tests also wait."""
+    return max(4, len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 4)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let every worker begin with its part of the long tests, so that none is begun last.
