@@ -50,9 +50,16 @@ def read_lines(text: str, into: Collector) -> None:
     """
     for number, line in enumerate(text.splitlines(), 1):
         cells = [cell.strip() for cell in line.split("\t")]
-        comment = line.lstrip().startswith("#") or _AROUND.fullmatch(line.strip())
-        if any(cells) and not comment:
+        if any(cells) and not _is_comment(line, cells):
             into.add_cell(_best(cells, _WORDS.findall(line)), f"line {number}")
+
+
+def _is_comment(line: str, cells: list[str]) -> bool:
+    """After an empty cell, a # may be what another field says of the product."""
+    text = line.strip()
+    if not text.startswith("#"):
+        return _AROUND.fullmatch(text) is not None
+    return line.lstrip(" ").startswith("#") or all(naming.parse(cell) is None for cell in cells)
 
 
 def _best(cells: list[str], words: list[str]) -> str:
