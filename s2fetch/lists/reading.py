@@ -30,7 +30,7 @@ def read_list(path: Path) -> ProductList:
     data = _read(path, into)
     if data.startswith(MAGIC):
         read_parquet(data, into)
-    elif data.lstrip().startswith((b"{", b"[")):
+    elif data.lstrip(b" \r\n").startswith((b"{", b"[")):  # after a tab: a cell of a line
         read_json(data, into)
     else:
         read_text(_decoded(data, into), into)

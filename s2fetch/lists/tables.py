@@ -33,7 +33,8 @@ def read_text(text: str, into: Collector) -> None:
     header = next((line for line in text.splitlines() if line.strip()), "")
     for delimiter in _DELIMITERS:
         columns = [cell.strip().strip('"').lower() for cell in header.split(delimiter)]
-        if _COLUMNS.intersection(columns) and (len(columns) > 1 or header.strip() in _COLUMNS):
+        named = len(columns) > 1 or header.strip() in _COLUMNS
+        if named and _COLUMNS.intersection(columns) and not any(map(naming.parse, columns)):
             _read_table(text, delimiter, columns, into)
             return
     read_lines(text, into)

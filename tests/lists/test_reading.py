@@ -134,6 +134,8 @@ def test_deleted_rows_are_not_fetched(tmp_path: Path) -> None:
         (f"# mine\n\n  {FIRST}.zip  \n{FIRST}\n", (FIRST,), ()),
         (f"\t# {FIRST}\n#\t{FIRST}\n{SECOND}\n", (SECOND,), ()),
         (f"\t#\t{FIRST}.SAFE\tx\n", (FIRST,), ()),
+        (f"\t[\t{FIRST}.SAFE\tx\n", (FIRST,), ()),
+        (f"\tname\t{FIRST}.SAFE\tx\n", (FIRST,), ()),
         (f"{FIRST}.SAFE\t800\t2024\t\tonline\t{ID}\n", (FIRST,), ()),
         (f"800\t{ID}\n", (), (ID,)),
         (f"{ID.upper()}\n", (), (ID,)),
