@@ -68,8 +68,9 @@ class Agenda:
         """Have a run due after so long, if the schedule has none before; after `begin`."""
         self._next = min(self._next, self._clock.now() + timedelta(seconds=seconds))
 
-    def failed(self, seconds: float, longest: float = LONGEST_RETRY_SECONDS) -> None:
+    def failed(self, seconds: float, longest: float | None = None) -> None:
         """As `begin_again`, twice as late after each failure in a row, up to the longest pause."""
+        longest = LONGEST_RETRY_SECONDS if longest is None else longest
         pause = min(seconds * 2.0 ** min(self._failures, 20), longest)
         self._failures += 1
         self.begin_again(pause)

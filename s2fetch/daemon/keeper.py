@@ -69,7 +69,7 @@ class Keeper:
         self._run = anyio.CancelScope()
         self._trouble = ""
         self._has_news = False
-        self._failed_as: ExitCode | None = None
+        self._ended_as: ExitCode | None = None
         self._last_run: RunState | None = None
         self._watermark = ""
         self.free_bytes = 0
@@ -160,7 +160,7 @@ class Keeper:
 
     def hub_is_back(self, host: str) -> None:
         """Have a run begin if the last one failed because of that hub, which answers again."""
-        failed = self._activity is Activity.FAILED and self._failed_as is ExitCode.HUB
+        failed = self._activity is Activity.FAILED and self._ended_as is ExitCode.HUB
         if failed and host in self.plan.config.hub.trusted_hosts:
             self._agenda.call()
 
@@ -312,8 +312,7 @@ class Keeper:
         self._ended(begun, report)
         if report.error:
             self._activity, self._trouble = Activity.FAILED, report.error
-            self._failed_as = ExitCode(report.exit_code)
-            match self._failed_as:
+            match self._ended_as:
                 case ExitCode.ACCOUNT:
                     self._agenda.failed(REFUSED_SECONDS)
                 case ExitCode.HUB:
@@ -331,7 +330,8 @@ class Keeper:
     def _ended(self, begun: datetime, report: Report) -> None:
         seconds = (self._clock.now() - begun).total_seconds()
         self._last_run = memory.run_state(report, timestamp(begun), seconds)
-        self._around.after_run(self.plan, self._last_run, ExitCode(report.exit_code))
+        self._ended_as = ExitCode(report.exit_code)
+        self._around.after_run(self.plan, self._last_run, self._ended_as)
 
     async def _look(self) -> None:
         """Read what the archive's own record says; it need not be there yet."""
