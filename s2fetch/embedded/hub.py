@@ -19,7 +19,7 @@ from s2fetch.embedded.faults import Fault, FaultPlan, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import REALM_PATH, IdentityService, TokenPolicy, User
 from s2fetch.embedded.listing import Catalogue
-from s2fetch.embedded.serving import SHUTDOWN_SECONDS, listening_socket
+from s2fetch.embedded.serving import Listener
 from s2fetch.embedded.state import Handler, HubSettings, HubState, answering
 from s2fetch.embedded.stats import Stats
 from s2fetch.embedded.subscriptions import SubscriptionService
@@ -75,7 +75,7 @@ class EmbeddedHub:
         self._ssl_context = ssl_context
         self._host = host
         self._ports = [catalogue_port, download_port]
-        self._runners: list[web.AppRunner] = []
+        self._listeners: list[Listener] = []
         self._state: HubState | None = None
         self._subscriptions: SubscriptionService | None = None
         self._coming_back: asyncio.Task[None] | None = None
@@ -104,30 +104,29 @@ class EmbeddedHub:
 
     async def come_up(self) -> None:
         """Listen, on the same ports as before."""
-        if self._runners:
+        if self._listeners:
             return
         state = self._live
         applications = (self._catalogue_application(), self._download_application())
-        for number, application in enumerate(applications):
-            runner = web.AppRunner(
-                application,
-                handler_cancellation=True,
-                access_log=None,
-                shutdown_timeout=SHUTDOWN_SECONDS,
-            )
-            await runner.setup()
-            self._runners.append(runner)
-            listening = listening_socket(self._host, self._ports[number])
-            self._ports[number] = listening.getsockname()[1]
-            await web.SockSite(runner, listening, ssl_context=self._ssl_context).start()
+        try:
+            for application, port in zip(applications, self._ports, strict=True):
+                self._listeners.append(
+                    await Listener.start(
+                        application, (self._host, port), ssl_context=self._ssl_context
+                    )
+                )
+        except OSError:
+            await self.go_down()
+            raise
+        self._ports = [listener.port for listener in self._listeners]
         state.catalogue_origin, state.download_origin = map(self._origin, self._ports)
         self.identity.issuer = f"{state.catalogue_origin}{REALM_PATH}"
 
     async def go_down(self) -> None:
         """Break every connection and refuse new ones."""
-        runners, self._runners = self._runners, []
-        for runner in runners:
-            await runner.cleanup()
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            await listener.vanish()
 
     @property
     def subscriptions(self) -> SubscriptionService:

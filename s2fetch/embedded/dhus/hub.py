@@ -24,7 +24,7 @@ from s2fetch.embedded.faults import Fault, FaultPlan, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import User
 from s2fetch.embedded.listing import Catalogue
-from s2fetch.embedded.serving import SHUTDOWN_SECONDS, listening_socket
+from s2fetch.embedded.serving import Listener
 from s2fetch.embedded.state import EarlyAnswer, Handler, answering
 
 __all__ = ["DEFAULT_USER", "DhusSettings", "EmbeddedDhus", "Generation", "User"]
@@ -76,7 +76,7 @@ class EmbeddedDhus:
         self._ssl_context = ssl_context
         self._host = host
         self._port = port
-        self._runner: web.AppRunner | None = None
+        self._listener: Listener | None = None
         self._state: DhusState | None = None
         self._coming_back: asyncio.Task[None] | None = None
 
@@ -102,26 +102,22 @@ class EmbeddedDhus:
 
     async def come_up(self) -> None:
         """Listen, on the same port as before."""
-        if self._runner is not None:
+        if self._listener is not None:
             return
-        self._runner = web.AppRunner(
+        self._listener = await Listener.start(
             self._application(),
-            handler_cancellation=True,
-            access_log=None,
-            shutdown_timeout=SHUTDOWN_SECONDS,
-            max_line_size=_LONGEST_LINE,
+            (self._host, self._port),
+            ssl_context=self._ssl_context,
+            longest_line=_LONGEST_LINE,
         )
-        await self._runner.setup()
-        listening = listening_socket(self._host, self._port)
-        self._port = listening.getsockname()[1]
-        await web.SockSite(self._runner, listening, ssl_context=self._ssl_context).start()
+        self._port = self._listener.port
         self._live.root = self.url
 
     async def go_down(self) -> None:
         """Break every connection and refuse new ones."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.vanish()
 
     @property
     def url(self) -> str:
