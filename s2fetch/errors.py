@@ -80,6 +80,11 @@ class ExitCode(IntEnum):
     TERMINATED = 143
     """Ended by SIGTERM; everything fetched so far can be resumed."""
 
+    @property
+    def outcome(self) -> str:
+        """Its name as reports, metrics and hooks have it, e.g. ``in-use``."""
+        return self.name.lower().replace("_", "-")
+
 
 class Fate(Enum):
     """What the engine does with a product after an error."""

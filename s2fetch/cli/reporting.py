@@ -19,11 +19,6 @@ class CommandEnded(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def outcome_of(code: int) -> str:
-    """The name of an exit code as reports have it, e.g. ``in-use``."""
-    return ExitCode(code).name.lower().replace("_", "-")
-
-
 def told(error: Exception) -> tuple[ExitCode, str]:
     """Exit code and words for what ended a command."""
     if isinstance(error, S2FetchError):

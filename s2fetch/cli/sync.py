@@ -94,7 +94,6 @@ def _synchronised(
     config: Config, output: Output, kept: _Kept, *, renew: bool, everywhere: bool
 ) -> Report:
     """Run; when a signal ends it, the report of what was done until then."""
-    from s2fetch.cli.reporting import outcome_of
     from s2fetch.events import EventBus
     from s2fetch.sync.report import Report
 
@@ -111,17 +110,17 @@ def _synchronised(
         report, interrupted = run(work, config, output, bus)
     report = report or kept.report or Report()
     if interrupted is not None:
-        report.exit_code, report.outcome = int(interrupted), outcome_of(interrupted)
+        report.exit_code, report.outcome = int(interrupted), interrupted.outcome
     return report
 
 
 def _report_failure(kept: _Kept, error: Exception, output: Output) -> None:
     """Write the report of a run that did not come to its own end."""
-    from s2fetch.cli.reporting import outcome_of, told, write_report
+    from s2fetch.cli.reporting import told, write_report
     from s2fetch.clock import SystemClock, timestamp
     from s2fetch.sync.report import Report
 
     report = kept.report or Report(started=timestamp(SystemClock().now()))
     code, report.error = told(error)
-    report.exit_code, report.outcome = int(code), outcome_of(code)
+    report.exit_code, report.outcome = int(code), code.outcome
     write_report(kept.path, report, output)

@@ -39,7 +39,7 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
 
     The next sync fetches what is damaged or missing. Asks nothing of the network.
     """
-    from s2fetch.cli.reporting import CommandEnded, outcome_of, told, write_report
+    from s2fetch.cli.reporting import CommandEnded, told, write_report
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
@@ -53,12 +53,12 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
             report, interrupted = run(work, config, output, bus)
     except Exception as error:
         code, words = told(error)
-        write_report(config.showing.report, CommandEnded(code, outcome_of(code), words), output)
+        write_report(config.showing.report, CommandEnded(code, code.outcome, words), output)
         raise
     if report is None:
         code = interrupted or ExitCode.INTERRUPTED
         output.say("Interrupted; what was checked until then is recorded.")
-        write_report(config.showing.report, CommandEnded(code, outcome_of(code)), output)
+        write_report(config.showing.report, CommandEnded(code, code.outcome), output)
         return code
     write_report(config.showing.report, report, output)
     output.summary(verify_text(report))

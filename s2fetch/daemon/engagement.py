@@ -234,7 +234,7 @@ class Engagement:
         except S2FetchError as error:
             code = error.exit_code
             return msgspec.structs.replace(
-                report, exit_code=code, outcome=code.name.lower(), error=str(error)
+                report, exit_code=code, outcome=code.outcome, error=str(error)
             )
         self.last_success = done
         return report

@@ -293,11 +293,11 @@ class Keeper:
             self._activity, self._trouble = Activity.QUEUED, str(error)
             self._agenda.begin_again(IN_USE_SECONDS)
         except S2FetchError as error:
-            self._reported(begun, _report_of(error, error.exit_code, error.code))
+            self._reported(begun, _report_of(error, error.exit_code))
             if isinstance(error, CredentialsMissingError):
                 self._agenda.begin_again(RETRY_SECONDS)  # looking for them costs nothing
         except Exception as defect:
-            report = _report_of(defect, ExitCode.BUG, "bug")
+            report = _report_of(defect, ExitCode.BUG)
             self._ended(begun, report)
             raise
         else:
@@ -365,5 +365,5 @@ def _first_of(defect: BaseException) -> BaseException:
     return defect
 
 
-def _report_of(error: Exception, code: ExitCode, outcome: str) -> Report:
-    return Report(exit_code=code, outcome=outcome, error=str(error) or repr(error))
+def _report_of(error: Exception, code: ExitCode) -> Report:
+    return Report(exit_code=code, outcome=code.outcome, error=str(error) or repr(error))

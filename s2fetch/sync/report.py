@@ -177,7 +177,7 @@ class Reporter:
     def set_outcome(self, code: ExitCode) -> None:
         """Set exit code and outcome, also from outside: interrupted, terminated."""
         self.report.exit_code = int(code)
-        self.report.outcome = code.name.lower().replace("_", "-")
+        self.report.outcome = code.outcome
 
     def _planned(self, event: ProductPlanned) -> None:
         report = self.report

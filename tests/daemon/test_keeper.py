@@ -91,6 +91,9 @@ async def test_missing_credentials_are_told_and_found_when_they_are_there(
     async with kept.running(plan) as daemon:
         await kept.until(lambda: kept.state("alps").activity == Activity.FAILED)
         assert "password" in kept.state("alps").why
+        run = kept.state("alps").last_run
+        assert run is not None
+        assert run.outcome == "account"
         (account,) = daemon.state().accounts
         assert "password" in account.refused
         assert account.slots == 0

@@ -104,14 +104,6 @@ def message_of(event: Event, *, id: str, time: str) -> Message:  # noqa: A002 - 
     )
 
 
-def outcome(exit_code: int) -> str:
-    """How a run ended, in one stable word: ``ok``, ``failed``, ``hub`` and so on."""
-    try:
-        return ExitCode(exit_code).name.lower().replace("_", "-")
-    except ValueError:
-        return "bug"
-
-
 def _text(event: Event) -> str:
     describe = _TEXTS.get(type(event))
     return describe(event) if describe else _fields(event)
@@ -138,7 +130,8 @@ def _finished(event: RunFinished) -> str:
     parts = [f"{event.fetched} fetched ({format_size(event.received)})"]
     parts += [f"{event.waiting} waiting"] if event.waiting else []
     parts += [f"{event.failed} failed"] if event.failed else []
-    return f"{outcome(event.exit_code)}: {', '.join(parts)} in {format_duration(event.seconds)}"
+    outcome = ExitCode(event.exit_code).outcome
+    return f"{outcome}: {', '.join(parts)} in {format_duration(event.seconds)}"
 
 
 def _moment(iso: str) -> str:

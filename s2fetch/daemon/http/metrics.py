@@ -18,9 +18,14 @@ from prometheus_client.registry import Collector
 
 from s2fetch.daemon.http.tally import Tally
 from s2fetch.daemon.state import AccountState, Activity, ArchiveState, DaemonState
+from s2fetch.errors import ExitCode
 
 Rows = Iterable[tuple[tuple[str, ...], float | None]]
-OUTCOMES = ("ok", "failed", "waiting", "hub", "account")
+OUTCOMES = tuple(
+    code.outcome
+    for code in ExitCode
+    if code not in (ExitCode.DAMAGED, ExitCode.NO_DAEMON, ExitCode.INTERRUPTED)
+)
 PRODUCT_STATES = ("complete", "waiting", "failed", "quarantined", "withdrawn", "consumed")
 
 

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from s2fetch.daemon.http.messages import outcome
-from s2fetch.errors import S2FetchError
+from s2fetch.errors import ExitCode, S2FetchError
 from s2fetch.events import (
     AttemptFailed,
     Event,
@@ -111,7 +110,7 @@ class Tally:
         self.tokens[event.account, "renewal" if event.renewed else "login"] += 1
 
     def _run_finished(self, event: RunFinished) -> None:
-        self.runs[event.archive, outcome(event.exit_code)] += 1
+        self.runs[event.archive, ExitCode(event.exit_code).outcome] += 1
 
 
 def _codes(of: type[S2FetchError]) -> Iterator[str]:

@@ -86,6 +86,8 @@ async def test_what_happens_is_counted(
     assert value(found, "hub_pauses_total", scope="host") == 1
     assert value(found, "runs_total", archive="alps", outcome="waiting") == 1
     assert value(found, "runs_total", archive="alps", outcome="ok") == 0
+    # from the start, so that an alert on its increase sees the first
+    assert value(found, "runs_total", archive="alps", outcome="archive") == 0
     assert value(found, "products_completed_total", archive="alps") == 2
     assert value(found, "retrievals_requested_total", archive="alps") == 1
 
