@@ -47,8 +47,9 @@ def exit_table() -> str:
         for node in source.body
         if isinstance(node, ast.ClassDef) and node.name == "ExitCode"
     )
+    members = [node for node in body[1:] if not isinstance(node, ast.FunctionDef)]
     rows = []
-    for code, said in zip(body[1::2], body[2::2], strict=True):
+    for code, said in zip(members[::2], members[1::2], strict=True):
         assert isinstance(code, ast.Assign)
         assert isinstance(said, ast.Expr)
         number = ast.literal_eval(code.value)

@@ -38,18 +38,21 @@ def read_http(tables: Tables) -> HttpConfig:
         host=values.get(d.HTTP_HOST),
         port=values.get(d.HTTP_PORT),
         token_file=values.find(d.HTTP_TOKEN_FILE),
+        read_token_file=values.find(d.HTTP_READ_TOKEN_FILE),
         certificate=values.find(d.HTTP_CERTIFICATE),
         key=values.find(d.HTTP_KEY),
         client_ca=values.find(d.HTTP_CLIENT_CA),
         names=values.find(d.HTTP_NAMES) or (),
     )
-    if not is_loopback(http.host) and http.token_file is None and http.client_ca is None:
+    if not is_loopback(http.host) and not (
+        http.token_file or http.read_token_file or http.client_ca
+    ):
         values.wrong(
             d.HTTP_HOST,
             UsageError(
                 f"{http.host} can be reached from other machines, so that it needs a token or "
                 "client certificates",
-                advice="Set token-file or client-ca, or listen at 127.0.0.1",
+                advice="Set token-file, read-token-file or client-ca, or listen at 127.0.0.1",
             ),
         )
     if (http.certificate is None) != (http.key is None):

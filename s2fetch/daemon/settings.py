@@ -197,7 +197,7 @@ HTTP_HOST = Setting(
     name="host",
     group="HTTP",
     parse=parsers.address,
-    help="Address to listen at; any but loopback needs token-file or client-ca",
+    help="Address to listen at; any but loopback needs a token or client-ca",
     default="127.0.0.1",
     example="0.0.0.0",  # noqa: S104 - an example in the documentation
     table="http",
@@ -219,6 +219,15 @@ HTTP_TOKEN_FILE = Setting(
     parse=p.path,
     help="File with the token that everything that changes state needs; mode 0600",
     example="http-token",
+    table="http",
+    metavar="FILE",
+)
+HTTP_READ_TOKEN_FILE = Setting(
+    name="read-token-file",
+    group="HTTP",
+    parse=p.path,
+    help="File with another token, that sees everything and changes nothing; mode 0600",
+    example="http-read-token",
     table="http",
     metavar="FILE",
 )
@@ -365,7 +374,7 @@ _OWN = frozenset(x.name for x in (*TOP, *KEEPING, s.INCREMENTAL, s.TIMETABLE, se
 CONTENT = tuple(x for x in s.SETTINGS if not x.table and x.name not in _OWN)
 """What an archive holds and how it is fetched: what its own file can have."""
 HTTP = (
-    *(HTTP_ENABLED, HTTP_HOST, HTTP_PORT, HTTP_TOKEN_FILE),
+    *(HTTP_ENABLED, HTTP_HOST, HTTP_PORT, HTTP_TOKEN_FILE, HTTP_READ_TOKEN_FILE),
     *(HTTP_CERTIFICATE, HTTP_KEY, HTTP_CLIENT_CA, HTTP_NAMES),
 )
 CONTROL = (SOCKET,)

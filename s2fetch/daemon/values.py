@@ -64,6 +64,7 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
         host: Address to bind.
         port: Port; 0 for any.
         token_file: File with the bearer token, or None.
+        read_token_file: File with one that changes nothing, or None.
         certificate: PEM file of the certificate chain, or None for HTTP.
         key: PEM file of its private key.
         client_ca: PEM file with the authorities of client certificates, or None.
@@ -74,6 +75,7 @@ class HttpConfig(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     token_file: Path | None
+    read_token_file: Path | None
     certificate: Path | None
     key: Path | None
     client_ca: Path | None

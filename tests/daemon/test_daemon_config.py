@@ -127,6 +127,7 @@ def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
         host = "0.0.0.0"
         port = 443
         token-file = "token"
+        read-token-file = "read-token"
         certificate = "/etc/c.pem"
         key = "~/k.pem"
         names = ["S2.example.org"]
@@ -167,6 +168,7 @@ def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
     assert config.bandwidth.otherwise == 20e6
     assert (config.http.host, config.http.port) == ("0.0.0.0", 443)
     assert config.http.token_file == tmp_path / "token"
+    assert config.http.read_token_file == tmp_path / "read-token"
     assert (config.http.certificate, config.http.key) == (
         Path("/etc/c.pem"),
         Path("/home/me/k.pem"),

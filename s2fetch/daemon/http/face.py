@@ -18,7 +18,7 @@ from s2fetch.daemon.controls import Controls
 from s2fetch.daemon.http.guard import MOST_BODY_BYTES, Guard, Handler, add_headers
 from s2fetch.daemon.http.pages import Page
 from s2fetch.daemon.http.routes import Route, ask_of
-from s2fetch.daemon.http.settings import HttpSettings, read_token
+from s2fetch.daemon.http.settings import HttpSettings, Tokens, read_tokens
 from s2fetch.daemon.http.tls import load_certificate, server_context
 from s2fetch.errors import UsageError
 
@@ -60,14 +60,14 @@ class HttpFace:
         self._stack = AsyncExitStack()
         self._address: tuple[str, int] | None = None
         self._tls: ssl.SSLContext | None = None
-        self._guard = Guard(settings, None)
+        self._guard = Guard(settings, Tokens())
         self._end_streams: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
         self._settings.check()
         async with AsyncExitStack() as stack:
-            token, self._tls, page = await anyio.to_thread.run_sync(self._read_files)
-            self._guard.renew(token)
+            tokens, self._tls, page = await anyio.to_thread.run_sync(self._read_files)
+            self._guard.renew(tokens)
             application = self._application(page, stack)
             await self._listen(application, stack)
             self._stack = stack.pop_all()
@@ -77,20 +77,20 @@ class HttpFace:
         await self._stack.aclose()
 
     async def reload(self) -> None:
-        """Read token and certificate again; what was there stays in force if they cannot be used.
+        """Read tokens and certificate again; what was there stays in force if they are of no use.
 
-        Streams end when the token changed, and their clients have to show the new one.
+        Streams end when a token changed, and their clients have to show the new one.
 
         Raises:
             UsageError: A file cannot be used.
         """
         settings = self._settings
-        token = await anyio.to_thread.run_sync(self._token)
+        tokens = await anyio.to_thread.run_sync(read_tokens, settings, self._environ)
         if self._tls is not None and settings.certificate and settings.key:
             files = settings.certificate, settings.key, self._environ
             await anyio.to_thread.run_sync(server_context, settings, self._environ)
             await anyio.to_thread.run_sync(load_certificate, self._tls, *files)
-        if self._guard.renew(token):
+        if self._guard.renew(tokens):
             self._end_streams()
 
     @property
@@ -105,12 +105,9 @@ class HttpFace:
         host, port = self._address
         return f"{self._settings.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
-    def _read_files(self) -> tuple[bytes | None, ssl.SSLContext | None, Page]:
-        return self._token(), server_context(self._settings, self._environ), Page()
-
-    def _token(self) -> bytes | None:
-        path = self._settings.token_file
-        return None if path is None else read_token(path, self._environ)
+    def _read_files(self) -> tuple[Tokens, ssl.SSLContext | None, Page]:
+        settings, environ = self._settings, self._environ
+        return read_tokens(settings, environ), server_context(settings, environ), Page()
 
     def _application(self, page: Page, stack: AsyncExitStack) -> web.Application:
         try:
@@ -183,7 +180,7 @@ class HttpFace:
         self._address = _first_address(runner.addresses)
         if not settings.on_loopback and self._tls is None:
             logging.getLogger("s2fetch").warning(
-                "the HTTP face on %s is not encrypted, so its token can be read on the way; "
+                "the HTTP face on %s is not encrypted, so its tokens can be read on the way; "
                 "set certificate and key, or put it behind a proxy that encrypts",
                 self.url,
             )

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from s2fetch.daemon.http.problems import RefusedError, problem_answer
-from s2fetch.daemon.http.settings import HttpSettings, is_loopback
+from s2fetch.daemon.http.settings import HttpSettings, Tokens, is_loopback
 from s2fetch.errors import S2FetchError, UsageError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,9 +51,9 @@ class Need(Enum):
     NOTHING = "nothing"
     """The page's own files: the same in every installation."""
     READ = "read"
-    """Nothing on loopback; token or client certificate elsewhere."""
+    """Nothing on loopback; a token or client certificate elsewhere."""
     CHANGE = "change"
-    """The token; without one, a client certificate."""
+    """The token for changes; where there is none, a client certificate."""
 
 
 class Guard:
@@ -61,22 +61,22 @@ class Guard:
 
     Args:
         settings: Whom to answer.
-        token: The token, or None when there is none.
+        tokens: What they have to show.
     """
 
-    def __init__(self, settings: HttpSettings, token: bytes | None) -> None:
+    def __init__(self, settings: HttpSettings, tokens: Tokens) -> None:
         self._settings = settings
-        self._digest = _digest(token)
+        self._digests = _digests(tokens)
         self._names = {name.lower().rstrip(".") for name in settings.names}
 
-    def renew(self, token: bytes | None) -> bool:
-        """Take another token.
+    def renew(self, tokens: Tokens) -> bool:
+        """Take other tokens.
 
         Returns:
-            Whether it is another one.
+            Whether any is another one.
         """
-        before, self._digest = self._digest, _digest(token)
-        return before != self._digest
+        before, self._digests = self._digests, _digests(tokens)
+        return before != self._digests
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -104,51 +104,62 @@ class Guard:
         """Let a request through.
 
         Raises:
-            RefusedError: 403 when another site began it or nothing could allow it, 401 when the
-                token is missing or wrong.
+            RefusedError: 403 when another site began it, nothing could allow it or its token may
+                only read, 401 when the token is missing or wrong.
         """
         if need is Need.NOTHING:
             return
         _check_origin(request)
-        presented = self._presented(request)
-        if presented is False:
-            raise _unauthorized("the token is not this daemon's")
-        if presented or self._enough_without_token(need):
+        shown = self._shown(request)
+        if shown in (need, Need.CHANGE) or self._enough_without_token(need):
             return
-        if self._digest is None:
+        if need is Need.CHANGE and not self.has_token:
             raise RefusedError(
                 HTTPStatus.FORBIDDEN,
                 "no-token-configured",
                 "nothing can be changed over HTTP, because this daemon has no token",
                 advice="Set token-file, or use s2fetch ctl",
             )
+        if shown is Need.READ:
+            raise RefusedError(
+                HTTPStatus.FORBIDDEN,
+                "read-only-token",
+                "this token may read everything and change nothing",
+                advice="Send the one of token-file, or use s2fetch ctl",
+            )
         raise _unauthorized("this needs the daemon's token")
 
     def may_change(self, request: web.Request) -> bool:
         """Whether this request's credentials allow changes."""
-        return bool(self._presented(request)) or self._enough_without_token(Need.CHANGE)
+        return self._shown(request) is Need.CHANGE or self._enough_without_token(Need.CHANGE)
 
     @property
     def has_token(self) -> bool:
-        """Whether there is a token that could be presented."""
-        return self._digest is not None
+        """Whether there is a token that allows changes."""
+        return Need.CHANGE in self._digests
 
     def _enough_without_token(self, need: Need) -> bool:
         if need is Need.READ and self._settings.on_loopback:
             return True
         # Whoever got so far has shown a client certificate; a token beside it is a second lock.
-        return self._digest is None and self._settings.client_ca is not None
+        return not self.has_token and self._settings.client_ca is not None
 
-    def _presented(self, request: web.Request) -> bool | None:
-        """Whether the request's token is right; None without one."""
+    def _shown(self, request: web.Request) -> Need | None:
+        """What the request's token is good for; None without one.
+
+        Raises:
+            RefusedError: It is none of this daemon's.
+        """
         given = request.headers.getall("Authorization", [])
         if not given:
             return None
         scheme, _, token = given[0].partition(" ")
-        if len(given) > 1 or scheme.lower() != "bearer" or self._digest is None:
-            return False
-        presented = _digest(token.strip().encode("utf-8", "surrogateescape"))
-        return hmac.compare_digest(presented or b"", self._digest)
+        if len(given) == 1 and scheme.lower() == "bearer":
+            digest = _digest(token.strip().encode("utf-8", "surrogateescape"))
+            for need, known in self._digests.items():
+                if hmac.compare_digest(digest, known):
+                    return need
+        raise _unauthorized("the token is not this daemon's")
 
     def _check_host(self, request: web.Request) -> None:
         if not self._settings.on_loopback and not self._names:
@@ -170,9 +181,14 @@ async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("Cache-Control", "no-store")
 
 
-def _digest(token: bytes | None) -> bytes | None:
+def _digests(tokens: Tokens) -> dict[Need, bytes]:
+    known = ((Need.CHANGE, tokens.change), (Need.READ, tokens.read))
+    return {need: _digest(token) for need, token in known if token is not None}
+
+
+def _digest(token: bytes) -> bytes:
     """Digests are of one length, so that comparing them tells nothing, not even the length."""
-    return None if token is None else sha256(token).digest()
+    return sha256(token).digest()
 
 
 def _host_name(host: str) -> str:

@@ -22,12 +22,12 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{name}"
 _ABOUT = """\
 What the s2fetch daemon shows of itself and what it can be told. Reading needs nothing on loopback
-and the token elsewhere; whatever changes something needs the token always. Times are ISO 8601 in
-UTC, durations in seconds, sizes in bytes, rates in bytes per second."""
+and a token elsewhere; whatever changes something needs the token for it always. Times are ISO 8601
+in UTC, durations in seconds, sizes in bytes, rates in bytes per second."""
 _PROBLEMS = {
     400: "A parameter is unknown, missing or wrong",
     401: "The token is missing or wrong",
-    403: "This daemon has no token, or a page of another site asked",
+    403: "The token may only read, this daemon has none, or a page of another site asked",
     404: "There is no such archive",
     413: "Nothing here takes a body of that size",
     421: "The daemon is not known under the name the request uses",

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from s2fetch.account.secret import others_can_read
 from s2fetch.daemon.liveness import LOOP_DELAY_LIMIT, STALL_LIMIT
 from s2fetch.errors import UsageError
@@ -24,10 +26,12 @@ class HttpSettings:
 
     Attributes:
         host: Address to bind. On loopback everybody on the machine may read; any other address
-            needs ``token_file`` or ``client_ca``.
+            needs a token or ``client_ca``.
         port: Port; 0 for any.
         token_file: File with the bearer token, readable by its owner only. Whatever changes the
             daemon's state needs it, on loopback too.
+        read_token_file: File with another one that may read everything and change nothing, for
+            whoever watches.
         certificate: PEM file of the server's certificate chain: serve HTTPS.
         key: PEM file of its private key, readable by its owner only.
         client_ca: PEM file with the authorities whose client certificates are let in; nobody is
@@ -44,6 +48,7 @@ class HttpSettings:
     host: str = "127.0.0.1"
     port: int = 8642
     token_file: Path | None = None
+    read_token_file: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
@@ -83,12 +88,12 @@ class HttpSettings:
                 did="The HTTP face was not started",
                 advice="Set certificate and key besides client-ca",
             )
-        if not self.on_loopback and not (self.token_file or self.client_ca):
+        if not self.on_loopback and not (self.token_file or self.read_token_file or self.client_ca):
             raise UsageError(
                 f"the address {self.host} can be reached from other machines, and there is "
                 "neither a token nor a client certificate",
                 did="The HTTP face was not started",
-                advice="Set token-file or client-ca, or bind 127.0.0.1",
+                advice="Set token-file, read-token-file or client-ca, or bind 127.0.0.1",
             )
 
 
@@ -102,6 +107,41 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """What requests have to show.
+
+    Attributes:
+        change: For everything; None when there is none.
+        read: For what changes nothing; None when there is none.
+    """
+
+    change: bytes | None = None
+    read: bytes | None = None
+
+    def __repr__(self) -> str:
+        return "<Tokens>"  # never the tokens
+
+
+def read_tokens(settings: HttpSettings, environ: Mapping[str, str]) -> Tokens:
+    """The tokens in the files of the settings.
+
+    Raises:
+        UsageError: As `read_token`, or both are the same.
+    """
+    change, read = (
+        None if path is None else read_token(path, environ)
+        for path in (settings.token_file, settings.read_token_file)
+    )
+    if read is not None and read == change:
+        raise UsageError(
+            f"{settings.token_file} and {settings.read_token_file} hold the same token, so that "
+            "whoever may read could change everything",
+            did="It was not used",
+            advice=_MAKE_ONE.replace("FILE", str(settings.read_token_file)),
+        )
+    return Tokens(change, read)
 
 
 def read_token(path: Path, environ: Mapping[str, str]) -> bytes:

@@ -15,7 +15,9 @@ from tests.clock import FakeClock
 from tests.daemon.controls import NOW, StillDaemon
 
 TOKEN = "0123456789abcdef-correct-horse-battery"
+READ_TOKEN = "fedcba9876543210-correct-horse-battery"
 WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
+WITH_READ_TOKEN = {"Authorization": f"Bearer {READ_TOKEN}"}
 
 FaceFactory = Callable[..., Awaitable[HttpFace]]
 
@@ -29,6 +31,14 @@ def daemon() -> StillDaemon:
 def token_file(tmp_path: Path) -> Path:
     path = tmp_path / "http-token"
     path.write_text(TOKEN + "\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def read_token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "http-read-token"
+    path.write_text(READ_TOKEN + "\n")
     path.chmod(0o600)
     return path
 

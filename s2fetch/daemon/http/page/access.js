@@ -30,6 +30,7 @@ export class Access {
   constructor(onChange) {
     this.onChange = onChange;
     this.changes = false;
+    this.unread = false; // whether nothing may even be read without a token
     this.button = byId("lock");
     this.dialog = byId("unlock");
     this.button.addEventListener("click", () => (this.changes ? this.forget() : this.open()));
@@ -46,6 +47,7 @@ export class Access {
     } catch (error) {
       if (error.status !== 401) throw error;
       sessionStorage.removeItem(KEY);
+      this.unread = true;
       this.show({ changes: false, token: true }, { renewed: false });
       this.open();
     }
@@ -61,7 +63,12 @@ export class Access {
   async use(token) {
     try {
       const found = await ask("/api/v1/access", { token });
+      if (!found.changes && !this.unread) {
+        text(byId("unlock-error"), "This token may read everything and change nothing.");
+        return;
+      }
       sessionStorage.setItem(KEY, token);
+      this.unread = false;
       this.dialog.close();
       this.show(found, { renewed: true });
     } catch (error) {
