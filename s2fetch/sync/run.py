@@ -43,6 +43,7 @@ from s2fetch.selection import Selection, selected
 from s2fetch.sync.commit import Committer
 from s2fetch.sync.dispatch import Dispatcher
 from s2fetch.sync.extent import check_extent
+from s2fetch.sync.failures import Failures
 from s2fetch.sync.history import remembering
 from s2fetch.sync.increment import Increment
 from s2fetch.sync.report import Report, Reporter
@@ -139,6 +140,15 @@ class Run:
             clock=clock,
             events=events,
         )
+        self._failures = Failures(
+            archive=archive,
+            queue=self._queue,
+            desk=self._desk,
+            gate=self._gate,
+            attempts=settings.transfer.attempts,
+            clock=clock,
+            events=events,
+        )
         self._dispatcher = Dispatcher(
             archive,
             source=hub.url,
@@ -158,7 +168,6 @@ class Run:
             if settings.increment is not None and not settings.renew
             else None
         )
-        self._workers: Workers | None = None
         self._selection: Selection | None = None
         self._bodies_ended = anyio.Event()
         self.cancelled_as = ExitCode.INTERRUPTED
@@ -175,8 +184,7 @@ class Run:
             Queued(product=work.product, attempts=work.before + work.attempts)
             for work in self._queue.ready()
         )
-        later = self._workers.later if self._workers is not None else ()
-        return list(islice(chain(ready, later), limit))
+        return list(islice(chain(ready, self._failures.later), limit))
 
     async def run(self) -> Report:
         """Run to the end.
@@ -241,18 +249,14 @@ class Run:
             clock=self._clock,
             events=self._events,
         )
-        workers = self._workers = Workers(
+        workers = Workers(
             self._accounts,
             hub=self._hub,
-            archive=self._archive,
             queue=self._queue,
             downloader=downloader,
             committer=committer,
-            desk=self._desk,
+            failures=self._failures,
             gate=self._gate,
-            attempts=self._settings.transfer.attempts,
-            clock=self._clock,
-            events=self._events,
         )
         try:
             async with one_error_task_group() as group:

@@ -1,47 +1,33 @@
-"""Workers of every account: take work, make an attempt in one of its slots, judge the outcome."""
+"""Workers of every account: take work, make an attempt in one of its slots, pass on the outcome."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import timedelta
 from functools import partial
-from typing import Protocol
 
 import anyio
-import msgspec
 from anyio.abc import TaskGroup
 
 from s2fetch.account.account import Account
-from s2fetch.archive.archive import Archive
 from s2fetch.archive.proof import prove_unlisted
-from s2fetch.archive.records import Failure, Record, State
-from s2fetch.clock import Clock, timestamp
 from s2fetch.errors import (
     AccountError,
     ArchiveInUseError,
     ChecksumMismatchError,
     DiskFullError,
-    Fate,
     HubAnswerError,
     HubBusyError,
     ProductError,
-    ProductOfflineError,
     TokenRefusedError,
     TokensRefusedError,
 )
-from s2fetch.events import (
-    AttemptFailed,
-    EventBus,
-    ProductFailed,
-    ProductQuarantined,
-)
 from s2fetch.hub.base import Hub
-from s2fetch.product import Product, Proof
-from s2fetch.retry import BUSY_LIMIT, product_pause
-from s2fetch.sync.commit import Commit, Committer, listed_text
+from s2fetch.product import Proof
+from s2fetch.retry import BUSY_LIMIT
+from s2fetch.sync.commit import Commit, Committer
+from s2fetch.sync.failures import Failures
 from s2fetch.sync.space import SpaceGate
-from s2fetch.sync.work import Queued, Work, WorkQueue
+from s2fetch.sync.work import Work, WorkQueue
 from s2fetch.threads import stop_if_cancelled
 from s2fetch.transfer.download import Arrived, Downloader
 
@@ -52,28 +38,17 @@ UNWELCOME_PRODUCTS = 3
 """An account whose new tokens are refused for so many products, and work for none, is given up."""
 
 
-class OfflineDesk(Protocol):
-    """Who takes products that turn out to be offline."""
-
-    async def add(self, product: Product, *, ordered: bool = False) -> None:
-        """Take one; ``ordered`` when the hub has just begun to retrieve it."""
-
-
 class Workers:
     """All workers of a run.
 
     Args:
         accounts: Whose slots there are.
         hub: To know whether it serves others.
-        archive: Where failures are recorded.
         queue: Where work comes from.
         downloader: Who makes attempts.
         committer: Who gets what has arrived.
-        desk: Who gets what is offline.
+        failures: Who judges what has not.
         gate: Where work waits when the disk is full.
-        attempts: How often a product is tried in a run.
-        clock: Where the time comes from.
-        events: Who is told.
     """
 
     def __init__(
@@ -81,31 +56,22 @@ class Workers:
         accounts: tuple[Account, ...],
         *,
         hub: Hub,
-        archive: Archive,
         queue: WorkQueue,
         downloader: Downloader,
         committer: Committer,
-        desk: OfflineDesk,
+        failures: Failures,
         gate: SpaceGate,
-        attempts: int,
-        clock: Clock,
-        events: EventBus,
     ) -> None:
         self._accounts = accounts
         self._hub = hub
-        self._archive = archive
         self._queue = queue
         self._downloader = downloader
         self._committer = committer
-        self._desk = desk
+        self._failures = failures
         self._gate = gate
-        self._attempts = attempts
-        self._clock = clock
-        self._events = events
         self._refused: set[str] = set()
         self._unwelcome: defaultdict[str, set[str]] = defaultdict(set)
         self._put_off: set[str] = set()
-        self._later: dict[str, Queued] = {}
 
     async def run(self) -> None:
         """Work until the queue is closed and everything is settled.
@@ -119,11 +85,6 @@ class Workers:
             for account in self._accounts:
                 for _ in range(account.slots.count * WORKERS_PER_SLOT):
                     group.start_soon(self._work, account, group)
-
-    @property
-    def later(self) -> Iterable[Queued]:
-        """Products whose last attempt failed, until they are back in the queue."""
-        return self._later.values()
 
     async def _work(self, account: Account, group: TaskGroup) -> None:
         while (work := await self._next(account)) is not None:
@@ -257,46 +218,11 @@ class Workers:
         if isinstance(error, ChecksumMismatchError) and arrived.from_zero:
             computed = str(arrived.checksum)
             if work.wrong_digest == computed:
-                await self._quarantine(work, arrived, error)
+                await self._failures.quarantine(work, arrived, error)
                 return
             work.wrong_digest = computed
         await anyio.to_thread.run_sync(_discard, arrived)
         await self._failed(work, account, error, group)
-
-    async def _quarantine(self, work: Work, arrived: Arrived, error: ChecksumMismatchError) -> None:
-        product = work.product
-        record = Record(
-            name=product.name,
-            state=State.QUARANTINED,
-            size=arrived.part.position,
-            checksum=str(arrived.checksum),
-            listed=listed_text(product),
-            modified=timestamp(product.modified),
-            attempts=work.before + work.attempts + 1,
-            failure=self._failure(error),
-        )
-
-        def keep() -> None:
-            nonlocal record
-            if not record.path:
-                arrived.part.flush()
-                target = self._archive.quarantine(product, arrived.part.rename)
-                path = str(target.relative_to(self._archive.root))
-                record = msgspec.structs.replace(record, path=path)
-            arrived.part.close()
-            self._archive.make_durable([(self._archive.root / record.path).parent])
-            self._archive.progress.record(product.id, record)
-
-        await self._gate.keep(keep)
-        self._events.emit(
-            ProductQuarantined(
-                product=product,
-                path=record.path,
-                expected=listed_text(product),
-                computed=record.checksum,
-            )
-        )
-        self._queue.settle()
 
     async def _failed(
         self,
@@ -305,92 +231,8 @@ class Workers:
         error: ProductError | ArchiveInUseError,
         group: TaskGroup,
     ) -> None:
-        work.attempts += 1
-        if isinstance(error, ProductOfflineError):
-            await self._desk.add(work.product, ordered=error.ordered)
-            self._queue.settle()
-            return
-        fate = error.fate if isinstance(error, ProductError) else Fate.RETRY
-        limit = self._attempts
-        if isinstance(error, ProductError) and error.most_attempts is not None:
-            limit = min(limit, error.most_attempts)
-        if fate is Fate.RETRY and work.attempts < limit:
-            self._try_again_later(work, account, error, group)
-        else:
-            await self._give_up(work, error, fate)
-
-    def _try_again_later(
-        self,
-        work: Work,
-        account: Account,
-        error: ProductError | ArchiveInUseError,
-        group: TaskGroup,
-    ) -> None:
-        pause = product_pause(work.attempts)
-        self._later[work.product.id] = Queued(
-            product=work.product,
-            attempts=work.before + work.attempts,
-            reason=error.what,
-            next=timestamp(self._clock.now() + timedelta(seconds=pause)),
-        )
-        self._events.emit(
-            AttemptFailed(
-                product=work.product,
-                account=account.name,
-                attempt=work.before + work.attempts,
-                code=error.code,
-                error=error.what,
-                retry_in=pause,
-            )
-        )
-
-        async def wait() -> None:
-            await self._clock.sleep(pause)
-            del self._later[work.product.id]
-            self._queue.put_back(work)
-
-        group.start_soon(wait)
-
-    async def _give_up(
-        self, work: Work, error: ProductError | ArchiveInUseError, fate: Fate
-    ) -> None:
-        product = work.product
-        self._put_off.discard(product.id)
-        record = Record(
-            name=product.name,
-            state=State.FAILED,
-            listed=listed_text(product),
-            modified=timestamp(product.modified),
-            attempts=work.before + work.attempts,
-            failure=self._failure(error),
-        )
-        await self._gate.keep(partial(self._record_failure, product.id, record))
-        self._events.emit(
-            ProductFailed(
-                product=product,
-                code=error.code,
-                error=str(error),
-                next_step="needs a change by you or the hub first"
-                if fate is Fate.NEVER
-                else "the next run tries again",
-            )
-        )
-        self._queue.settle()
-
-    def _record_failure(self, product_id: str, record: Record) -> None:
-        """Record it, unless a renewal failed and what was there before is right still."""
-        before = self._archive.progress.get(product_id)
-        if before is not None and before.state is State.COMPLETE:
-            if before.listed == record.listed and self._archive.is_untouched(before):
-                return
-            # The older file stays; knowing that it is ours, the next success replaces it.
-            record = msgspec.structs.replace(record, path=before.path)
-        elif before is not None and before.state in (State.FAILED, State.WAITING):
-            record = msgspec.structs.replace(record, path=before.path)
-        self._archive.progress.record(product_id, record)
-
-    def _failure(self, error: ProductError | ArchiveInUseError) -> Failure:
-        return Failure(code=error.code, message=error.what, at=timestamp(self._clock.now()))
+        if await self._failures.judge(work, account.name, error, group):
+            self._put_off.discard(work.product.id)
 
 
 def _unwelcome(account: Account, error: TokenRefusedError) -> TokensRefusedError:
