@@ -23,9 +23,9 @@ from s2fetch.daemon.control_messages import (
 )
 from s2fetch.daemon.control_socket import listening, may_control
 from s2fetch.daemon.controls import Controls
+from s2fetch.daemon.events import DaemonAsked
 from s2fetch.daemon.state import DaemonState
 from s2fetch.errors import S2FetchError, UsageError
-from s2fetch.events import DaemonAsked
 
 MOST_CLIENTS = 16
 REQUEST_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""What the daemon adds to the engine's events: alerts and the commands it runs for its operator."""
+"""What the daemon adds to the engine's events: alerts, commands, notifications, what it is asked."""
 
 from __future__ import annotations
 
@@ -107,3 +107,19 @@ class KeeperFailed(Event, frozen=True, kw_only=True):
     error: str
     traceback: str
     next_try: str
+
+
+class IntakeChanged(Event, frozen=True, kw_only=True):
+    """Notifications of an archive come, or do not and why; its schedule goes on either way."""
+
+    name: ClassVar[str] = "intake-changed"
+    works: bool
+    why: str
+
+
+class DaemonAsked(Event, frozen=True, kw_only=True):
+    """Somebody had a daemon do something: ``what`` to ``archive`` (empty for all), by which way."""
+
+    name: ClassVar[str] = "daemon-asked"
+    what: str
+    via: str

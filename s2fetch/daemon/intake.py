@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from s2fetch.clock import Clock
+from s2fetch.daemon.events import IntakeChanged
 from s2fetch.daemon.subscribed import Subscribed
 from s2fetch.errors import S2FetchError
-from s2fetch.events import EventBus, IntakeChanged
+from s2fetch.events import EventBus
 from s2fetch.hub.subscriptions import (
     Notification,
     SubscriptionLostError,

@@ -27,6 +27,7 @@ from s2fetch.daemon.events import (
     AlertsNotKept,
     ConfigurationRefused,
     ConfigurationTaken,
+    DaemonAsked,
     DaemonStarted,
     DaemonStopped,
 )
@@ -38,7 +39,7 @@ from s2fetch.daemon.state import AlertState, RunState
 from s2fetch.daemon.values import ArchiveEntry, BandwidthConfig, DaemonConfig, HttpConfig
 from s2fetch.daemon.watchdog import Watchdog
 from s2fetch.errors import S2FetchError, UsageError
-from s2fetch.events import DaemonAsked, Event, ProductCompleted, ScrubFinished
+from s2fetch.events import Event, ProductCompleted, ScrubFinished
 from s2fetch.network import find_proxy
 from s2fetch.taskgroups import one_error_task_group
 from s2fetch.timetable import timetable

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from s2fetch.daemon.events import IntakeChanged
 from s2fetch.daemon.intake import TROUBLE_SECONDS, Intake, Notifications
 from s2fetch.daemon.subscribed import Subscribed
 from s2fetch.embedded.entry import hub_time
@@ -22,7 +23,7 @@ from s2fetch.errors import (
     QueryError,
     S2FetchError,
 )
-from s2fetch.events import Event, EventBus, IntakeChanged
+from s2fetch.events import Event, EventBus
 from s2fetch.hub.subscriptions import Subscriptions
 from tests.conftest import HubFactory
 from tests.sync.clock import JumpingClock

@@ -6,12 +6,12 @@ import pytest
 
 from s2fetch.archive.records import State
 from s2fetch.client import Client
-from s2fetch.daemon.events import KeeperFailed
+from s2fetch.daemon.events import IntakeChanged, KeeperFailed
 from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import Intake
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import DiskFullError
-from s2fetch.events import DeletionsUnread, FileDamaged, IntakeChanged, RunFinished, RunStarted
+from s2fetch.events import DeletionsUnread, FileDamaged, RunFinished, RunStarted
 from s2fetch.sync.report import Report
 from tests.daemon.site import DaemonSite
 from tests.sync.site import off_loop

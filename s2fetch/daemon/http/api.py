@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from s2fetch.daemon.controls import Controls
+from s2fetch.daemon.events import DaemonAsked
 from s2fetch.daemon.http.footprints import FeatureCollection, collection
 from s2fetch.daemon.http.guard import Guard, Need
 from s2fetch.daemon.http.health import Health, Readiness, health_of, readiness_of
@@ -21,7 +22,6 @@ from s2fetch.daemon.http.routes import Ask, FootprintsQuery, ProductsQuery, Rout
 from s2fetch.daemon.http.settings import HttpSettings
 from s2fetch.daemon.http.stream import EventStream
 from s2fetch.daemon.state import ArchiveState, DaemonState, DayCoverage, ProductRow, Throughput
-from s2fetch.events import DaemonAsked
 
 _Query = TypeVar("_Query", bound=msgspec.Struct)
 

@@ -14,10 +14,12 @@ from s2fetch.daemon.events import (
     AlertUndelivered,
     ConfigurationRefused,
     ConfigurationTaken,
+    DaemonAsked,
     DaemonStarted,
     DaemonStopped,
     HookFailed,
     HookFinished,
+    IntakeChanged,
     KeeperFailed,
 )
 from s2fetch.errors import ExitCode
@@ -27,7 +29,6 @@ from s2fetch.events import (
     AreaNoted,
     AttemptFailed,
     CopyRefused,
-    DaemonAsked,
     DeletionsUnread,
     Event,
     FileDamaged,
@@ -36,7 +37,6 @@ from s2fetch.events import (
     HubPaused,
     HubResumed,
     IncrementPlanned,
-    IntakeChanged,
     NamesNotListed,
     ProductAdopted,
     ProductCompleted,

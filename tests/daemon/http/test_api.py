@@ -8,10 +8,11 @@ import aiohttp
 import msgspec
 import pytest
 
+from s2fetch.daemon.events import DaemonAsked
 from s2fetch.daemon.http import HttpFace
 from s2fetch.daemon.state import ArchiveState, DaemonState, DayCoverage, ProductRow, Throughput
 from s2fetch.errors import ConfigError, HubDownError
-from s2fetch.events import DaemonAsked, Event
+from s2fetch.events import Event
 from tests.daemon.controls import StillDaemon, coverage, throughput
 from tests.daemon.http.conftest import WITH_TOKEN
 
