@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from functools import partial
-
-import anyio
 
 from s2fetch.archive.archive import Archive
 from s2fetch.clock import Clock
 from s2fetch.errors import ArchiveInUseError
+from s2fetch.threads import enter_in_thread, leave_in_thread
 
 LOCK_POLL_SECONDS = 0.5
 """How often an archive that is in use is looked at while waiting for it."""
@@ -35,7 +33,7 @@ async def opened_in_turn(
     while True:
         opened = opening()
         try:
-            archive = await anyio.to_thread.run_sync(opened.__enter__)
+            archive = await enter_in_thread(opened)
             break
         except ArchiveInUseError:
             if clock.monotonic() >= deadline:
@@ -44,5 +42,4 @@ async def opened_in_turn(
     try:
         yield archive
     finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(partial(opened.__exit__, None, None, None))
+        await leave_in_thread(opened)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import anyio
@@ -26,6 +25,7 @@ from s2fetch.daemon.controls import Controls
 from s2fetch.daemon.events import DaemonAsked
 from s2fetch.daemon.state import DaemonState
 from s2fetch.errors import S2FetchError, UsageError
+from s2fetch.threads import enter_in_thread, leave_in_thread
 
 MOST_CLIENTS = 16
 REQUEST_SECONDS = 10.0
@@ -64,7 +64,7 @@ class ControlServer:
             UsageError: If another daemon has the socket, or it cannot be made.
         """
         socket_there = listening(self._path)
-        listener = await anyio.to_thread.run_sync(socket_there.__enter__)
+        listener = await enter_in_thread(socket_there)
         try:
             server = await asyncio.start_unix_server(
                 self._serve, sock=listener, limit=MOST_REQUEST_BYTES
@@ -76,8 +76,7 @@ class ControlServer:
                 server.close()
                 await self._end_clients()
         finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(partial(socket_there.__exit__, None, None, None))
+            await leave_in_thread(socket_there)
 
     async def _end_clients(self) -> None:
         clients = tuple(self._clients)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from typing import Any
 
 import anyio
 import pytest
@@ -15,6 +16,7 @@ from s2fetch.embedded.faults import Fault, Stall
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import ExitCode
 from s2fetch.events import RunFinished, TransferStarted
+from s2fetch.transfer.write_behind import BLOCK_BYTES
 from tests.sync.conftest import SiteFactory
 from tests.sync.site import Site, body_of, catalogue_of, off_loop, unlisted
 from tests.transfer.test_faults import zip_of
@@ -50,10 +52,22 @@ def own_tasks() -> list[str]:
 
 async def test_a_cancelled_run_is_continued_where_it_was(site_factory: SiteFactory) -> None:
     """Bytes that were written are not fetched again."""
-    site = await site_factory(
-        catalogue_of(body_of(SIZE), body_of(SIZE, 1)), bytes_per_second=10_000_000.0
-    )
-    await cancelled_after(site, 4_000_000)
+    bodies = [body_of(2 * SIZE, number) for number in range(2)]
+    site = await site_factory(catalogue_of(*bodies))
+    site.hub.faults.add(Fault(Stall(SIZE), times=2))
+
+    def are_written() -> bool:
+        """Whether all is on disk that is written while what follows has not come."""
+        begun = {path.read_bytes()[:BLOCK_BYTES] for path in site.root.rglob("*.part")}
+        return begun == {body[:BLOCK_BYTES] for body in bodies}
+
+    run = asyncio.create_task(site.sync(minimum_rate_window="1h"))
+    with anyio.fail_after(60):
+        while not off_loop(are_written):
+            await asyncio.sleep(0.005)
+        run.cancel()
+        await asyncio.wait([run])
+    assert run.cancelled()
     assert site.visible() == []
     parts = [name for name in site.leftovers() if name.endswith(".part")]
     sidecars = [name for name in site.leftovers() if name.endswith(".json")]
@@ -65,6 +79,33 @@ async def test_a_cancelled_run_is_continued_where_it_was(site_factory: SiteFacto
         *(True, True),
     ]
     assert site.leftovers() == []
+
+
+async def test_a_run_cancelled_while_it_opens_the_archive_gives_it_back(
+    site_factory: SiteFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that reads the progress file holds the lock, whoever waits for it or not."""
+    site = await site_factory()
+    load, reading, go_on = ProgressFile.load, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> ProgressFile:
+        reading.set()
+        go_on.wait(60)
+        return load(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressFile, "load", slow)
+        run = asyncio.create_task(site.sync())
+        while not reading.is_set():
+            await asyncio.sleep(0.005)
+        run.cancel()
+        done, _ = await asyncio.wait([run], timeout=0.05)
+        go_on.set()
+        assert not done, "nobody waits for the thread"
+        await asyncio.wait([run])
+    assert run.cancelled()
+    assert (await site.sync()).exit_code == ExitCode.OK
+    site.assert_whole()
 
 
 async def test_a_cancelled_run_says_so(site_factory: SiteFactory) -> None:
