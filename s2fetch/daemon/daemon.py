@@ -251,6 +251,7 @@ class Daemon:
         async with self._reloading:
             self._follow(await self._take(self._reread))
             await self._find_accounts()  # another quota holds for those who wait for it, too
+            self._forget_troubles()
             await self._count_usage()
 
     def _follow(self, plans: tuple[ArchiveEntry, ...]) -> None:
@@ -268,6 +269,17 @@ class Daemon:
             else:
                 keeper.follow(plan)
         self._keepers = {plan.name: self._keepers[plan.name] for plan in plans}
+
+    def _forget_troubles(self) -> None:
+        """Forget what is wrong with hubs and accounts that no archive has any more.
+
+        Nobody asks them, so nobody would ever learn that it is over.
+        """
+        configs = [keeper.plan.config for keeper in self._keepers.values()]
+        hosts = {host for config in configs for host in config.hub.trusted_hosts}
+        names = {name for config in configs for name in self._pool.names_of(config)}
+        self._unreachable = {h: why for h, why in self._unreachable.items() if h in hosts}
+        self._refused = {name: why for name, why in self._refused.items() if name in names}
 
     def stop(self) -> None:
         """See `Controls.stop`."""
@@ -298,6 +310,7 @@ class Daemon:
     def _end(self, name: str) -> None:
         self._scopes.pop(name).cancel()
         del self._keepers[name]
+        self._pool.forget_archive(name)
 
     def _account_state(self, account: Account) -> AccountState:
         usage = self._usage.get(account.name)
@@ -335,6 +348,7 @@ class Daemon:
     async def _follow_quotas(self) -> None:
         while True:
             await self._count_usage()
+            await self._pool.close_unused()
             await self._clock.sleep(PACE_SECONDS)
 
     async def _count_usage(self) -> None:
