@@ -214,6 +214,28 @@ def test_defaults_hold_for_all_archives_that_say_nothing_else(load: Loader) -> N
     assert other.config.query.area != one.config.query.area
 
 
+def test_an_archive_of_another_kind_of_hub_has_nothing_of_the_daemon_s_hub(
+    load: Loader,
+) -> None:
+    """No address of it, and no trust in its hosts, which are sent what logs an account in."""
+    load.write("a.toml", 'into = "a"\n[hub]\nkind = "dhus"\nurl = "https://dhus.example.org/d"\n')
+    load.write("b.toml", 'into = "b"\n[hub]\nkind = "cdse"\n')
+    archives = (
+        '[[archives]]\nname = "a"\nfile = "a.toml"\n[[archives]]\nname = "b"\nfile = "b.toml"\n'
+    )
+    mirror = (
+        'catalogue-url = "https://c.example.org/odata/v1"\nclient-id = "institute"\n'
+        'trusted-hosts = ["more.example.org"]\n'
+    )
+    dhus = 'kind = "dhus"\nurl = "https://other.example.org"\n'
+    one, _ = load(f"{archives}[hub]\n{mirror}").archives
+    assert one.config.hub.trusted_hosts == ("dhus.example.org",)
+    assert one.config.hub.client_id == ""
+    one, other = load(f"{archives}[hub]\n{dhus}").archives
+    assert one.config.hub.url == "https://dhus.example.org/d"
+    assert other.config.hub.catalogue_url.startswith("https://catalogue.dataspace")
+
+
 def test_an_archives_own_file_is_read_as_sync_reads_it(load: Loader, tmp_path: Path) -> None:
     """Its paths start from its own folder; what it does not say comes from the daemon's file."""
     (tmp_path / "more").mkdir()
