@@ -159,21 +159,23 @@ def _hook(values: Values, setting: Setting[tuple[str, ...]]) -> HookConfig:
 
 def _check_together(found: Sequence[tuple[Place, ArchiveEntry]], tables: Tables) -> None:
     """What is right for each archive by itself can be wrong for all of them."""
-    named: set[str] = set()
+    names: set[str] = set()
     folders: dict[Path, str] = {}
-    accounts: dict[str, tuple[AccountConfig, str]] = {}
+    accounts: dict[tuple[str, str], tuple[AccountConfig, str]] = {}
     for place, entry in found:
-        if entry.name in named:
+        if entry.name in names:
             tables.wrong((*place, "name"), f"there are two archives called {entry.name}")
-        named.add(entry.name)
+        names.add(entry.name)
         if entry.config.into is not None:
             folder = entry.config.into.absolute().resolve()
             if (other := folders.setdefault(folder, entry.name)) != entry.name:
                 tables.wrong(place, f"its folder {entry.config.into} is that of {other} too")
         for account in entry.config.accounts:
-            known = account, entry.config.hub.account_service
+            hub = entry.config.hub.account_service
             if account.user is None and account.credentials_file is None:
                 continue  # it is looked for by its hub, and there it has a name
-            if accounts.setdefault(account.name, known) != known:
+            # One person's login on two hubs is told apart when the hubs are known.
+            named = account.name, hub if account.name == account.user else ""
+            if accounts.setdefault(named, (account, hub)) != (account, hub):
                 error = f"its account {account.name} is not the one another archive calls so"
                 tables.wrong(place, error, "Give each account its own name")

@@ -405,6 +405,20 @@ def test_a_secret_that_others_can_read_is_a_mistake_of_the_file(load: Loader) ->
     load.refused(ONE + webhook, "line 6, alerts.webhooks[1].secret-file", "chmod 600")
 
 
+def test_one_login_may_be_that_of_two_hubs(load: Loader) -> None:
+    """Of whom everybody knows one address, from the environment or from a file."""
+    dhus = 'into = "two"\n[hub]\nkind = "dhus"\nurl = "https://dhus.example.org"\n'
+    load.write("two.toml", dhus)
+    load.write("three.toml", 'user = "me"\n' + dhus.replace("two", "three"))
+    archives = (
+        '[[archives]]\nname = "one"\ninto = "one"\n[[archives]]\nname = "two"\nfile = "FILE"\n'
+    )
+    unnamed = load(archives.replace("FILE", "two.toml"))
+    assert [len(archive.config.accounts) for archive in unnamed.archives] == [1, 1]
+    login = '[defaults]\nuser = "me"\n' + archives.replace("FILE", "three.toml")
+    assert {archive.config.accounts[0].name for archive in load(login).archives} == {"me"}
+
+
 def test_two_archives_cannot_mean_two_accounts_by_one_name(load: Loader) -> None:
     """Commands, alerts and the dashboard know an account by its name."""
     load.write("one.toml", 'into = "one"\n[[accounts]]\nname = "me"\nuser = "a"\n')
