@@ -356,7 +356,7 @@ class Daemon:
     async def _follow_quotas(self) -> None:
         while True:
             await self._count_usage()
-            await self._pool.close_unused()
+            await self._pool.close_unused(self._keepers.keys())
             await self._clock.sleep(PACE_SECONDS)
 
     async def _count_usage(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -220,9 +220,13 @@ class Pool:
         """Take note that an archive is not kept any more."""
         self._used.pop(archive, None)
 
-    async def close_unused(self) -> None:
-        """End the sessions of accounts that no archive uses any more, and give up their slots."""
+    async def close_unused(self, archives: Collection[str]) -> None:
+        """End the sessions of accounts that none of these archives uses, and give up their slots.
+
+        One that was looking its accounts up when it ended may have been noted after that.
+        """
         async with self._opening:
+            self._used = {name: used for name, used in self._used.items() if name in archives}
             gone = [each for each in self._accounts.values() if not self._is_used(each)]
             for account in gone:
                 del self._accounts[account.slots.folder]

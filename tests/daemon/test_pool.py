@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from s2fetch.account.slots import slot_path
+from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import REFUSED_REST_SECONDS
 from s2fetch.daemon.state import Activity, ProductRow
 from s2fetch.embedded.faults import Answer, Cut, Delay, Fault, Kind
@@ -114,6 +115,18 @@ async def test_an_account_is_given_up_when_its_last_download_has_ended(
         await kept.until(lambda: second.stats.logouts == 1)
         await kept.until(lambda: len(daemon.state().accounts) == 1)
         assert kept.hub.stats.logouts == 0
+
+
+async def test_an_archive_that_was_looking_its_accounts_up_when_it_ended_keeps_none(
+    kept: DaemonSite, second: EmbeddedHub
+) -> None:
+    there = Site(second, kept.folder, kept.clock, "there").config()
+    async with kept.running(kept.plan("here")) as daemon:
+        await kept.until(lambda: len(daemon.state().accounts) == 1)
+        await daemon._pool.shared(there, "there", 0, Pause())
+        assert len(daemon._pool._accounts) == 2
+        await kept.until(lambda: len(daemon._pool._accounts) == 1)
+        assert len(daemon.state().accounts) == 1
 
 
 async def test_credentials_that_are_not_asked_for_any_more_are_not_missing(
