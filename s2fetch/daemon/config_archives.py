@@ -23,6 +23,9 @@ from s2fetch.errors import ConfigError
 from s2fetch.sync.withdrawals import WithdrawalSettings
 
 _HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
+_KIND_OF_HUB = frozenset({s.KIND.name, s.URL.name})
+_OF_ONE_HUB = frozenset(setting.name for setting in _HUB)
+"""Settings that mean nothing to another hub, or would have it trusted with a login of the other."""
 _AREA = frozenset(setting.name for setting in AREAS)
 """Settings that replace each other: an archive's own one replaces any of the defaults'."""
 _NOTHING: Mapping[str, Given] = {}
@@ -115,6 +118,8 @@ class ArchiveReader:
         replaced: set[str] = set()
         if own.keys() & _AREA:
             replaced |= _AREA
+        if own.keys() & _KIND_OF_HUB:
+            replaced |= _OF_ONE_HUB
         if accounts is not self._tables.document:
             replaced |= _LOGIN
         defaults = {k: v for k, v in self._defaults.items() if k not in replaced}
@@ -154,20 +159,23 @@ def _hook(values: Values, setting: Setting[tuple[str, ...]]) -> HookConfig:
 
 def _check_together(found: Sequence[tuple[Place, ArchiveEntry]], tables: Tables) -> None:
     """What is right for each archive by itself can be wrong for all of them."""
-    named: set[str] = set()
+    names: set[str] = set()
     folders: dict[Path, str] = {}
-    accounts: dict[str, tuple[AccountConfig, str]] = {}
+    accounts: dict[tuple[str, str], tuple[AccountConfig, str]] = {}
     for place, entry in found:
-        if entry.name in named:
+        if entry.name in names:
             tables.wrong((*place, "name"), f"there are two archives called {entry.name}")
-        named.add(entry.name)
+        names.add(entry.name)
         if entry.config.into is not None:
             folder = entry.config.into.absolute().resolve()
             if (other := folders.setdefault(folder, entry.name)) != entry.name:
                 tables.wrong(place, f"its folder {entry.config.into} is that of {other} too")
         for account in entry.config.accounts:
-            known = account, entry.config.hub.account_service
-            # One without a name is found by its hub, and there it has one.
-            if account.name and accounts.setdefault(account.name, known) != known:
+            hub = entry.config.hub.account_service
+            if account.user is None and account.credentials_file is None:
+                continue  # it is looked for by its hub, and there it has a name
+            # One person's login on two hubs is told apart when the hubs are known.
+            named = account.name, hub if account.name == account.user else ""
+            if accounts.setdefault(named, (account, hub)) != (account, hub):
                 error = f"its account {account.name} is not the one another archive calls so"
                 tables.wrong(place, error, "Give each account its own name")

@@ -117,6 +117,7 @@ class Daemon:
         )
         self._keepers: dict[str, Keeper] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
+        self._ending: dict[Keeper, anyio.Event] = {}
         self._transfers = Transfers(clock)
         self._loop_delay = LoopDelay()
         self._coverage = Sparing[list[DayCoverage]](clock)
@@ -251,23 +252,33 @@ class Daemon:
         async with self._reloading:
             self._follow(await self._take(self._reread))
             await self._find_accounts()  # another quota holds for those who wait for it, too
+            self._forget_troubles()
             await self._count_usage()
 
     def _follow(self, plans: tuple[ArchiveEntry, ...]) -> None:
         self._pool.forget_credentials()
-        wanted = {plan.name for plan in plans}
-        for name in [name for name in self._keepers if name not in wanted]:
-            self._end(name)
+        wanted = {plan.name: plan for plan in plans}
+        for name, keeper in tuple(self._keepers.items()):
+            plan = wanted.get(name)
+            if plan is None or _is_kept_otherwise(keeper.plan, plan):
+                self._end(name)
         for plan in plans:
-            keeper = self._keepers.get(plan.name)
-            if keeper is None:
-                self._begin(plan)
-            elif keeper.plan.intake != plan.intake or keeper.engine.folder != plan.config.into:
-                self._end(plan.name)
-                self._begin(plan)
+            if plan.name in self._keepers:
+                self._keepers[plan.name].follow(plan)
             else:
-                keeper.follow(plan)
+                self._begin(plan)
         self._keepers = {plan.name: self._keepers[plan.name] for plan in plans}
+
+    def _forget_troubles(self) -> None:
+        """Forget what is wrong with hubs and accounts that no archive has any more.
+
+        Nobody asks them, so nobody would ever learn that it is over.
+        """
+        configs = [keeper.plan.config for keeper in self._keepers.values()]
+        hosts = {host for config in configs for host in config.hub.trusted_hosts}
+        names = {name for config in configs for name in self._pool.names_of(config)}
+        self._unreachable = {h: why for h, why in self._unreachable.items() if h in hosts}
+        self._refused = {name: why for name, why in self._refused.items() if name in names}
 
     def stop(self) -> None:
         """See `Controls.stop`."""
@@ -289,15 +300,25 @@ class Daemon:
             keeper.pause(everything=True)
         self._keepers[plan.name] = keeper
         self._scopes[plan.name] = anyio.CancelScope()
-        self._group.start_soon(self._keep, keeper, self._scopes[plan.name])
+        before = [
+            end for each, end in self._ending.items() if each.engine.folder == plan.config.into
+        ]
+        self._group.start_soon(self._keep, keeper, self._scopes[plan.name], before)
 
-    async def _keep(self, keeper: Keeper, scope: anyio.CancelScope) -> None:
+    async def _keep(
+        self, keeper: Keeper, scope: anyio.CancelScope, before: list[anyio.Event]
+    ) -> None:
         with scope:
+            for end in before:  # an archive that has another name now is still being closed
+                await end.wait()
             await keeper.run()
+        if (ended := self._ending.pop(keeper, None)) is not None:
+            ended.set()
 
     def _end(self, name: str) -> None:
         self._scopes.pop(name).cancel()
-        del self._keepers[name]
+        self._ending[self._keepers.pop(name)] = anyio.Event()
+        self._pool.forget_archive(name)
 
     def _account_state(self, account: Account) -> AccountState:
         usage = self._usage.get(account.name)
@@ -335,6 +356,7 @@ class Daemon:
     async def _follow_quotas(self) -> None:
         while True:
             await self._count_usage()
+            await self._pool.close_unused(self._keepers.keys())
             await self._clock.sleep(PACE_SECONDS)
 
     async def _count_usage(self) -> None:
@@ -375,3 +397,8 @@ class Daemon:
             del self._unreachable[event.host]
             for keeper in self._keepers.values():
                 keeper.hub_is_back(event.host)
+
+
+def _is_kept_otherwise(before: ArchiveEntry, now: ArchiveEntry) -> bool:
+    """Whether an archive takes another keeper by its new plan."""
+    return (before.intake, before.config.into) != (now.intake, now.config.into)

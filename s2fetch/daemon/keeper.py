@@ -190,8 +190,8 @@ class Keeper:
         if self.is_busy and would_differ(before, plan.config):
             self._agenda.call()
             self._run.cancel()
-        elif wants_more or self._activity is Activity.FAILED:
-            self._agenda.call()  # what was changed may be what was wrong
+        elif wants_more or self._activity in (Activity.FAILED, Activity.QUEUED):
+            self._agenda.call()  # what was changed may be what was wrong, and no try is forgotten
 
     def pause(self, *, everything: bool = False) -> None:
         """Begin no more downloads and no more runs; what is under way ends."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -151,8 +151,8 @@ class Pool:
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """All accounts that were asked for so far."""
-        return tuple(self._accounts.values())
+        """All accounts that archives use, or still have slots of."""
+        return tuple(each for each in self._accounts.values() if self._is_used(each))
 
     def in_use(self, account: Account) -> int:
         """How many downloads the archives of this daemon have through an account now."""
@@ -215,6 +215,35 @@ class Pool:
     def forget_credentials(self) -> None:
         """Look credentials up again when they are next needed; those in use stay in use."""
         self._found.clear()
+
+    def forget_archive(self, archive: str) -> None:
+        """Take note that an archive is not kept any more."""
+        self._used.pop(archive, None)
+
+    async def close_unused(self, archives: Collection[str]) -> None:
+        """End the sessions of accounts that none of these archives uses, and give up their slots.
+
+        One that was looking its accounts up when it ended may have been noted after that.
+        """
+        async with self._opening:
+            self._used = {name: used for name, used in self._used.items() if name in archives}
+            gone = [each for each in self._accounts.values() if not self._is_used(each)]
+            for account in gone:
+                del self._accounts[account.slots.folder]
+                self._refused_at.pop(account.slots.folder, None)
+            self._found = {
+                key: found for key, found in self._found.items() if not {*gone} & {*found}
+            }
+        for account in gone:
+            with anyio.CancelScope(shield=True):
+                await account.close()
+
+    def _is_used(self, account: Account) -> bool:
+        folder = account.slots.folder
+        turns = self._turns[folder]
+        return bool(turns.in_use() or turns.waiting()) or any(
+            each.slots.folder == folder for used in self._used.values() for each in used
+        )
 
     async def _connection(self, config: Config) -> Connection:
         if config.hub not in self._connections:

@@ -84,6 +84,7 @@ class Service:
         self._notifier = Notifier.from_environment(environ)
         self._face: HttpFace | None = None
         self._read = config
+        self._archives = {archive.name: archive for archive in config.archives}
         self.daemon = Daemon(
             config.archives,
             self._reread,
@@ -160,14 +161,14 @@ class Service:
         self._notifier.reloading()
         try:
             plans = await anyio.to_thread.run_sync(reread)
-            if self._face is not None:
-                await self._face.reload()
+            await self._renew_secrets()
         except UsageError as error:
             self.daemon.events.emit(ConfigurationRefused(file=str(self._path), error=str(error)))
             raise
         finally:
             self._notifier.ready()
         config = self._read
+        self._archives = {archive.name: archive for archive in plans}
         if self._alerts is not None:
             self._alerts.follow(config.alerts.rules)
         self.daemon.needs_restart = ", ".join(_only_at_start(self._config, config))
@@ -179,6 +180,21 @@ class Service:
             )
         )
         return plans
+
+    async def _renew_secrets(self) -> None:
+        """Read the HTTP face's files again.
+
+        Raises:
+            UsageError: If one cannot be used. One that is not named any more may be gone: what it
+                said is in force until the restart that brings the other settings.
+        """
+        if self._face is None:
+            return
+        try:
+            await self._face.reload()
+        except UsageError:
+            if self._read.http == self._config.http:
+                raise
 
     async def _put_up_http(self, stack: AsyncExitStack, config: HttpConfig) -> HttpFace:
         from s2fetch.daemon.http.face import HttpFace
@@ -278,9 +294,8 @@ class Service:
     def _after_product(self, event: Event) -> None:
         if self._hooks is None or not isinstance(event, ProductCompleted):
             return
-        for archive in self._config.archives:
-            if archive.name == event.archive:
-                self._hooks.after_product(archive, event)
+        if (archive := self._archives.get(event.archive)) is not None:
+            self._hooks.after_product(archive, event)
 
 
 def _only_at_start(before: DaemonConfig, now: DaemonConfig) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import Intake
-from s2fetch.embedded.faults import Answer, Fault, Kind
+from s2fetch.embedded.faults import Answer, Delay, Fault, Kind
 from s2fetch.errors import UsageError
 from s2fetch.events import IncrementPlanned, ProductWithdrawn, RunStarted
 from s2fetch.sync.withdrawals import WithdrawalSettings, WithdrawnPolicy
@@ -141,6 +142,38 @@ async def test_reloading_begins_ends_and_changes_archives(kept: DaemonSite) -> N
         await daemon.reload()
         assert [each.name for each in daemon.state().archives] == ["coast", "alps"]
         await kept.until(lambda: kept.complete("coast") == 4)
+
+
+@pytest.fixture
+def never_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive that is found in use is not tried again."""
+    monkeypatch.setattr("s2fetch.daemon.keeper.IN_USE_SECONDS", 365 * 86_400.0)
+
+
+@pytest.mark.usefixtures("never_twice")
+async def test_an_archive_that_is_given_another_name_goes_on_at_once(kept: DaemonSite) -> None:
+    """It does not meet its former self, and is not told to wait for the daemon that it is of."""
+    kept.hub.faults.add(Fault(Delay(1e9), on=Kind.BODY, times=2))
+    plan = kept.plan("alps", every=365 * 86_400, first_byte_timeout="1d")
+    async with kept.running(plan) as daemon:
+        await kept.until(lambda: kept.hub.stats.requests.get(Kind.BODY, 0) == 2)
+        kept.plans = (msgspec.structs.replace(plan, name="ALPS"),)
+        await daemon.reload()
+        await kept.until(lambda: kept.complete("ALPS") == 4)
+        assert daemon._ending == {}
+
+
+@pytest.mark.usefixtures("never_twice")
+async def test_archives_that_change_places_go_on_at_once(kept: DaemonSite) -> None:
+    kept.hub.faults.add(Fault(Delay(1e9), on=Kind.BODY, times=2))
+    one = kept.plan("one", every=365 * 86_400, first_byte_timeout="1d")
+    two = kept.plan("two", every=365 * 86_400, first_byte_timeout="1d")
+    async with kept.running(one, two) as daemon:
+        await kept.until(lambda: kept.hub.stats.requests.get(Kind.BODY, 0) == 2)
+        replaced = msgspec.structs.replace
+        kept.plans = (replaced(one, config=two.config), replaced(two, config=one.config))
+        await daemon.reload()
+        await kept.until(lambda: kept.complete("one") == kept.complete("two") == 4)
 
 
 async def test_a_selection_that_is_changed_is_fetched_at_once(kept: DaemonSite) -> None:

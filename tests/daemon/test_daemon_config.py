@@ -214,6 +214,28 @@ def test_defaults_hold_for_all_archives_that_say_nothing_else(load: Loader) -> N
     assert other.config.query.area != one.config.query.area
 
 
+def test_an_archive_of_another_kind_of_hub_has_nothing_of_the_daemon_s_hub(
+    load: Loader,
+) -> None:
+    """No address of it, and no trust in its hosts, which are sent what logs an account in."""
+    load.write("a.toml", 'into = "a"\n[hub]\nkind = "dhus"\nurl = "https://dhus.example.org/d"\n')
+    load.write("b.toml", 'into = "b"\n[hub]\nkind = "cdse"\n')
+    archives = (
+        '[[archives]]\nname = "a"\nfile = "a.toml"\n[[archives]]\nname = "b"\nfile = "b.toml"\n'
+    )
+    mirror = (
+        'catalogue-url = "https://c.example.org/odata/v1"\nclient-id = "institute"\n'
+        'trusted-hosts = ["more.example.org"]\n'
+    )
+    dhus = 'kind = "dhus"\nurl = "https://other.example.org"\n'
+    one, _ = load(f"{archives}[hub]\n{mirror}").archives
+    assert one.config.hub.trusted_hosts == ("dhus.example.org",)
+    assert one.config.hub.client_id == ""
+    one, other = load(f"{archives}[hub]\n{dhus}").archives
+    assert one.config.hub.url == "https://dhus.example.org/d"
+    assert other.config.hub.catalogue_url.startswith("https://catalogue.dataspace")
+
+
 def test_an_archives_own_file_is_read_as_sync_reads_it(load: Loader, tmp_path: Path) -> None:
     """Its paths start from its own folder; what it does not say comes from the daemon's file."""
     (tmp_path / "more").mkdir()
@@ -381,6 +403,20 @@ def test_a_secret_that_others_can_read_is_a_mistake_of_the_file(load: Loader) ->
     load.write("secret", "0123456789abcdef", mode=0o644)
     webhook = '[[alerts.webhooks]]\nurl = "https://x.org/"\nsecret-file = "secret"\n'
     load.refused(ONE + webhook, "line 6, alerts.webhooks[1].secret-file", "chmod 600")
+
+
+def test_one_login_may_be_that_of_two_hubs(load: Loader) -> None:
+    """Of whom everybody knows one address, from the environment or from a file."""
+    dhus = 'into = "two"\n[hub]\nkind = "dhus"\nurl = "https://dhus.example.org"\n'
+    load.write("two.toml", dhus)
+    load.write("three.toml", 'user = "me"\n' + dhus.replace("two", "three"))
+    archives = (
+        '[[archives]]\nname = "one"\ninto = "one"\n[[archives]]\nname = "two"\nfile = "FILE"\n'
+    )
+    unnamed = load(archives.replace("FILE", "two.toml"))
+    assert [len(archive.config.accounts) for archive in unnamed.archives] == [1, 1]
+    login = '[defaults]\nuser = "me"\n' + archives.replace("FILE", "three.toml")
+    assert {archive.config.accounts[0].name for archive in load(login).archives} == {"me"}
 
 
 def test_two_archives_cannot_mean_two_accounts_by_one_name(load: Loader) -> None:

@@ -207,3 +207,17 @@ async def test_a_real_daemon_tells_its_hooks_of_products_and_runs(
     lines = (server.folder / "told").read_text().split()
     assert lines == [*["after-product"] * len(server.files("alps")), "after-run"]
     assert len(lines) > 2
+
+
+async def test_a_reload_brings_other_hooks_and_archives_with_hooks(
+    server: Server, products: Path
+) -> None:
+    await server.hub(products)
+    server.write("alps")
+    daemon = await server.start()
+    await daemon.until("run-finished", archive="alps")
+    server.write("alps", 'coast\nafter-run = ["true"]\nafter-product = ["true"]')
+    assert (await server.ctl("reload")).code == 0
+    await daemon.until("hook-finished", archive="coast", hook="after-run")
+    told = daemon.logged("hook-finished", archive="coast", hook="after-product")
+    assert len(told) == len(server.files("coast")) > 0

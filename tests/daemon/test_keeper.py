@@ -184,6 +184,21 @@ async def test_an_archive_that_somebody_else_works_on_is_waited_for(kept: Daemon
         await kept.until(lambda: kept.complete("alps") == 5)
 
 
+async def test_what_waits_for_somebody_else_is_not_forgotten_with_another_schedule(
+    kept: DaemonSite,
+) -> None:
+    async with kept.client("alps") as other, kept.running(kept.plan("alps", every=YEAR)) as daemon:
+        await kept.until(lambda: kept.complete("alps") == 4)
+        await kept.until(lambda: kept.state("alps").activity == Activity.IDLE)
+        async with other.archive():
+            kept.publish(10)
+            await daemon.sync("alps")
+            await kept.until(lambda: kept.state("alps").activity == Activity.QUEUED)
+            kept.plans = (kept.plan("alps", every=2 * YEAR),)
+            await daemon.reload()
+        await kept.until(lambda: kept.complete("alps") == 5)
+
+
 async def test_two_daemons_on_one_archive_do_not_hurt_it(kept: DaemonSite) -> None:
     """Nothing is fetched twice, and both know what is there."""
     other = DaemonSite(kept.hub, kept.clock, kept.folder)

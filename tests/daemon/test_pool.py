@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from s2fetch.account.slots import slot_path
+from s2fetch.daemon.pause import Pause
 from s2fetch.daemon.pool import REFUSED_REST_SECONDS
 from s2fetch.daemon.state import Activity, ProductRow
 from s2fetch.embedded.faults import Answer, Cut, Delay, Fault, Kind
@@ -75,6 +76,87 @@ async def test_after_a_reload_a_refused_account_is_tried_at_once(kept: DaemonSit
         await daemon.reload()
         await daemon.sync("alps")
         await kept.until(lambda: kept.complete("alps") == 4)
+
+
+async def test_an_account_that_no_archive_uses_any_more_is_given_up_after_a_reload(
+    kept: DaemonSite, second: EmbeddedHub
+) -> None:
+    """With what was wrong with it: an alert of that would never end."""
+    second.faults.add(Fault(WRONG, on=Kind.TOKEN, times=None))
+    there = Site(second, kept.folder, kept.clock, "there").config()
+    plan = msgspec.structs.replace(kept.plan("there"), config=there)
+    async with kept.running(kept.plan("here"), plan) as daemon:
+        await kept.until(lambda: kept.complete("here") == 4)
+        await kept.until(lambda: any(each.refused for each in daemon.state().accounts))
+        kept.plans = kept.plans[:1]
+        await daemon.reload()
+        await kept.until(lambda: len(daemon.state().accounts) == 1)
+        (account,) = daemon.state().accounts
+        assert (account.name, account.refused) == (kept.hub.users[0].name, "")
+        assert {slot.account for slot in daemon.state().slots} == {account.name}
+        kept.plans = (*kept.plans, plan)
+        second.faults.clear()
+        await daemon.reload()
+        await kept.until(lambda: kept.complete("there") == 3)
+        assert len(daemon.state().accounts) == 2
+
+
+async def test_an_account_is_given_up_when_its_last_download_has_ended(
+    kept: DaemonSite, second: EmbeddedHub
+) -> None:
+    """The hub is told; a slot of it stays with whoever has it until then."""
+    second.faults.add(Fault(Delay(1e9), on=Kind.BODY, times=None))
+    there = Site(second, kept.folder, kept.clock, "there").config(first_byte_timeout="1d")
+    plan = msgspec.structs.replace(kept.plan("there"), config=there)
+    async with kept.running(kept.plan("here"), plan) as daemon:
+        await kept.until(lambda: second.stats.requests.get(Kind.BODY, 0) == 2)
+        kept.plans = kept.plans[:1]
+        await daemon.reload()
+        await kept.until(lambda: second.stats.logouts == 1)
+        await kept.until(lambda: len(daemon.state().accounts) == 1)
+        assert kept.hub.stats.logouts == 0
+
+
+async def test_an_archive_that_was_looking_its_accounts_up_when_it_ended_keeps_none(
+    kept: DaemonSite, second: EmbeddedHub
+) -> None:
+    there = Site(second, kept.folder, kept.clock, "there").config()
+    async with kept.running(kept.plan("here")) as daemon:
+        await kept.until(lambda: len(daemon.state().accounts) == 1)
+        await daemon._pool.shared(there, "there", 0, Pause())
+        assert len(daemon._pool._accounts) == 2
+        await kept.until(lambda: len(daemon._pool._accounts) == 1)
+        assert len(daemon.state().accounts) == 1
+
+
+async def test_credentials_that_are_not_asked_for_any_more_are_not_missing(
+    kept: DaemonSite,
+) -> None:
+    plan = kept.plan("lost")
+    (account,) = plan.config.accounts
+    unknown = msgspec.structs.replace(account, name="nobody", user="nobody")
+    config = msgspec.structs.replace(plan.config, accounts=(unknown,))
+    lost = msgspec.structs.replace(plan, config=config)
+    async with kept.running(kept.plan("here"), lost) as daemon:
+        await kept.until(lambda: any(each.refused for each in daemon.state().accounts))
+        kept.plans = kept.plans[:1]
+        await daemon.reload()
+        assert [each.refused for each in daemon.state().accounts] == [""]
+
+
+async def test_a_hub_that_no_archive_is_of_any_more_is_not_waited_for(
+    kept: DaemonSite, second: EmbeddedHub
+) -> None:
+    """Nobody would ever find out that it is back, and the daemon would never be ready again."""
+    await second.go_down()
+    there = Site(second, kept.folder, kept.clock, "there").config()
+    plan = msgspec.structs.replace(kept.plan("there"), config=there)
+    async with kept.running(kept.plan("here"), plan) as daemon:
+        await kept.until(lambda: not daemon.state().hub_reachable)
+        kept.plans = kept.plans[:1]
+        await daemon.reload()
+        assert daemon.state().hub_reachable
+        assert daemon.state().hub_trouble == ""
 
 
 async def test_slots_and_quota_of_a_new_configuration_are_taken_when_nobody_has_one(

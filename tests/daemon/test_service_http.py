@@ -142,6 +142,23 @@ async def test_a_new_token_counts_after_a_reload_and_a_bad_one_is_refused(
     assert [each.name for each in (await server.state()).archives] == ["alps"]
 
 
+async def test_the_token_s_file_may_be_another_one_or_go_and_the_restart_brings_it(
+    server: Server, products: Path, http: aiohttp.ClientSession
+) -> None:
+    """A file that the configuration does not name any more cannot be what is wrong with it."""
+    await server.hub(products)
+    daemon = await kept(server, "alps")
+    (server.folder / "http-token").unlink()
+    server.write("coast", http="enabled = false")
+    done = await server.ctl("reload")
+    assert done.code == 0, done.err
+    assert "only a restart of the daemon brings: http" in done.err
+    assert [each.name for each in (await server.state()).archives] == ["coast"]
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with http.post(f"{daemon.url}/api/v1/pause", headers=headers) as answer:
+        assert answer.status == 200, "until then the old one counts"
+
+
 async def test_whoever_follows_is_told_of_which_archive_an_event_is(
     server: Server, products: Path, http: aiohttp.ClientSession
 ) -> None:
