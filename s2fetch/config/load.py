@@ -22,6 +22,7 @@ from s2fetch.config.hub import read_hub
 from s2fetch.config.parsers import Context
 from s2fetch.config.query import read_query
 from s2fetch.config.selection import EVERYTHING
+from s2fetch.config.setting import Setting
 from s2fetch.config.values import (
     AccountConfig,
     Config,
@@ -152,6 +153,8 @@ def _dhus_user(values: Values) -> dict[str, Given]:
 def _transfer(values: Values) -> TransferConfig:
     bandwidth, limits = values.find(s.BANDWIDTH), values.find(s.TIMETABLE)
     zone = values.find(s.TIME_ZONE)
+    if not limits:
+        _useless_without(values, s.TIME_ZONE, s.TIMETABLE)
     return TransferConfig(
         connect_timeout_seconds=values.get(s.CONNECT_TIMEOUT),
         first_byte_timeout_seconds=values.get(s.FIRST_BYTE_TIMEOUT),
@@ -166,10 +169,20 @@ def _transfer(values: Values) -> TransferConfig:
 
 def _increment(values: Values) -> IncrementConfig | None:
     if not values.get(s.INCREMENTAL):
+        for setting in (s.OVERLAP, s.RECOUNT):
+            _useless_without(values, setting, s.INCREMENTAL)
         return None
     return IncrementConfig(
         overlap_seconds=values.get(s.OVERLAP), recount_seconds=values.get(s.RECOUNT)
     )
+
+
+def _useless_without(values: Values, setting: Setting[object], other: Setting[object]) -> None:
+    """An option without effect is a mistake; in a file it may wait for the other to be set."""
+    given = values.given(setting)
+    if given is not None and given.rank is Rank.OPTION:
+        error = UsageError("it has no effect alone", advice=f"Give --{other.name}, too")
+        values.wrong(setting, error)
 
 
 def _showing(values: Values) -> ShowingConfig:

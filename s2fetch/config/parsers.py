@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -60,15 +60,16 @@ def shown(raw: object) -> str:
     """A raw value the way a TOML file has it, shortened."""
     if isinstance(raw, bool):
         return str(raw).lower()
-    text = repr(raw)
+    text = raw.isoformat() if isinstance(raw, date | time) else repr(raw)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def text(raw: object, _: Context) -> str:
     """A string that is not empty."""
-    if not isinstance(raw, str) or not raw.strip():
-        raise ValueError(f"{shown(raw)} is not text: write it in quotes")
-    return raw.strip()
+    if isinstance(raw, str) and raw.strip():
+        return raw.strip()
+    wrong = f"{shown(raw)} is not text: write it in quotes"
+    raise ValueError("it is empty; leave it out instead" if isinstance(raw, str) else wrong)
 
 
 def layout(raw: object, context: Context) -> str:
