@@ -228,7 +228,7 @@ def _account(
 ) -> AccountConfig:
     user = values.find(s.USER)
     return AccountConfig(
-        name=name or user or "default",
+        name=name or user or "",
         user=user,
         credentials_file=values.find(s.CREDENTIALS_FILE),
         slots=slots,
@@ -242,10 +242,15 @@ def _check_accounts(accounts: list[AccountConfig], document: Document, mistakes:
         place = document.place("accounts", index)
         if account.user is None and account.credentials_file is None:
             mistakes.add(place, ConfigError("an account needs a user or a credentials-file"))
-        elif account.name in {other.name for other in accounts[:index]}:
-            error = ConfigError(f"there are two accounts called {account.name}")
+        elif _called(account) in map(_called, accounts[:index]):
+            error = ConfigError(f"there are two accounts called {_called(account)}")
             error.advice = "Give each its own name"
             mistakes.add(place, error)
+
+
+def _called(account: AccountConfig) -> str:
+    """What tells an account of a file from the others."""
+    return account.name or str(account.credentials_file)
 
 
 def _chosen(accounts: list[AccountConfig], values: Values) -> tuple[AccountConfig, ...]:
@@ -260,6 +265,6 @@ def _chosen(accounts: list[AccountConfig], values: Values) -> tuple[AccountConfi
         return tuple(accounts)
     picked = tuple(a for a in accounts if given.raw in (a.user, a.name))
     if not picked:
-        names = ", ".join(account.name for account in accounts)
+        names = ", ".join(map(_called, accounts))
         values.wrong(s.USER, UsageError(f"{given.raw!r} is none of the accounts {names}"))
     return picked

@@ -548,6 +548,10 @@ def test_the_user_option_picks_one_of_several_accounts(load: Loader, user: str) 
         ('[[accounts]]\nuser = "a"\n[[accounts]]\nslots = 3\n', r"line 3, accounts\[2\]: an acc"),
         ('[[accounts]]\nuser = "a"\n[[accounts]]\nuser = "a"\n', r"line 3, accounts\[2\]: there"),
         ('[[accounts]]\nuser = "a"\nslot = 3\n', r"line 3, accounts\[1\]\.slot: .* slots"),
+        (
+            '[[accounts]]\ncredentials-file = "a"\n[[accounts]]\ncredentials-file = "a"\n',
+            r"line 3, accounts\[2\]: there are two accounts called .*a\.",
+        ),
         ('user = "b"\n[[accounts]]\nuser = "a"\n', r"line 1, user: user and \[\[accounts\]\]"),
     ],
 )
@@ -557,6 +561,14 @@ def test_accounts_that_cannot_be_told_apart_are_refused(
     """Each needs a user or a file of its own."""
     with pytest.raises(ConfigError, match=said):
         load(content)
+
+
+def test_accounts_may_be_told_apart_by_their_files(load: Loader) -> None:
+    """Their users are in them; so are their names."""
+    files = '[[accounts]]\ncredentials-file = "a"\n[[accounts]]\ncredentials-file = "b"\n'
+    assert [account.name for account in load(files).accounts] == ["", ""]
+    with pytest.raises(UsageError, match=r"'x' is none of the accounts .*/a, .*/b"):
+        load(files, {"user": "x"})
 
 
 def test_quiet_and_verbose_exclude_each_other(load: Loader) -> None:
