@@ -190,9 +190,9 @@ def _keep(trace: str) -> str:
     """Write a traceback where only the user can read it; returns the path, or empty."""
     try:
         with tempfile.NamedTemporaryFile(
-            "w", prefix="s2fetch-defect-", suffix=".txt", delete=False, encoding="utf-8"
+            prefix="s2fetch-defect-", suffix=".txt", delete=False
         ) as file:
-            file.write(trace)
+            file.write(trace.encode(errors="backslashreplace"))
             return file.name
     except OSError:
         return ""

@@ -321,8 +321,16 @@ def path(raw: object, context: Context) -> Path:
         home = context.environ.get("HOME")
         if not home:
             raise ValueError(f"{shown(raw)} needs a home folder, but HOME is not set")
-        return Path(home, *found.parts[1:])
-    return found if context.folder is None else context.folder / found
+        found = Path(home, *found.parts[1:])
+    elif context.folder is not None:
+        found = context.folder / found
+    try:
+        str(found).encode()
+    except UnicodeEncodeError:
+        # Records, reports and logs are UTF-8, and say where things are.
+        wanted = "rename what is not, or begin from inside that folder"
+        raise ValueError(f"{str(found)!r} is not UTF-8 text: {wanted}") from None
+    return found
 
 
 def path_or_stdin(raw: object, context: Context) -> Path:

@@ -45,6 +45,43 @@ async def test_a_missing_file_is_named(shell: Shell) -> None:
     explained(await shell.run("sync", "nowhere.toml"), 2, "nowhere.toml")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sync", "nowhere\udce9.toml"),
+        ("sync", "--into", "folder\udce9"),
+        ("verify", "--into", "folder\udce9"),
+        ("status", "--into", "folder\udce9", "--json"),
+        ("search", "--tile", "32TQ\udce9"),
+    ],
+)
+async def test_names_that_are_no_text_are_a_mistake(
+    shell: Shell, hub: EmbeddedHub, arguments: tuple[str, ...]
+) -> None:
+    """As from disks written in Latin-1; in every form in which a mistake is told."""
+    for more in ((), ("--log-format", "json")):
+        if more and arguments[0] == "status":
+            continue  # it has no log
+        done = await shell.run(*arguments, *more)
+        assert done.code == 2
+        assert "\\udce9" in done.err
+        assert not done.out
+    assert not list(shell.folder.glob("s2fetch-defect-*"))
+    if arguments[0] == "sync":
+        await shell.run(*arguments, "--report", "report.json")
+        report = msgspec.json.decode((shell.folder / "report.json").read_bytes())
+        assert "\\udce9" in report["error"]
+
+
+async def test_inside_a_folder_that_is_no_text_all_works(shell: Shell, hub: EmbeddedHub) -> None:
+    """The way around."""
+    inside = shell.folder / "folder\udce9"
+    inside.mkdir()
+    for arguments in (("sync", "--limit", "1"), ("verify",), ("status", "--json")):
+        done = await shell.run(*arguments, "--into", "archive", cwd=inside)
+        assert done.code == 0, done.err
+
+
 async def test_the_folder_has_to_be_given(shell: Shell, hub: EmbeddedHub) -> None:
     """There is no default that could fill a home folder."""
     explained(await shell.run("sync", "--limit", "1"), 2, "--into")
