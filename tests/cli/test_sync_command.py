@@ -9,6 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from s2fetch.cli import listing
+from s2fetch.cli.output import Output
+from s2fetch.config import load_config
 from s2fetch.embedded.answers import access_forbidden
 from s2fetch.embedded.faults import Cut, Fault, Reset
 from s2fetch.embedded.hub import EmbeddedHub
@@ -282,6 +285,37 @@ async def test_a_dry_run_says_that_it_writes_no_report(shell: Shell, hub: Embedd
     done = await shell.run("sync", "--into", "a", "--dry-run", "--report", "report.json")
     assert "a dry run writes no report" in done.err.lower()
     assert not (shell.folder / "report.json").exists()
+
+
+async def test_a_query_of_thousands_of_names_does_not_fill_the_screen(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """It goes out in parts, too."""
+    names = "\n".join(f"S2A_MSIL1C_20240601T{n:06}_N0510_R065_T32TQM" for n in range(300))
+    (shell.folder / "names.txt").write_text(names)
+    done = await shell.run("sync", "--names-file", "names.txt", "--into", "a", "--dry-run")
+    assert done.code == 7
+    (query,) = [line for line in done.out.splitlines() if line.startswith("Query:")]
+    assert len(query) < 10_200
+    assert query.endswith(" characters, sent in parts)")
+    assert done.err.count("not in the catalogue: ") == 300
+
+
+def test_what_is_said_of_missing_names_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks at all names: for each one again, a list of 100,000 took hours."""
+    asked: list[object] = []
+
+    def not_listed(config: object) -> str:
+        asked.append(config)
+        return "not there"
+
+    monkeypatch.setattr(listing, "not_listed", not_listed)
+    output = Output()
+    warned: list[str] = []
+    monkeypatch.setattr(output, "warn", warned.append)
+    assert listing.tell_missing(["A", "B", "C"], load_config(environ={}), output) == 7
+    assert warned == ["not there: A", "not there: B", "not there: C"]
+    assert len(asked) == 1
 
 
 async def test_renew_fetches_what_is_there(shell: Shell, hub: EmbeddedHub) -> None:
