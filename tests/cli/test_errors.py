@@ -10,6 +10,7 @@ import pytest
 from s2fetch.cli.main import run
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.cli.conftest import Done, Shell, finish
+from tests.cli.terminal import Terminal
 
 
 def explained(done: Done, code: int, *parts: str) -> None:
@@ -80,6 +81,22 @@ async def test_inside_a_folder_that_is_no_text_all_works(shell: Shell, hub: Embe
     for arguments in (("sync", "--limit", "1"), ("verify",), ("status", "--json")):
         done = await shell.run(*arguments, "--into", "archive", cwd=inside)
         assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "coloured"),
+    [("TERM", "xterm-256color", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)],
+)
+async def test_the_log_has_colours_only_where_they_are_wanted(
+    shell: Shell, hub: EmbeddedHub, variable: str, value: str, coloured: bool
+) -> None:
+    """A terminal that knows none shows them as rubbish."""
+    shell.environment[variable] = value
+    terminal = Terminal()
+    process = await terminal.start(shell, "sync", "--into", "a", "--limit", "1", "--verbose")
+    assert await terminal.end(process) == 0
+    assert "run-finished" in terminal.shown
+    assert ("\x1b[" in terminal.shown) is coloured
 
 
 async def test_the_folder_has_to_be_given(shell: Shell, hub: EmbeddedHub) -> None:
