@@ -118,7 +118,9 @@ class S2FetchError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.product}: {self.what}" if self.product else self.what
-        return ". ".join(part.rstrip(".") for part in (head, self.did, self.advice) if part)
+        told = ". ".join(part.rstrip(".") for part in (head, self.did, self.advice) if part)
+        # Paths can hold bytes that are no text (PEP 383), and logs and reports cannot.
+        return told.encode(errors="backslashreplace").decode()
 
     @property
     def code(self) -> str:

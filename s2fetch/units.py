@@ -95,7 +95,10 @@ def parse_time(value: object, now: datetime) -> datetime:
     """
     wanted = "write for example 2024-06-01, 2024-06-01T10:00Z, yesterday or -30d"
     if isinstance(value, datetime):
-        return _in_utc(value)
+        try:
+            return _in_utc(value)
+        except OverflowError:
+            raise ValueError(f"{value.isoformat()} is out of bounds in UTC: {wanted}") from None
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     text = value.strip() if isinstance(value, str) else ""
@@ -113,7 +116,10 @@ def parse_time(value: object, now: datetime) -> datetime:
             return _in_utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{value!r} is not a time ({error}): {wanted}") from None
-    raise ValueError(f"{value!r} is not a time: {wanted}")
+    told = (
+        f"{value.isoformat()} has no day" if isinstance(value, time) else f"{value!r} is not a time"
+    )
+    raise ValueError(f"{told}: {wanted}")
 
 
 def moves(value: str, now: datetime) -> bool:

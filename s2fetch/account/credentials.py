@@ -107,7 +107,13 @@ def find_credentials(
             password, source = found.password, found.place
         totp_secret = totp_secret or found.totp_secret
     if not user or not password:
-        raise _missing(user, seen, prefixes[0])
+        raise _missing(user, seen, prefixes[0], environ)
+    for value, what in ((user, "user"), (password, "password")):
+        if not _is_text(value):
+            # As in a terminal that is set to Latin-1; no service could be sent it.
+            advice = "Set it in a terminal that uses UTF-8, or write it into a credentials-file"
+            told = f"the {what} that was found in {source} is not UTF-8 text"
+            raise CredentialsMissingError(told, advice=advice)
     return Credentials(user, password, totp_secret, source)
 
 
@@ -155,7 +161,7 @@ def _from_file(path: Path | None, known: str | None, environ: Mapping[str, str])
         held = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         return _Found(place, f"cannot be read: {error.strerror}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # Only the position is told: the rest of the parser's message can quote the password.
         where = re.search(r"line \d+, column \d+", str(error))
         what = f"{path} is not TOML" + (f" ({where[0]})" if where else "")
@@ -257,8 +263,13 @@ def _from_keyring(known: str | None) -> _Found:
         return _Found(place, "complete", held.username, held.password, _secret(totp_secret))
     except errors.NoKeyringError:
         return _Found(place, "there is none on this machine")
-    except errors.KeyringError as error:
-        return _Found(place, f"cannot be used: {error or type(error).__name__}")
+    except Exception as error:  # noqa: BLE001 - its backends are plug-ins and raise what they like
+        return _Found(place, f"cannot be used: {str(error) or type(error).__name__}")
+
+
+def _is_text(value: str) -> bool:
+    """Whether it holds none of the bytes that Python cannot read as text (PEP 383)."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _password(value: str | None) -> str | None:
@@ -281,11 +292,12 @@ def _too_open(path: Path, mode: int) -> CredentialsMissingError:
     )
 
 
-def _missing(user: str | None, seen: Iterable[_Found], prefix: str) -> CredentialsMissingError:
+def _missing(
+    user: str | None, seen: Iterable[_Found], prefix: str, environ: Mapping[str, str]
+) -> CredentialsMissingError:
     what = f"no password was found for {user}" if user else "no user and password were found"
     looked = "; ".join(f"{found.place}: {found.state}" for found in seen)
-    return CredentialsMissingError(
-        what,
-        did=f"Looked at {looked}",
-        advice=f"Set {prefix}_USER and {prefix}_PASSWORD, or name a credentials-file",
-    )
+    advice = f"Set {prefix}_USER and {prefix}_PASSWORD, or name a credentials-file"
+    if prefix == ENVIRONMENT_PREFIX and environ.get("DHUS_USER"):
+        advice += "; DHUS_USER counts with --kind dhus only"
+    return CredentialsMissingError(what, did=f"Looked at {looked}", advice=advice)

@@ -58,10 +58,11 @@ def command(output: Output, /, archive: str | None, form: str | None, **params: 
     Nothing is fetched, hashed or changed. Needs no account and works while a sync is running.
     """
     from s2fetch.cli.audit_text import AuditCsv, audit_json, audit_text
-    from s2fetch.cli.reporting import write_report
+    from s2fetch.cli.reporting import CommandEnded, check_report, reported_failure, write_report
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
+    check_report(config.showing.report)
     table = AuditCsv(output.result) if form == "csv" else None
 
     async def work(client: Client) -> AuditReport:
@@ -70,10 +71,12 @@ def command(output: Output, /, archive: str | None, form: str | None, **params: 
     bus = EventBus()
     for note in config.area_notes:
         output.warn(note)
-    with output.logging(bus):
+    with reported_failure(config.showing.report, output), output.logging(bus):
         report, interrupted = run(work, config, output, bus)
     if report is None:
-        return int(interrupted or ExitCode.INTERRUPTED)
+        code = interrupted or ExitCode.INTERRUPTED
+        write_report(config.showing.report, CommandEnded(code, code.outcome), output)
+        return code
     write_report(config.showing.report, report, output)
     if table is not None:
         table.finish(report)

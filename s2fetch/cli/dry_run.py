@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s2fetch.cli.engine import run
-from s2fetch.cli.listing import about_nothing, about_versions, not_listed
+from s2fetch.cli.listing import about_nothing, about_versions, tell_missing
 from s2fetch.cli.output import Output
 from s2fetch.cli.text import counted, printable
-from s2fetch.errors import ExitCode, QueryError
+from s2fetch.errors import QueryError
 from s2fetch.events import Event, EventBus, ProductPlanned
 from s2fetch.units import format_size
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from s2fetch.client import Client
     from s2fetch.config.values import Config
     from s2fetch.sync.preview import Preview
+
+MOST_SHOWN = 10_000
+"""Characters of a query that are printed: more than any that goes out in one request."""
 
 _WORDS = {
     "have": "here",
@@ -54,7 +57,7 @@ def show_preview(config: Config, output: Output, *, renew: bool, everywhere: boo
             return await client.preview(renew=renew, everywhere=everywhere)
         except QueryError:
             # The message refers to it.
-            output.result(_row("Query", client.hub.describe(await client.query())))
+            output.result(_row("Query", _shortened(client.hub.describe(await client.query()))))
             raise
 
     bus.subscribe(listen)
@@ -69,16 +72,14 @@ def show_preview(config: Config, output: Output, *, renew: bool, everywhere: boo
     versions = about_versions(preview.superseded, preview.other_versions)
     for said in (*versions, *about_nothing(config, preview.found + preview.superseded)):
         output.say(said)
-    for name in preview.missing_names:
-        output.warn(f"{not_listed(config)}: {name}")
-    return ExitCode.FAILED if preview.missing_names else ExitCode.OK
+    return tell_missing(preview.missing_names, config, output)
 
 
 def preview_text(preview: Preview) -> str:
     """The sums of a preview."""
     unknown = f", {preview.unknown_sizes:,} of unknown size" if preview.unknown_sizes else ""
     rows = [
-        ("Query", preview.query),
+        ("Query", _shortened(preview.query)),
         ("Found", f"{_amount(preview.found, preview.found_bytes)}{unknown}"),
         ("Here", f"{counted(preview.already, 'product')}, verified"),
         ("To verify", counted(preview.to_verify, "product")),
@@ -92,6 +93,13 @@ def preview_text(preview: Preview) -> str:
 
 def _row(name: str, value: str) -> str:
     return f"{name + ':':<12}{printable(value)}"
+
+
+def _shortened(query: str) -> str:
+    """A query that names thousands of products is sent in parts, and fills many screens."""
+    if len(query) <= MOST_SHOWN:
+        return query
+    return f"{query[:MOST_SHOWN]}… ({len(query):,} characters, sent in parts)"
 
 
 def _left_alone(preview: Preview) -> str:

@@ -123,6 +123,8 @@ async def _serve(
 ) -> None:
     import asyncio
 
+    from s2fetch.embedded.dhus.hub import EmbeddedDhus
+
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     async with AsyncExitStack() as stack:
         try:
@@ -133,6 +135,8 @@ async def _serve(
         for name, value in hub.environment().items():
             if show_password or not name.endswith("_PASSWORD"):
                 output.result(f"export {name}={shlex.quote(value)}")
+        if isinstance(hub, EmbeddedDhus):
+            output.result('# and give --kind dhus, or kind = "dhus" below [hub]')
         with interruption.stopping(partial(loop.call_soon_threadsafe, stop.set)):
             await stop.wait()
 

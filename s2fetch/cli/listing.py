@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from s2fetch.cli.output import unwritable
+from s2fetch.cli.output import Output, unwritable
 from s2fetch.cli.text import counted
+from s2fetch.errors import ExitCode
 from s2fetch.units import format_size
 
 if TYPE_CHECKING:
@@ -86,6 +87,16 @@ def not_listed(config: Config) -> str:
     if config.query.only_named and config.area_product is None:
         return "not in the catalogue"
     return "not in the catalogue, or left out by the other options"
+
+
+def tell_missing(names: Sequence[str], config: Config, output: Output) -> ExitCode:
+    """Warn of every name that the hub did not list; returns the exit code."""
+    if not names:
+        return ExitCode.OK
+    told = not_listed(config)  # once: it looks at all names that were given
+    for name in names:
+        output.warn(f"{told}: {name}")
+    return ExitCode.FAILED
 
 
 @contextmanager

@@ -157,7 +157,7 @@ class Output:
             and not self.quiet
             and not self.verbose
             and stream.isatty()
-            and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+            and _is_capable()
         )
 
     def _open_log(self, stream: TextIO) -> EventLog:
@@ -168,7 +168,7 @@ class Output:
                 stream,
                 as_json=self.as_json,
                 least="debug" if self.verbose else "warning" if self.quiet else "info",
-                colours=stream.isatty(),
+                colours=_wants_colours(stream),
                 to_journal=goes_to_journal(stream, os.environ),
             )
         return self._log
@@ -178,6 +178,16 @@ class Output:
             click.echo(text, err=True)
         except OSError:
             return  # standard error is closed; there is nobody to tell
+
+
+def _is_capable() -> bool:
+    """Whether the terminal understands more than text."""
+    return os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+
+
+def _wants_colours(stream: TextIO) -> bool:
+    """Whether to colour what goes there; see https://no-color.org for the variable."""
+    return stream.isatty() and _is_capable() and not os.environ.get("NO_COLOR")
 
 
 def unwritable(error: OSError) -> ArchiveError:
@@ -190,9 +200,9 @@ def _keep(trace: str) -> str:
     """Write a traceback where only the user can read it; returns the path, or empty."""
     try:
         with tempfile.NamedTemporaryFile(
-            "w", prefix="s2fetch-defect-", suffix=".txt", delete=False, encoding="utf-8"
+            prefix="s2fetch-defect-", suffix=".txt", delete=False
         ) as file:
-            file.write(trace)
+            file.write(trace.encode(errors="backslashreplace"))
             return file.name
     except OSError:
         return ""

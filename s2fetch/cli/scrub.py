@@ -42,17 +42,18 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
     Runs at the lowest priority and in nobody's way: it can be stopped at any moment and works
     beside a sync. The next sync fetches what is damaged or missing.
     """
-    from s2fetch.cli.reporting import CommandEnded, write_report
+    from s2fetch.cli.reporting import CommandEnded, check_report, reported_failure, write_report
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
+    check_report(config.showing.report)
 
     async def work(client: Client) -> ScrubReport:
         await client.require_archive()
         return await client.scrub()
 
     bus = EventBus()
-    with output.watching(bus):
+    with reported_failure(config.showing.report, output), output.watching(bus):
         report, interrupted = run(work, config, output, bus)
     if report is None:
         code = interrupted or ExitCode.INTERRUPTED

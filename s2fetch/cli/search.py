@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from s2fetch.cli.engine import configured, run
-from s2fetch.cli.listing import about_nothing, list_products, not_listed, totals
+from s2fetch.cli.listing import about_nothing, list_products, tell_missing, totals
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode, UsageError
@@ -105,7 +104,7 @@ def command(
         return int(interrupted or ExitCode.INTERRUPTED)
     for sentence in (*totals(found), *about_nothing(config, found.count + found.superseded)):
         output.say(sentence)
-    return _tell_missing(found.missing_names, config, output)
+    return tell_missing(found.missing_names, config, output)
 
 
 def _check_forms(
@@ -137,13 +136,4 @@ def _count(config: Config, output: Output, bus: EventBus) -> int:
         output.say("Counted by listing them, because the hub cannot count such a selection")
     for sentence in about_nothing(config, counted.count):
         output.say(sentence)
-    return _tell_missing(counted.missing_names, config, output)
-
-
-def _tell_missing(names: Iterable[str], config: Config, output: Output) -> int:
-    """Warn of every name that the hub did not list; returns the exit code."""
-    code = ExitCode.OK
-    for name in names:
-        output.warn(f"{not_listed(config)}: {name}")
-        code = ExitCode.FAILED
-    return code
+    return tell_missing(counted.missing_names, config, output)

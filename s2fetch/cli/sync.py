@@ -55,12 +55,18 @@ def command(
     What to fetch and where to is in ARCHIVE.toml, in the options, or in both: an option overrides
     the key of the same name. Run it again at any time; it goes on where it was.
     """
+    from s2fetch.cli.reporting import check_report, write_report
+
     given = params.get("report")
     kept = _Kept(Path(given) if isinstance(given, str) else None)
     try:
         config = configured(output, archive, params)
+        kept.path = None
+        check_report(config.showing.report)
         kept.path = config.showing.report
         if dry_run:
+            if given is not None:
+                output.warn("A dry run writes no report")
             from s2fetch.cli.dry_run import show_preview
 
             return show_preview(config, output, renew=renew, everywhere=find)
@@ -70,7 +76,6 @@ def command(
             _report_failure(kept, error, output)
         raise
     from s2fetch.cli.listing import about_nothing, not_listed
-    from s2fetch.cli.reporting import write_report
     from s2fetch.cli.summary import summary_text
 
     write_report(kept.path, report, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SENTINEL_2 = re.compile(
     r"(S2[A-Z]_[A-Z0-9]{6}_\d{8}T\d{6})_N\d{4}_R\d{3}(_T\d{2}[A-Z]{3})_\d{8}T\d{6}(?:\.SAFE)?"
 )

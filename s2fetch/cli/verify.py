@@ -39,22 +39,18 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
 
     The next sync fetches what is damaged or missing. Asks nothing of the network.
     """
-    from s2fetch.cli.reporting import CommandEnded, told, write_report
+    from s2fetch.cli.reporting import CommandEnded, check_report, reported_failure, write_report
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
+    check_report(config.showing.report)
 
     async def work(client: Client) -> VerifyReport:
         return await client.verify()
 
     bus = EventBus()
-    try:
-        with output.watching(bus):
-            report, interrupted = run(work, config, output, bus)
-    except Exception as error:
-        code, words = told(error)
-        write_report(config.showing.report, CommandEnded(code, code.outcome, words), output)
-        raise
+    with reported_failure(config.showing.report, output), output.watching(bus):
+        report, interrupted = run(work, config, output, bus)
     if report is None:
         code = interrupted or ExitCode.INTERRUPTED
         output.say("Interrupted; what was checked until then is recorded.")

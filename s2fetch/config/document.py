@@ -67,7 +67,15 @@ def read_document(path: Path) -> Document:
         raise ConfigError(what, advice="Save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         what = f"{path}, {_where(str(error), content)}"
-        raise ConfigError(what, advice='A line reads: key = "value"') from error
+        twice = "overwrite" in str(error)
+        advice = "The key is there twice: keep one" if twice else 'A line reads: key = "value"'
+        raise ConfigError(what, advice=advice) from error
+    except (ValueError, RecursionError) as error:
+        # Valid TOML, and more than Python takes: numbers of thousands of digits, nested as deep.
+        raise ConfigError(
+            f"{path}: it has a number that is too long, or is nested too deeply",
+            advice="No setting needs either",
+        ) from error
     except IsADirectoryError as error:
         raise ConfigError(
             f"{path} is a folder and no configuration",

@@ -22,6 +22,7 @@ from s2fetch.config.hub import read_hub
 from s2fetch.config.parsers import Context
 from s2fetch.config.query import read_query
 from s2fetch.config.selection import EVERYTHING
+from s2fetch.config.setting import Setting
 from s2fetch.config.values import (
     AccountConfig,
     Config,
@@ -152,6 +153,8 @@ def _dhus_user(values: Values) -> dict[str, Given]:
 def _transfer(values: Values) -> TransferConfig:
     bandwidth, limits = values.find(s.BANDWIDTH), values.find(s.TIMETABLE)
     zone = values.find(s.TIME_ZONE)
+    if not limits:
+        _useless_without(values, s.TIME_ZONE, s.TIMETABLE)
     return TransferConfig(
         connect_timeout_seconds=values.get(s.CONNECT_TIMEOUT),
         first_byte_timeout_seconds=values.get(s.FIRST_BYTE_TIMEOUT),
@@ -166,10 +169,20 @@ def _transfer(values: Values) -> TransferConfig:
 
 def _increment(values: Values) -> IncrementConfig | None:
     if not values.get(s.INCREMENTAL):
+        for setting in (s.OVERLAP, s.RECOUNT):
+            _useless_without(values, setting, s.INCREMENTAL)
         return None
     return IncrementConfig(
         overlap_seconds=values.get(s.OVERLAP), recount_seconds=values.get(s.RECOUNT)
     )
+
+
+def _useless_without(values: Values, setting: Setting[object], other: Setting[object]) -> None:
+    """An option without effect is a mistake; in a file it may wait for the other to be set."""
+    given = values.given(setting)
+    if given is not None and given.rank is Rank.OPTION:
+        error = UsageError("it has no effect alone", advice=f"Give --{other.name}, too")
+        values.wrong(setting, error)
 
 
 def _showing(values: Values) -> ShowingConfig:
@@ -215,7 +228,7 @@ def _account(
 ) -> AccountConfig:
     user = values.find(s.USER)
     return AccountConfig(
-        name=name or user or "default",
+        name=name or user or "",
         user=user,
         credentials_file=values.find(s.CREDENTIALS_FILE),
         slots=slots,
@@ -229,10 +242,15 @@ def _check_accounts(accounts: list[AccountConfig], document: Document, mistakes:
         place = document.place("accounts", index)
         if account.user is None and account.credentials_file is None:
             mistakes.add(place, ConfigError("an account needs a user or a credentials-file"))
-        elif account.name in {other.name for other in accounts[:index]}:
-            error = ConfigError(f"there are two accounts called {account.name}")
+        elif _called(account) in map(_called, accounts[:index]):
+            error = ConfigError(f"there are two accounts called {_called(account)}")
             error.advice = "Give each its own name"
             mistakes.add(place, error)
+
+
+def _called(account: AccountConfig) -> str:
+    """What tells an account of a file from the others."""
+    return account.name or str(account.credentials_file)
 
 
 def _chosen(accounts: list[AccountConfig], values: Values) -> tuple[AccountConfig, ...]:
@@ -247,6 +265,6 @@ def _chosen(accounts: list[AccountConfig], values: Values) -> tuple[AccountConfi
         return tuple(accounts)
     picked = tuple(a for a in accounts if given.raw in (a.user, a.name))
     if not picked:
-        names = ", ".join(account.name for account in accounts)
+        names = ", ".join(map(_called, accounts))
         values.wrong(s.USER, UsageError(f"{given.raw!r} is none of the accounts {names}"))
     return picked

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -60,15 +60,16 @@ def shown(raw: object) -> str:
     """A raw value the way a TOML file has it, shortened."""
     if isinstance(raw, bool):
         return str(raw).lower()
-    text = repr(raw)
+    text = raw.isoformat() if isinstance(raw, date | time) else repr(raw)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def text(raw: object, _: Context) -> str:
     """A string that is not empty."""
-    if not isinstance(raw, str) or not raw.strip():
-        raise ValueError(f"{shown(raw)} is not text: write it in quotes")
-    return raw.strip()
+    if isinstance(raw, str) and raw.strip():
+        return raw.strip()
+    wrong = f"{shown(raw)} is not text: write it in quotes"
+    raise ValueError("it is empty; leave it out instead" if isinstance(raw, str) else wrong)
 
 
 def layout(raw: object, context: Context) -> str:
@@ -320,8 +321,16 @@ def path(raw: object, context: Context) -> Path:
         home = context.environ.get("HOME")
         if not home:
             raise ValueError(f"{shown(raw)} needs a home folder, but HOME is not set")
-        return Path(home, *found.parts[1:])
-    return found if context.folder is None else context.folder / found
+        found = Path(home, *found.parts[1:])
+    elif context.folder is not None:
+        found = context.folder / found
+    try:
+        str(found).encode()
+    except UnicodeEncodeError:
+        # Records, reports and logs are UTF-8, and say where things are.
+        wanted = "rename what is not, or begin from inside that folder"
+        raise ValueError(f"{str(found)!r} is not UTF-8 text: {wanted}") from None
+    return found
 
 
 def path_or_stdin(raw: object, context: Context) -> Path:

@@ -109,7 +109,8 @@ class AccountConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One account of the hub.
 
     Attributes:
-        name: What messages and slots call it; the user when the configuration gives no name.
+        name: What messages and slots call it; the user when the configuration gives no name, and
+            empty when only the credentials' source knows the user, who is its name then.
         user: Login, or None when the credentials' source knows it.
         credentials_file: A file with the password, or None.
         slots: Concurrent downloads, 1 to 20.

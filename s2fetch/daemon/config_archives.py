@@ -172,7 +172,7 @@ def _check_together(found: Sequence[tuple[Place, ArchiveEntry]], tables: Tables)
                 tables.wrong(place, f"its folder {entry.config.into} is that of {other} too")
         for account in entry.config.accounts:
             hub = entry.config.hub.account_service
-            if account.user is None and account.credentials_file is None:
+            if not account.name:
                 continue  # it is looked for by its hub, and there it has a name
             # One person's login on two hubs is told apart when the hubs are known.
             named = account.name, hub if account.name == account.user else ""

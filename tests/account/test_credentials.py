@@ -162,6 +162,34 @@ def test_a_missing_keyring_package_is_no_error(find: Find, monkeypatch: pytest.M
         find()
 
 
+def test_a_keyring_that_is_broken_is_no_error_either(
+    find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its backends are plug-ins: what they raise is told, and the search goes on to its end."""
+
+    def raises(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'nowhere'")
+
+    monkeypatch.setattr(keyring, "get_credential", raises)
+    with pytest.raises(CredentialsMissingError, match="cannot be used: No module named 'nowhere'"):
+        find()
+
+
+@pytest.mark.parametrize("name", ["S2FETCH_USER", "S2FETCH_PASSWORD"])
+def test_what_is_not_utf_8_is_told_and_not_shown(find: Find, name: str) -> None:
+    """A terminal that is set to Latin-1 makes such a password of one with an accent."""
+    environ = {"S2FETCH_USER": "me", "S2FETCH_PASSWORD": "p", name: "hunter\udce9"}
+    with pytest.raises(CredentialsMissingError, match="the environment is not UTF-8") as caught:
+        find(environ)
+    assert "hunter" not in str(caught.value)
+
+
+def test_credentials_of_the_other_kind_of_hub_are_pointed_out(find: Find) -> None:
+    """``s2fetch hub --kind dhus`` prints them; without the kind they do not count."""
+    with pytest.raises(CredentialsMissingError, match="DHUS_USER counts with --kind dhus only"):
+        find({"DHUS_USER": "me", "DHUS_PASSWORD": "p"})
+
+
 def test_a_second_factor_can_lie_in_the_keyring(find: Find) -> None:
     """Beside the password, under the user's name with :totp."""
     in_keyring(**{"me": "p", "me:totp": "jbswy3dp"})
@@ -197,6 +225,7 @@ def test_a_netrc_that_others_can_read_is_refused_when_it_has_our_machine(
         ('user = "me"\npassword = "hunter2\n', r"is not TOML \(line 2, column 20\)"),
         ('user = "me"\npasword = "hunter2"\n', "unknown key pasword"),
         ('user = "me"\npassword = 1234\n', "password is not text"),
+        (f'password = "hunter2"\nuser = {"[" * 5000}{"]" * 5000}', "is not TOML"),
     ],
 )
 def test_a_wrong_credentials_file_says_what_is_wrong_and_no_secret(

@@ -141,13 +141,15 @@ async def test_damaged_files_are_named_and_fetched_again(shell: Shell, hub: Embe
     assert (await shell.run("verify", "--into", "archive", "--quiet")).code == 0
 
 
-async def test_a_verification_that_cannot_be_done_says_so_in_the_report(
-    shell: Shell, hub: EmbeddedHub
+@pytest.mark.parametrize("command", ["verify", "scrub", "audit"])
+async def test_what_cannot_be_done_says_so_in_the_report(
+    shell: Shell, hub: EmbeddedHub, command: str
 ) -> None:
-    """With the error and its exit code."""
-    (shell.folder / "archive" / ".s2fetch" / "lock").mkdir(parents=True)
-    done = await shell.run("verify", "--into", "archive", "--report", "v.json")
-    assert done.code == 5
+    """With the error and its exit code; an older report would be taken for this run's."""
+    for name in ("lock", "progress.json"):
+        (shell.folder / "archive" / ".s2fetch" / name).mkdir(parents=True)
+    done = await shell.run(command, "--into", "archive", "--report", "v.json")
+    assert done.code == 5, done.err
     report = msgspec.json.decode((shell.folder / "v.json").read_bytes())
     assert (report["exit_code"], report["outcome"]) == (5, "archive")
     assert "file" in report["error"]

@@ -10,6 +10,7 @@ import pytest
 from s2fetch.cli.main import run
 from s2fetch.embedded.hub import EmbeddedHub
 from tests.cli.conftest import Done, Shell, finish
+from tests.cli.terminal import Terminal
 
 
 def explained(done: Done, code: int, *parts: str) -> None:
@@ -43,6 +44,59 @@ async def test_a_mistake_in_the_file_names_line_and_key(shell: Shell) -> None:
 async def test_a_missing_file_is_named(shell: Shell) -> None:
     """The configuration's own name."""
     explained(await shell.run("sync", "nowhere.toml"), 2, "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sync", "nowhere\udce9.toml"),
+        ("sync", "--into", "folder\udce9"),
+        ("verify", "--into", "folder\udce9"),
+        ("status", "--into", "folder\udce9", "--json"),
+        ("search", "--tile", "32TQ\udce9"),
+    ],
+)
+async def test_names_that_are_no_text_are_a_mistake(
+    shell: Shell, hub: EmbeddedHub, arguments: tuple[str, ...]
+) -> None:
+    """As from disks written in Latin-1; in every form in which a mistake is told."""
+    for more in ((), ("--log-format", "json")):
+        if more and arguments[0] == "status":
+            continue  # it has no log
+        done = await shell.run(*arguments, *more)
+        assert done.code == 2
+        assert "\\udce9" in done.err
+        assert not done.out
+    assert not list(shell.folder.glob("s2fetch-defect-*"))
+    if arguments[0] == "sync":
+        await shell.run(*arguments, "--report", "report.json")
+        report = msgspec.json.decode((shell.folder / "report.json").read_bytes())
+        assert "\\udce9" in report["error"]
+
+
+async def test_inside_a_folder_that_is_no_text_all_works(shell: Shell, hub: EmbeddedHub) -> None:
+    """The way around."""
+    inside = shell.folder / "folder\udce9"
+    inside.mkdir()
+    for arguments in (("sync", "--limit", "1"), ("verify",), ("status", "--json")):
+        done = await shell.run(*arguments, "--into", "archive", cwd=inside)
+        assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "coloured"),
+    [("TERM", "xterm-256color", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)],
+)
+async def test_the_log_has_colours_only_where_they_are_wanted(
+    shell: Shell, hub: EmbeddedHub, variable: str, value: str, coloured: bool
+) -> None:
+    """A terminal that knows none shows them as rubbish."""
+    shell.environment[variable] = value
+    terminal = Terminal()
+    process = await terminal.start(shell, "sync", "--into", "a", "--limit", "1", "--verbose")
+    assert await terminal.end(process) == 0
+    assert "run-finished" in terminal.shown
+    assert ("\x1b[" in terminal.shown) is coloured
 
 
 async def test_the_folder_has_to_be_given(shell: Shell, hub: EmbeddedHub) -> None:

@@ -32,6 +32,20 @@ async def test_login_says_that_the_account_works(shell: Shell, hub: EmbeddedHub)
     assert (hub.stats.logins, hub.stats.logouts) == (1, 1)
 
 
+@pytest.mark.parametrize("tables", ["", "[[accounts]]\n"])
+async def test_login_names_the_user_whom_only_the_credentials_tell(
+    shell: Shell, hub: EmbeddedHub, tables: str
+) -> None:
+    """And not "default": with several files and ~/.netrc, that is what one wants to know."""
+    file = shell.folder / "me.toml"
+    file.write_text('user = "demo@example.org"\npassword = "demo"\n')
+    file.chmod(0o600)
+    (shell.folder / "archive.toml").write_text(f'{tables}credentials-file = "me.toml"\n')
+    del shell.environment["S2FETCH_USER"], shell.environment["S2FETCH_PASSWORD"]
+    done = await shell.run("login", "archive.toml")
+    assert done.out.startswith("demo@example.org: logged in in "), done.err
+
+
 async def test_login_says_who_uses_the_slots(shell: Shell, hub: EmbeddedHub) -> None:
     """The process and its archive."""
     hub.faults.add(Fault(Stall(5_000)))
@@ -107,6 +121,7 @@ async def test_the_hub_can_be_of_the_kind_dhus(shell: Shell, products: Path) -> 
     process = await shell.start("hub", str(products), "--kind", "dhus")
     assert process.stdout is not None
     printed = [shlex.split((await process.stdout.readline()).decode())[1] for _ in range(2)]
+    assert b"--kind dhus" in await process.stdout.readline(), "without it, they do not count"
     variables = dict(line.split("=", 1) for line in printed)
     assert variables.pop("DHUS_USER") == "me"
     headers = {"Authorization": "Basic " + base64.b64encode(b"me:my-own").decode()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from s2fetch.cli import listing
+from s2fetch.cli.output import Output
+from s2fetch.config import load_config
 from s2fetch.embedded.answers import access_forbidden
 from s2fetch.embedded.faults import Cut, Fault, Reset
 from s2fetch.embedded.hub import EmbeddedHub
@@ -203,6 +207,115 @@ async def test_a_report_that_cannot_be_written_is_only_a_warning(
     done = await shell.run("sync", "--into", "archive", "--limit", "1", "--report", where)
     assert done.code == 0
     assert "Warning: the report was not written" in done.err
+
+
+@pytest.mark.parametrize("command", ["sync", "verify", "scrub", "audit"])
+async def test_a_report_takes_the_place_of_nothing_but_a_report(
+    shell: Shell, hub: EmbeddedHub, command: str
+) -> None:
+    """``--report archive.toml``, a slip of the hand, must not cost the configuration."""
+    file = shell.folder / "archive.toml"
+    file.write_text('into = "archive"\nlimit = 1\n')
+    await shell.run("sync", "archive.toml")
+    for arguments in (("archive.toml", "--report", "archive.toml"), ("--report", "archive.toml")):
+        done = await shell.run(command, *arguments)
+        assert done.code == 2
+        assert file.read_text() == 'into = "archive"\nlimit = 1\n'
+    done = await shell.run(command, "archive.toml", "--report", "archive.toml")
+    assert "archive.toml is there already and is no report" in done.err
+    assert "Warning" not in done.err, "said once"
+    (shell.folder / "report.json").touch()
+    for _ in range(2):
+        done = await shell.run(command, "archive.toml", "--report", "report.json")
+        assert done.err.count("report") == 0
+        assert (
+            msgspec.json.decode((shell.folder / "report.json").read_bytes())["exit_code"]
+            == done.code
+        )
+
+
+async def test_a_report_into_a_pipe_leaves_the_pipe(shell: Shell, hub: EmbeddedHub) -> None:
+    """As administrator, ``--report /dev/null`` would take the device from the whole machine."""
+    pipe = shell.folder / "pipe"
+    os.mkfifo(pipe)
+    arguments = ("sync", "--into", "archive", "--limit", "1", "--quiet", "--report")
+    done = await shell.run(*arguments, "pipe")
+    assert "the report was not written" in done.err, "nobody reads it, and nobody waits"
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    done = await shell.run(*arguments, "pipe")
+    assert not done.err
+    assert msgspec.json.decode(os.read(reader, 65_536))["exit_code"] == 0
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+async def test_a_report_can_go_to_standard_output(shell: Shell, hub: EmbeddedHub) -> None:
+    """To be piped on, or appended to a file: the file stays the one that is open."""
+    link = shell.folder / "out"
+    link.symlink_to("/proc/self/fd/1")
+    arguments = ("sync", "--into", "archive", "--limit", "1", "--quiet", "--report", "out")
+    done = await shell.run(*arguments)
+    assert msgspec.json.decode(done.out)["already"] == 0
+    with (shell.folder / "all.jsonl").open("ab") as file:
+        file.write(b"before\n")
+        file.flush()
+        for _ in range(2):
+            done = await shell.run(*arguments, stdout=file.fileno())
+            assert done.code == 0
+    written = (shell.folder / "all.jsonl").read_text()
+    assert written.startswith("before\n")
+    assert written.count('"already": 1') == 2
+    assert link.is_symlink()
+
+
+async def test_a_report_is_written_through_a_link(shell: Shell, hub: EmbeddedHub) -> None:
+    """Where it leads to, say into the folder of a web server, is where it is read."""
+    (shell.folder / "report.json").symlink_to("served.json")
+    for fetched in (1, 0):
+        arguments = ("--limit", "1", "--report", "report.json")
+        await shell.run("sync", "--into", "archive", *arguments)
+        assert (shell.folder / "report.json").is_symlink()
+        assert (
+            msgspec.json.decode((shell.folder / "served.json").read_bytes())["fetched"] == fetched
+        )
+
+
+async def test_a_dry_run_says_that_it_writes_no_report(shell: Shell, hub: EmbeddedHub) -> None:
+    """It changes nothing; an option without effect is told."""
+    done = await shell.run("sync", "--into", "a", "--dry-run", "--report", "report.json")
+    assert "a dry run writes no report" in done.err.lower()
+    assert not (shell.folder / "report.json").exists()
+
+
+async def test_a_query_of_thousands_of_names_does_not_fill_the_screen(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """It goes out in parts, too."""
+    names = "\n".join(f"S2A_MSIL1C_20240601T{n:06}_N0510_R065_T32TQM" for n in range(300))
+    (shell.folder / "names.txt").write_text(names)
+    done = await shell.run("sync", "--names-file", "names.txt", "--into", "a", "--dry-run")
+    assert done.code == 7
+    (query,) = [line for line in done.out.splitlines() if line.startswith("Query:")]
+    assert len(query) < 10_200
+    assert query.endswith(" characters, sent in parts)")
+    assert done.err.count("not in the catalogue: ") == 300
+
+
+def test_what_is_said_of_missing_names_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks at all names: for each one again, a list of 100,000 took hours."""
+    asked: list[object] = []
+
+    def not_listed(config: object) -> str:
+        asked.append(config)
+        return "not there"
+
+    monkeypatch.setattr(listing, "not_listed", not_listed)
+    output = Output()
+    warned: list[str] = []
+    monkeypatch.setattr(output, "warn", warned.append)
+    assert listing.tell_missing(["A", "B", "C"], load_config(environ={}), output) == 7
+    assert warned == ["not there: A", "not there: B", "not there: C"]
+    assert len(asked) == 1
 
 
 async def test_renew_fetches_what_is_there(shell: Shell, hub: EmbeddedHub) -> None:

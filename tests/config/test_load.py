@@ -302,6 +302,11 @@ def test_a_wrong_name_in_a_file_of_names_has_its_line(load: Loader, tmp_path: Pa
         ('layout = "{nme}"', "line 2, layout: "),
         ("baseline = [5.10]", "line 2, baseline: 5.1 is not text: write it in quotes"),
         ('from = "June"', "line 2, from: 'June' is not a time"),
+        ("from = 10:00:00", "line 2, from: 10:00:00 has no day"),
+        ("from = 0001-01-01T00:00:00+14:00", "line 2, from: 0001-01-01T00:00:00+14:00 is out of"),
+        ("to = 9999-12-31T23:59:59-14:00", "line 2, to: 9999-12-31T23:59:59-14:00 is out of"),
+        ("into = 2024-06-01", "line 2, into: 2024-06-01 is not a path"),
+        ('tile = ""', "line 2, tile: it is empty"),
         ("hub = 3", "line 2, hub: it is a table"),
         ("accounts = 3", "line 2, accounts: these are tables"),
         ('product_type = "x"', "line 2, product_type: there is no key of this name. Did you mean"),
@@ -401,6 +406,36 @@ def test_malformed_toml_names_line_column_and_key(load: Loader, content: str, wh
     with pytest.raises(ConfigError) as caught:
         load(content)
     assert str(caught.value).startswith(f"{load.path}, {where}")
+
+
+def test_a_key_that_is_there_twice_is_no_matter_of_quotes(load: Loader) -> None:
+    """The parser's "cannot overwrite" says little to who wrote the file."""
+    with pytest.raises(ConfigError, match="The key is there twice"):
+        load("limit = 1\nlimit = 2\n")
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000 + "]" * 5000])
+def test_what_the_parser_cannot_take_is_a_mistake_of_the_file(load: Loader, value: str) -> None:
+    """It is not the parser's own error that tells so."""
+    with pytest.raises(ConfigError, match="too long, or is nested too deeply"):
+        load(f"limit = {value}\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "other"), [("overlap", "incremental"), ("recount", "incremental")]
+)
+def test_an_option_without_effect_is_a_mistake(load: Loader, option: str, other: str) -> None:
+    """Who gives it expects something; in a file it may stay while the other one is off."""
+    with pytest.raises(UsageError, match=f"--{option}: it has no effect alone. Give --{other}"):
+        load(options={option: "2d"})
+    assert load(f'{option} = "2d"\n', options={other: False}).increment is None
+    assert load(options={option: "2d", other: True}).increment is not None
+
+
+def test_a_time_zone_without_a_timetable_is_a_mistake(load: Loader) -> None:
+    """It is not that of the times of the selection, which are in UTC."""
+    with pytest.raises(UsageError, match=r"^--time-zone: it has no effect alone. Give --timetable"):
+        load(options={"time-zone": "Europe/Rome"})
 
 
 def test_a_file_that_is_not_text_names_the_line(load: Loader) -> None:
@@ -513,6 +548,10 @@ def test_the_user_option_picks_one_of_several_accounts(load: Loader, user: str) 
         ('[[accounts]]\nuser = "a"\n[[accounts]]\nslots = 3\n', r"line 3, accounts\[2\]: an acc"),
         ('[[accounts]]\nuser = "a"\n[[accounts]]\nuser = "a"\n', r"line 3, accounts\[2\]: there"),
         ('[[accounts]]\nuser = "a"\nslot = 3\n', r"line 3, accounts\[1\]\.slot: .* slots"),
+        (
+            '[[accounts]]\ncredentials-file = "a"\n[[accounts]]\ncredentials-file = "a"\n',
+            r"line 3, accounts\[2\]: there are two accounts called .*a\.",
+        ),
         ('user = "b"\n[[accounts]]\nuser = "a"\n', r"line 1, user: user and \[\[accounts\]\]"),
     ],
 )
@@ -522,6 +561,14 @@ def test_accounts_that_cannot_be_told_apart_are_refused(
     """Each needs a user or a file of its own."""
     with pytest.raises(ConfigError, match=said):
         load(content)
+
+
+def test_accounts_may_be_told_apart_by_their_files(load: Loader) -> None:
+    """Their users are in them; so are their names."""
+    files = '[[accounts]]\ncredentials-file = "a"\n[[accounts]]\ncredentials-file = "b"\n'
+    assert [account.name for account in load(files).accounts] == ["", ""]
+    with pytest.raises(UsageError, match=r"'x' is none of the accounts .*/a, .*/b"):
+        load(files, {"user": "x"})
 
 
 def test_quiet_and_verbose_exclude_each_other(load: Loader) -> None:
