@@ -237,7 +237,7 @@ def _lock_error(error: OSError, path: Path) -> ArchiveError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ArchiveError(
             f"the lock file {path} cannot be opened for writing ({error.strerror})",
-            advice="Check owner and mode of the file and its folder, and that it is mounted writable",
+            advice="Check owner and mode of file and folder, and that it is mounted writable",
         )
     return ArchiveError(
         f"the lock file {path} cannot be used ({error.strerror or error})",
