@@ -1,4 +1,4 @@
-"""What the daemon adds to the engine's events: alerts, commands, notifications, what it is asked."""
+"""What the daemon adds to the engine's events: alerts, commands, notifications, its orders."""
 
 from __future__ import annotations
 
