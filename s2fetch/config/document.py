@@ -68,6 +68,8 @@ def read_document(path: Path) -> Document:
     except tomllib.TOMLDecodeError as error:
         what = f"{path}, {_where(str(error), content)}"
         raise ConfigError(what, advice='A line reads: key = "value"') from error
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits, 1000 brackets
+        raise ConfigError(f"{path} holds what no configuration does: {error}") from error
     except IsADirectoryError as error:
         raise ConfigError(
             f"{path} is a folder and no configuration",

@@ -98,3 +98,12 @@ def test_a_folder_in_the_place_of_a_file_is_told_with_what_was_meant(tmp_path: P
     with pytest.raises(ConfigError, match="is a folder") as caught:
         read_document(tmp_path)
     assert f"--into {tmp_path}" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["1" * 5000, "[" * 5000], ids=["digits", "brackets"])
+def test_what_python_refuses_to_read_is_a_mistake_in_the_file(tmp_path: Path, value: str) -> None:
+    """Not everything that goes wrong is bad TOML."""
+    path = tmp_path / "a.toml"
+    path.write_text(f"slots = {value}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"a\.toml holds what no configuration does"):
+        read_document(path)
