@@ -324,6 +324,17 @@ def path(raw: object, context: Context) -> Path:
     return found if context.folder is None else context.folder / found
 
 
+def folder(raw: object, context: Context) -> Path:
+    """A path that can be written down: in the archive's own files, and in reports."""
+    found = path(raw, context)
+    try:
+        str(found).encode()
+    except UnicodeEncodeError:
+        wanted = "the path of an archive has to be"
+        raise ValueError(f"{str(found)!a} is not UTF-8, as {wanted}") from None
+    return found
+
+
 def path_or_stdin(raw: object, context: Context) -> Path:
     """A path, or ``-`` for standard input."""
     return STDIN if raw == "-" else path(raw, context)
