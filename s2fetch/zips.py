@@ -30,6 +30,8 @@ ZIP_ERRORS: tuple[type[Exception], ...] = (
     *_of_decompressors(),
 )
 """Errors that are the zip's own fault; for an `OSError` see `is_zips_fault`."""
+ANY_FAULT: tuple[type[Exception], ...] = (OSError, *ZIP_ERRORS)
+"""For those who say the same whether the zip or the disk is to blame."""
 
 
 def is_zips_fault(error: OSError) -> bool:

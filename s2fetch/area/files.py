@@ -13,7 +13,7 @@ from types import ModuleType
 from s2fetch.area import reading
 from s2fetch.area.build import Source
 from s2fetch.errors import AreaError
-from s2fetch.zips import ZIP_ERRORS
+from s2fetch.zips import ANY_FAULT
 
 Reader = Callable[[Path], Iterator[Source]]
 
@@ -141,7 +141,7 @@ def _read_zip(path: Path) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = members(archive)
-    except (OSError, *ZIP_ERRORS) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
     if shapes := [name for name in names if name.lower().endswith((".shp", ".gpkg", ".fgb"))]:
         return vector.read_zipped(path, shapes)

@@ -18,7 +18,7 @@ import shapely
 from s2fetch.area.build import Source
 from s2fetch.area.files import members, unreadable
 from s2fetch.errors import AreaError
-from s2fetch.zips import ZIP_ERRORS
+from s2fetch.zips import ANY_FAULT
 
 LARGEST_BYTES = 512 * 1024 * 1024
 """More than that in one file of a KMZ is no area of interest."""
@@ -81,7 +81,7 @@ def _read_with_links(path: Path, known: set[Path]) -> Iterator[Source]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (OSError, *ZIP_ERRORS) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
 
 
@@ -90,7 +90,7 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> 
         raise AreaError(f"cannot read {path}: {member.filename} is larger than 512 MiB")
     try:
         return archive.read(member)
-    except (OSError, *ZIP_ERRORS) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
 
 

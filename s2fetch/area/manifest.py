@@ -17,7 +17,7 @@ import shapely
 from s2fetch.area.build import Source
 from s2fetch.area.files import unreadable
 from s2fetch.errors import AreaError
-from s2fetch.zips import ZIP_ERRORS
+from s2fetch.zips import ANY_FAULT
 
 LARGEST_BYTES = 256 * 1024 * 1024
 _METADATA = re.compile(r"manifest\.safe|xfdumanifest\.xml|mtd_msi[^/]*\.xml", re.IGNORECASE)
@@ -59,7 +59,7 @@ def _metadata(path: Path) -> Iterator[tuple[str, bytes]]:
         elif _is_xml(path):
             _check_size(path, path.name, path.stat().st_size)
             yield str(path), path.read_bytes()
-    except (OSError, *ZIP_ERRORS) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
 
 
