@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -99,7 +100,7 @@ def unreadable(path: Path, error: Exception) -> AreaError:
 
 
 def _kind(path: Path) -> str:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - False also for what cannot be looked at
         advice = "Name a file in it; the footprint of a product is --area-product"
         raise AreaError(f"{path} is a folder", advice=advice)
     try:

@@ -5,6 +5,7 @@ KML is always in WGS 84, longitude first, so that neither GDAL nor PROJ is neede
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import zipfile
@@ -70,7 +71,7 @@ def _read_with_links(path: Path, known: set[Path]) -> Iterator[Source]:
     if not linked or not source.shape.is_empty:
         yield source
     for other in linked:
-        if not other.is_file():
+        if not os.path.isfile(other):  # noqa: PTH113 - False also for what cannot be looked at
             raise _missing(str(path), str(other))
         if other.suffix.lower() == ".kmz":
             yield from read_kmz(other)

@@ -72,7 +72,7 @@ def command(
     from s2fetch.embedded.hub import DEFAULT_USER
     from s2fetch.embedded.identity import User
 
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - False also for what cannot be looked at
         raise UsageError(f"{folder} is not a folder")
     prefix = "DHUS" if kind == "dhus" else "S2FETCH"
     name, password = os.environ.get(f"{prefix}_USER"), os.environ.get(f"{prefix}_PASSWORD")
