@@ -143,7 +143,7 @@ def _source(root: ET.Element, where: str) -> Source:
             name = next((inner.text for inner in element if _tag(inner) == "name"), None)
             try:
                 shapes += _shapes(element)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 what = f"{where}, placemark {name or len(shapes) + 1!r}: {error}"
                 raise AreaError(what) from error
     return Source(shapely.GeometryCollection(shapes), where)

@@ -152,6 +152,7 @@ def test_a_link_that_cannot_be_followed_is_an_error(
         (place("<Point><coordinates>a,b</coordinates></Point>"), "'field'.*'a,b' is not longitude"),
         (place("<Polygon/>") + place("<Point/>"), "the area is empty"),
         ("", "the area is empty"),
+        (place("<MultiGeometry>" * 2000 + "</MultiGeometry>" * 2000), "'field'.*recursion"),
         (place(box(0, 0, 1, 100)), "outside"),
         (
             place(f"<Polygon><outerBoundaryIs>{ring((0, 0), (1, 1))}</outerBoundaryIs></Polygon>"),
