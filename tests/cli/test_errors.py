@@ -177,11 +177,13 @@ TOO_LONG = "a" * 300
         (("verify", "--into", TOO_LONG), 5),
         (("verify", "--into", "nowhere", "--report", TOO_LONG), 2),
         (("hub", TOO_LONG), 2),
+        (("hub", ".", "--port", "65536"), 2),
+        (("hub", ".", "--download-port", "-1"), 2),
     ],
     ids=lambda value: " ".join(value[:-1]) if isinstance(value, tuple) else str(value),
 )
-async def test_a_path_that_cannot_even_be_looked_for_is_a_mistake_and_no_defect(
+async def test_what_the_system_refuses_outright_is_a_mistake_and_no_defect(
     shell: Shell, hub: EmbeddedHub, command: tuple[str, ...], code: int
 ) -> None:
-    """A name that is too long here; elsewhere a folder that only others may enter."""
+    """A name that is too long, or elsewhere a folder that only others may enter; a port."""
     explained(await shell.run(*command), code)
