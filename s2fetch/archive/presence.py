@@ -177,7 +177,7 @@ def file_state(root: Path, path: str) -> FileState | None:
     """The regular file at a path relative to the root, or None."""
     try:
         status = os.stat(f"{root}/{path}")  # noqa: PTH116 - asked for every product of an archive
-    except OSError:
+    except (OSError, ValueError):  # the latter for a NUL, in a record that was edited
         return None
     if status.st_mode & 0o170000 != 0o100000:
         return None
