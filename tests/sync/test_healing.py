@@ -533,8 +533,8 @@ async def test_what_somebody_wrote_into_a_record_is_damage_and_is_mended(
 
     off_loop(edit)
     async with site.client() as client:
-        report = await client.verify()
-    assert {each.name: each.reason for each in report.damaged} == {
+        verified = await client.verify()
+    assert {each.name: each.reason for each in verified.damaged} == {
         first.name: "its record has no checksum that can be computed ('x')",
         second.name: "missing",
     }
