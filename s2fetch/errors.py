@@ -111,22 +111,25 @@ class S2FetchError(Exception):
 
     def __init__(self, what: str, *, product: str = "", did: str = "", advice: str = "") -> None:
         super().__init__(what)
-        self.what = what
+        self.what = _writable(what)
         self.product = product
-        self.did = did
-        self.advice = advice
+        self.did = _writable(did)
+        self.advice = _writable(advice)
 
     def __str__(self) -> str:
         head = f"{self.product}: {self.what}" if self.product else self.what
-        told = ". ".join(part.rstrip(".") for part in (head, self.did, self.advice) if part)
-        # Paths can hold bytes that are no text (PEP 383), and logs and reports cannot.
-        return told.encode(errors="backslashreplace").decode()
+        return ". ".join(part.rstrip(".") for part in (head, self.did, self.advice) if part)
 
     @property
     def code(self) -> str:
         """A stable short name for logs, reports and the progress file, e.g. ``disk-full``."""
         stem = type(self).__name__.removesuffix("Error")
         return "".join("-" + c.lower() if c.isupper() else c for c in stem).lstrip("-")
+
+
+def _writable(text: str) -> str:
+    """The text as UTF-8 can have it: bytes of headers and paths that are none are written out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 class UsageError(S2FetchError):

@@ -19,6 +19,8 @@ SECONDS = {
     **dict.fromkeys(("d", "day", "days"), 86400.0),
     **dict.fromkeys(("w", "week", "weeks"), 604800.0),
 }
+LONGEST_DAYS = 36_525
+"""A century, so that now and then, plus or minus a duration, are times that the calendar has."""
 PREFIXES = "kMGTP"
 BYTES: dict[str, int] = {
     "": 1,
@@ -39,11 +41,18 @@ def parse_duration(value: object) -> float:
     """Seconds from ``"90s"``, ``"10 min"``, ``"2h"``, ``"1d"``, ``"1h30m"`` or a number of seconds.
 
     Raises:
-        ValueError: Not a duration, or negative.
+        ValueError: Not a duration, negative, or longer than a century.
     """
     wanted = "write a number and a unit, for example 90s, 10 min, 2h or 1h30m"
-    if (seconds := _number(value, wanted)) is not None:
-        return seconds
+    seconds = _number(value, wanted)
+    if seconds is None:
+        seconds = _seconds(value, wanted)
+    if seconds > LONGEST_DAYS * SECONDS["d"]:
+        raise ValueError(f"{value!r} is longer than anything lasts: write at most {LONGEST_DAYS}d")
+    return seconds
+
+
+def _seconds(value: object, wanted: str) -> float:
     text = value.strip().lower() if isinstance(value, str) else ""
     total, position, units = 0.0, 0, []
     while part := _DURATION_PART.match(text, position):

@@ -43,6 +43,14 @@ def test_durations_are_read_with_their_units(text: object, seconds: float) -> No
     assert parse_duration(text) == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize("text", ["36526d", "9999999d", "9" * 400 + "w", 4e9])
+def test_what_leads_out_of_the_calendar_is_no_duration(text: object) -> None:
+    """An overlap of a million days is no reason to end with an overflow in the next run."""
+    assert parse_duration("36525d") == 36_525 * 86_400
+    with pytest.raises(ValueError, match="write at most 36525d"):
+        parse_duration(text)
+
+
 @pytest.mark.parametrize("text", ["", "abc", "5 parsecs", "-3s", "1h 30", -1, True, None, 1e999])
 def test_what_is_no_duration_is_refused_with_an_example(text: object) -> None:
     """The message shows how it is written."""

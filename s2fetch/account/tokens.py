@@ -359,7 +359,7 @@ class Tokens:
 def _decode(body: bytes) -> _Grant:
     try:
         grant = msgspec.json.decode(body, type=_Grant, strict=False)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Transient(f"its answer is not a token: {error}") from error
     if not grant.access_token:
         raise Transient("its answer is not a token: it is empty")
@@ -369,7 +369,7 @@ def _decode(body: bytes) -> _Grant:
 def _description(body: bytes) -> str:
     try:
         answer: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(answer, dict):
         return ""

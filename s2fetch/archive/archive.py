@@ -311,8 +311,13 @@ def lock_path(root: Path) -> Path:
 
 
 def is_archive(root: Path) -> bool:
-    """Whether a folder holds an archive."""
-    return (root / OWN_FOLDER).is_dir()
+    """Whether a folder holds an archive.
+
+    Raises:
+        ArchiveError: One may not look.
+    """
+    with translating(root):
+        return (root / OWN_FOLDER).is_dir()
 
 
 def archive_holder(root: Path) -> Holder | None:

@@ -5,11 +5,8 @@ Only reads. Names of members are looked up and never become paths.
 
 from __future__ import annotations
 
-import errno
 import posixpath
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,20 +14,12 @@ from pathlib import Path
 from s2fetch.archive.manifest import MANIFESTS, MOST_BYTES, Listed, read_manifest
 from s2fetch.errors import ChecksumMismatchError, NotAProductError
 from s2fetch.product import Proof
+from s2fetch.zips import ZIP_ERRORS, is_zips_fault
 
 _BLOCK_BYTES = 1 << 20
 _UNPACKED_TIMES = 100
 _UNPACKED_EXTRA_BYTES = 64 << 20
 _ENCRYPTED = 0x1
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    struct.error,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
 
 
 def check_zip(path: Path, product_name: str, tick: Callable[[int], None]) -> Proof:
@@ -54,19 +43,18 @@ def check_zip(path: Path, product_name: str, tick: Callable[[int], None]) -> Pro
 def _reading(product_name: str) -> Iterator[None]:
     try:
         yield
-    except _UNREADABLE as error:
+    except ZIP_ERRORS as error:
         raise _not_a_product(f"the zip is damaged ({error})", product_name) from error
     except OSError as error:
-        # An offset that points before the file's start; everything else is the disk's fault.
-        if error.errno != errno.EINVAL:
+        if not is_zips_fault(error):
             raise
-        raise _not_a_product("the zip is damaged (a wrong offset)", product_name) from error
+        raise _not_a_product(f"the zip is damaged ({error})", product_name) from error
 
 
 def _check_members(
     archive: zipfile.ZipFile, size_bytes: int, product_name: str, tick: Callable[[int], None]
 ) -> Proof:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     unpacked = sum(member.file_size for member in members)
     if not members:
         raise _not_a_product("the zip is empty", product_name)

@@ -110,6 +110,6 @@ def read_manifest(content: bytes) -> list[Listed]:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # the latter for an unknown encoding
         raise ValueError(str(error)) from error
     return found

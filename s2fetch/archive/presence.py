@@ -93,15 +93,22 @@ class Elsewhere:
         """The folders that hold something of each name, relative to the root."""
         found: dict[str, list[str]] = {}
         for folder, folders, names in os.walk(self._root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = sorted(name for name in folders if _may_be_ours(name))
             if not _MANIFESTS.isdisjoint(names):
                 folders.clear()
                 names = []
             relative = os.path.relpath(folder, self._root)
             for name in (*names, *folders):
-                if not name.startswith("."):
+                if _may_be_ours(name):
                     found.setdefault(name, []).append("" if relative == "." else relative)
         return found
+
+
+def _may_be_ours(name: str) -> bool:
+    """Not hidden, and UTF-8, without which its path cannot be recorded."""
+    if name.startswith("."):
+        return False
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def candidates_in(
@@ -170,7 +177,7 @@ def file_state(root: Path, path: str) -> FileState | None:
     """The regular file at a path relative to the root, or None."""
     try:
         status = os.stat(f"{root}/{path}")  # noqa: PTH116 - asked for every product of an archive
-    except OSError:
+    except (OSError, ValueError):  # the latter for a NUL, in a record that was edited
         return None
     if status.st_mode & 0o170000 != 0o100000:
         return None

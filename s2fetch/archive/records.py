@@ -106,7 +106,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         attempts: Attempts that failed since the last success.
         failure: The last error.
         retrieval: The order that brings it back online.
-        next_try: Not to be tried before.
         withdrawn: Set when the hub has taken it away; the file may be there still.
     """
 
@@ -125,7 +124,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     attempts: int = 0
     failure: Failure | None = None
     retrieval: Retrieval | None = None
-    next_try: str | None = None
     withdrawn: Withdrawal | None = None
 
 

@@ -107,7 +107,7 @@ def _check_lengths(folder: Path, files: Iterable[Listed], product_name: str) -> 
             raise _not_whole(f"its manifest leads out of it ({each.path[:120]!a})", product_name)
         try:
             found = (folder / each.path).stat()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter for a NUL in the path
             raise _not_whole(f"it lacks {each.path[:120]!a}", product_name) from error
         if not stat.S_ISREG(found.st_mode):
             raise _not_whole(f"{each.path[:120]!a} is no file", product_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from types import ModuleType
 from s2fetch.area import reading
 from s2fetch.area.build import Source
 from s2fetch.errors import AreaError
+from s2fetch.zips import ANY_FAULT
 
 Reader = Callable[[Path], Iterator[Source]]
 
@@ -98,7 +100,7 @@ def unreadable(path: Path, error: Exception) -> AreaError:
 
 
 def _kind(path: Path) -> str:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - False also for what cannot be looked at
         advice = "Name a file in it; the footprint of a product is --area-product"
         raise AreaError(f"{path} is a folder", advice=advice)
     try:
@@ -140,7 +142,7 @@ def _read_zip(path: Path) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = members(archive)
-    except (OSError, zipfile.BadZipFile) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
     if shapes := [name for name in names if name.lower().endswith((".shp", ".gpkg", ".fgb"))]:
         return vector.read_zipped(path, shapes)

@@ -5,10 +5,10 @@ KML is always in WGS 84, longitude first, so that neither GDAL nor PROJ is neede
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,6 +19,7 @@ import shapely
 from s2fetch.area.build import Source
 from s2fetch.area.files import members, unreadable
 from s2fetch.errors import AreaError
+from s2fetch.zips import ANY_FAULT
 
 LARGEST_BYTES = 512 * 1024 * 1024
 """More than that in one file of a KMZ is no area of interest."""
@@ -70,7 +71,7 @@ def _read_with_links(path: Path, known: set[Path]) -> Iterator[Source]:
     if not linked or not source.shape.is_empty:
         yield source
     for other in linked:
-        if not other.is_file():
+        if not os.path.isfile(other):  # noqa: PTH113 - False also for what cannot be looked at
             raise _missing(str(path), str(other))
         if other.suffix.lower() == ".kmz":
             yield from read_kmz(other)
@@ -81,7 +82,7 @@ def _read_with_links(path: Path, known: set[Path]) -> Iterator[Source]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
 
 
@@ -90,7 +91,7 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> 
         raise AreaError(f"cannot read {path}: {member.filename} is larger than 512 MiB")
     try:
         return archive.read(member)
-    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
 
 
@@ -117,9 +118,13 @@ def _local(link: str, where: str) -> str:
     """The path of a link.
 
     Raises:
-        AreaError: It goes elsewhere: what is not fetched would be missing from the area.
+        AreaError: It is none, or goes elsewhere: what is not fetched would be missing from the
+            area.
     """
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError as error:
+        raise AreaError(f"{where} links to {link}, which is no address: {error}") from error
     if parts.scheme or parts.netloc:
         advice = "Save what it links to as a file of its own, and remove the link"
         raise AreaError(f"{where} links to {link}, which is not fetched", advice=advice)
@@ -138,7 +143,7 @@ def _source(root: ET.Element, where: str) -> Source:
             name = next((inner.text for inner in element if _tag(inner) == "name"), None)
             try:
                 shapes += _shapes(element)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 what = f"{where}, placemark {name or len(shapes) + 1!r}: {error}"
                 raise AreaError(what) from error
     return Source(shapely.GeometryCollection(shapes), where)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -18,6 +17,7 @@ import shapely
 from s2fetch.area.build import Source
 from s2fetch.area.files import unreadable
 from s2fetch.errors import AreaError
+from s2fetch.zips import ANY_FAULT
 
 LARGEST_BYTES = 256 * 1024 * 1024
 _METADATA = re.compile(r"manifest\.safe|xfdumanifest\.xml|mtd_msi[^/]*\.xml", re.IGNORECASE)
@@ -36,7 +36,7 @@ def read(path: Path) -> Iterator[Source]:
         seen = True
         try:
             rings = list(_rings(content))
-        except (ET.ParseError, ValueError) as error:
+        except (ET.ParseError, ValueError, LookupError) as error:
             raise AreaError(f"{where} cannot be understood: {error}") from error
         if rings:
             for ring in rings:
@@ -59,7 +59,7 @@ def _metadata(path: Path) -> Iterator[tuple[str, bytes]]:
         elif _is_xml(path):
             _check_size(path, path.name, path.stat().st_size)
             yield str(path), path.read_bytes()
-    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except ANY_FAULT as error:
         raise unreadable(path, error) from error
 
 

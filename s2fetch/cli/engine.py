@@ -59,9 +59,10 @@ def kept_archive(archive: str | None, params: Mapping[str, object]) -> ArchiveEn
     if archive is None:
         return None
     file, _, name = archive.rpartition(":")
-    if not file or Path(archive).exists():
+    # Unlike those of pathlib, these two say no where one may not look.
+    if not file or os.path.exists(archive):  # noqa: PTH110
         file, name = archive, ""
-    if not Path(file).is_file():
+    if not os.path.isfile(file):  # noqa: PTH113
         return None  # what is wrong with it is told by whoever reads it as an archive's
     from s2fetch.daemon.config import is_daemon_file, load_daemon_archive
 

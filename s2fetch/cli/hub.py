@@ -33,6 +33,7 @@ It prints the environment variables with which s2fetch uses it, and serves until
 SIGTERM. User and password are S2FETCH_USER and S2FETCH_PASSWORD (with --kind dhus: DHUS_USER and
 DHUS_PASSWORD), or else those of the demo.
 """
+PORT = click.IntRange(0, 65_535)
 
 
 @click.command(short_help="Serve a folder of products as a small hub.", epilog=EXAMPLES)
@@ -46,8 +47,12 @@ DHUS_PASSWORD), or else those of the demo.
     default="cdse",
     help="Protocol: of the Copernicus Data Space (default) or of hubs that run the DHuS",
 )
-@click.option("--port", default=0, metavar="N", help="Of catalogue and identity, default any")
-@click.option("--download-port", default=0, metavar="N", help="Of the downloads, default any")
+@click.option(
+    "--port", type=PORT, default=0, metavar="N", help="Of catalogue and identity, default any"
+)
+@click.option(
+    "--download-port", type=PORT, default=0, metavar="N", help="Of the downloads, default any"
+)
 @click.option("--tls-certificate", metavar="FILE", help="Serve https with this certificate (PEM)")
 @click.option("--tls-key", metavar="FILE", help="The certificate's key (PEM)")
 @click.pass_obj
@@ -72,7 +77,7 @@ def command(
     from s2fetch.embedded.hub import DEFAULT_USER
     from s2fetch.embedded.identity import User
 
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - False also for what cannot be looked at
         raise UsageError(f"{folder} is not a folder")
     prefix = "DHUS" if kind == "dhus" else "S2FETCH"
     name, password = os.environ.get(f"{prefix}_USER"), os.environ.get(f"{prefix}_PASSWORD")

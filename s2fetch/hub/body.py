@@ -60,9 +60,7 @@ class HttpBody:
         self._rest = memoryview(b"")
         self.status = answer.status
         self.content_type = answer.content_type.lower()
-        self.validator = Validator(
-            answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
-        )
+        self.validator = Validator(_text(answer, "ETag"), _text(answer, "Last-Modified"))
         encoding = answer.headers.get("Content-Encoding", "identity").lower()
         if encoding != "identity":
             raise HubAnswerError(
@@ -125,6 +123,16 @@ class HttpBody:
         return ConnectionLostError(
             f"the connection broke ({describe(error)})", product=self._product
         )
+
+
+def _text(answer: aiohttp.ClientResponse, header: str) -> str:
+    """A header that can be kept and sent back; empty when its bytes are no UTF-8 (RFC 9110 5.5)."""
+    value = answer.headers.get(header, "")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ""
+    return value
 
 
 async def error_body(answer: aiohttp.ClientResponse) -> bytes:

@@ -232,7 +232,7 @@ class HttpClient:
                 continue
             try:
                 value = parse(body)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise Transient(f"an answer of {len(body)} bytes was broken: {error}") from error
             gate.up()
             return value

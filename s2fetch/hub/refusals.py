@@ -79,7 +79,7 @@ def read_refusal(status: int, body: bytes) -> Refusal:
     """Read an error body; every shape the services are known to send, or plain text."""
     try:
         answer: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         text = body[:200].decode("utf-8", "replace")
         return Refusal(status, "", "" if "<" in text else " ".join(text.split()))
     if not isinstance(answer, dict):

@@ -31,7 +31,10 @@ def read_list(path: Path) -> ProductList:
     if data.startswith(MAGIC):
         read_parquet(data, into)
     elif data.lstrip(b" \r\n").startswith((b"{", b"[")):  # after a tab: a cell of a line
-        read_json(data, into)
+        try:
+            read_json(data, into)
+        except RecursionError as error:
+            raise into.wrong("", "it is nested too deeply for a list") from error
     else:
         read_text(_decoded(data, into), into)
     return into.listed()

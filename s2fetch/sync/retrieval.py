@@ -202,15 +202,24 @@ class RetrievalDesk:
         """Have an order placed as soon as none is under way and no quota stands against it."""
         if self._settings.offline is not Offline.REQUEST:
             return
-        wait = 0.0
-        if retrieval.next is not None:
-            due = datetime.fromisoformat(retrieval.next)
-            wait = max(0.0, (due - self._clock.now()).total_seconds())
-        at = self._clock.monotonic() + wait
+        at = self._clock.monotonic() + self._seconds_until(retrieval.next)
         if retrieval.state is RetrievalState.QUOTA:
             self._no_orders_until = max(self._no_orders_until, at)
         self._due[product_id] = at
         heapq.heappush(self._to_order, (at, product_id))
+
+    def _seconds_until(self, recorded: str | None) -> float:
+        """How long until a recorded time; no time at all for what cannot be right.
+
+        One that is further away than any pause was written by a clock that has been put right
+        since: an order is not kept from being placed for years.
+        """
+        try:
+            due = datetime.fromisoformat(recorded or "")
+        except ValueError:
+            return 0.0
+        left = due - self._clock.now() if due.tzinfo is not None else timedelta()
+        return max(0.0, left.total_seconds()) if left <= ORDER_EXPIRY else 0.0
 
     async def _place_orders(self) -> None:
         while (product_id := self._next_order()) is not None:

@@ -198,7 +198,10 @@ def examine(
     if file.size != record.size:
         return f"{file.size} bytes instead of {record.size}", record
     algorithm, _, value = record.checksum.partition(":")
-    expected = Checksum(Algorithm(algorithm), value)
+    try:
+        expected = Checksum(Algorithm(algorithm), value)
+    except ValueError:  # somebody has edited the progress file
+        return f"its record has no checksum that can be computed ({record.checksum!r})", record
     path = root / record.path
     try:
         if record.unpacked:

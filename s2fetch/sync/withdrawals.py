@@ -192,9 +192,7 @@ class Withdrawals:
         changed = msgspec.structs.replace(record, withdrawn=mark)
         action = "its file stays"
         if record.state is not State.COMPLETE:
-            changed = msgspec.structs.replace(
-                changed, state=State.WITHDRAWN, retrieval=None, next_try=None
-            )
+            changed = msgspec.structs.replace(changed, state=State.WITHDRAWN, retrieval=None)
             action = "it is not waited for any more"
         elif trash:
             action = "its file was missing already"

@@ -162,7 +162,6 @@ def test_every_field_survives_journal_and_document(tmp_path: Path) -> None:
             checked="2024-07-15T12:10:00Z",
             next="2024-07-15T13:00:00Z",
         ),
-        next_try="2024-07-15T13:00:00Z",
     )
     with load(tmp_path) as progress:
         progress.record("id", full)

@@ -232,8 +232,9 @@ def test_a_file_must_have_the_digest_the_manifest_lists(tmp_path: Path) -> None:
         manifest({}),
         manifest(FILES, "CRC"),
         manifest(FILES, extra='<!DOCTYPE x [<!ENTITY a "aaaa">]>'),
+        manifest(FILES).replace(b'"1.0"', b'"1.0" encoding="none"'),
     ],
-    ids=["no xml", "no files", "unknown digest", "document type"],
+    ids=["no xml", "no files", "unknown digest", "document type", "unknown encoding"],
 )
 def test_a_manifest_that_tells_nothing_leaves_the_crcs(tmp_path: Path, content: bytes) -> None:
     """The product is as it was published; the proof is recorded as the lesser one."""
@@ -264,9 +265,16 @@ def test_a_flipped_byte_in_a_member_is_found(tmp_path: Path, compression: int) -
         prove(path, product(path))
 
 
-def test_damage_anywhere_in_a_small_zip_never_escapes_as_another_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "compression",
+    [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA],
+)
+def test_damage_anywhere_in_a_small_zip_never_escapes_as_another_error(
+    tmp_path: Path, compression: int
+) -> None:
     """Whatever byte is hit, the answer is a proof or one of the product's errors."""
-    path = zipped(tmp_path / "p.zip", {"a": b"one", "b": b"two"}, manifest({"a": b"one"}))
+    files = {"a": b"one", "b": b"two" * 20}
+    path = zipped(tmp_path / "p.zip", files, manifest({"a": b"one"}), compression=compression)
     sound = path.read_bytes()
     refused = 0
     for position in range(len(sound)):

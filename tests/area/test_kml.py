@@ -132,6 +132,7 @@ def test_a_kml_brings_the_files_it_links_to(tmp_path: Path) -> None:
     [
         ("https://example.org/x.kml", "links to https://example.org/x.kml, which is not fetched"),
         ("gone.kml", r"links to .*gone\.kml, which is not there"),
+        ("http://[/x.kml", r"links to http://\[/x\.kml, which is no address"),
     ],
 )
 def test_a_link_that_cannot_be_followed_is_an_error(
@@ -151,6 +152,7 @@ def test_a_link_that_cannot_be_followed_is_an_error(
         (place("<Point><coordinates>a,b</coordinates></Point>"), "'field'.*'a,b' is not longitude"),
         (place("<Polygon/>") + place("<Point/>"), "the area is empty"),
         ("", "the area is empty"),
+        (place("<MultiGeometry>" * 2000 + "</MultiGeometry>" * 2000), "'field'.*recursion"),
         (place(box(0, 0, 1, 100)), "outside"),
         (
             place(f"<Polygon><outerBoundaryIs>{ring((0, 0), (1, 1))}</outerBoundaryIs></Polygon>"),
@@ -175,11 +177,24 @@ def test_a_kml_that_is_no_area_says_why(tmp_path: Path, inside: str, said: str) 
         from_files([kmz(tmp_path / "a.kmz", doc=inside)])
 
 
-def test_a_damaged_kmz_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_kmz_is_named(tmp_path: Path, compression: int) -> None:
     """Its directory is there and a member is not whole."""
-    path = kmz(tmp_path / "a.kmz", doc=place(box(0, 0, 1, 1)))
+    path = tmp_path / "a.kmz"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("doc.kml", HEAD + place(box(0, 0, 1, 1)) + TAIL)
     content = bytearray(path.read_bytes())
     content[60] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(AreaError, match=r"cannot read .*a\.kmz"):
+        from_files([path])
+
+
+def test_a_kmz_with_a_directory_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """It wants a version of the zip format that there is not."""
+    path = kmz(tmp_path / "a.kmz", doc=place(box(0, 0, 1, 1)))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 250
     path.write_bytes(content)
     with pytest.raises(AreaError, match=r"cannot read .*a\.kmz"):
         from_files([path])

@@ -100,6 +100,7 @@ def test_a_footprint_that_crosses_itself_is_taken_with_everything_inside(tmp_pat
     [
         ("<a/>", "has no footprint: its metadata have none"),
         ("<a>", "manifest.safe cannot be understood: no element found"),
+        ('<?xml version="1.0" encoding="no"?><a/>', "cannot be understood: unknown encoding"),
         (SENTINEL1.format(frame("1 2 3")), "its footprint is no list of latitudes"),
         (SENTINEL1.format(frame("1,2 x,4 5,6")), "manifest.safe cannot be understood: could not"),
         (SENTINEL1.format(frame("100,2 101,4 100,6")), "manifest.safe: .* outside"),

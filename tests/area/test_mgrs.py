@@ -36,6 +36,7 @@ def around(points: np.ndarray) -> np.ndarray:
         ("32TQM", 32632, 699_960, 4_700_040),
         ("31TCJ", 32631, 300_000, 4_900_020),
         ("17UPV", 32617, 600_000, 6_000_000),
+        ("32UNA", 32632, 499_980, 5_600_040),
         ("33NWA", 32633, 499_980, 100_020),
         ("33MWV", 32733, 499_980, 10_000_020),
         ("55HBU", 32755, 199_980, 5_900_040),
@@ -45,7 +46,10 @@ def around(points: np.ndarray) -> np.ndarray:
     ],
 )
 def test_a_tile_is_where_its_metadata_say(name: str, epsg: int, west: float, top: float) -> None:
-    """On both hemispheres, in the highest bands, and where a row of letters begins anew."""
+    """On both hemispheres, in the highest bands, and where a row of letters begins anew.
+
+    That is elsewhere in zones with even numbers.
+    """
     found = shape_of(from_tiles([name]))
     real = truth(epsg, west, top)
     unwrapped = shapely.transform(found, around).buffer(0)

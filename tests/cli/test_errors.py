@@ -212,3 +212,32 @@ def test_a_defect_shows_its_traceback_when_verbose(
 
 def _defective(*_: object) -> object:
     raise ZeroDivisionError("of ours")
+
+
+TOO_LONG = "a" * 300
+"""No file system has such a name: looking for it fails, as it does where one may not look."""
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("sync", TOO_LONG), 2),
+        (("sync", f"{TOO_LONG}:alps"), 2),
+        (("search", "--from", TOO_LONG), 2),
+        (("search", "--area-file", TOO_LONG), 2),
+        (("search", "--area-product", TOO_LONG), 2),
+        (("search", "--names-file", TOO_LONG), 2),
+        (("status", "--into", TOO_LONG), 5),
+        (("verify", "--into", TOO_LONG), 5),
+        (("verify", "--into", "nowhere", "--report", TOO_LONG), 2),
+        (("hub", TOO_LONG), 2),
+        (("hub", ".", "--port", "65536"), 2),
+        (("hub", ".", "--download-port", "-1"), 2),
+    ],
+    ids=lambda value: " ".join(value[:-1]) if isinstance(value, tuple) else str(value),
+)
+async def test_what_the_system_refuses_outright_is_a_mistake_and_no_defect(
+    shell: Shell, hub: EmbeddedHub, command: tuple[str, ...], code: int
+) -> None:
+    """A name that is too long, or elsewhere a folder that only others may enter; a port."""
+    explained(await shell.run(*command), code)

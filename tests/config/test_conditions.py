@@ -36,6 +36,11 @@ def test_nothing_given_restricts_nothing() -> None:
             ["1..3", "4", "3..8"],
             (Condition("orbitNumber", GE, (1,)), Condition("orbitNumber", LE, (8,))),
         ),
+        (
+            "1..3000,3001..6000",
+            (Condition("orbitNumber", GE, (1,)), Condition("orbitNumber", LE, (6000,))),
+        ),
+        ("1..1999,3000", (Condition("orbitNumber", EQ, (*range(1, 2000), 3000)),)),
         ("5,1..2", (Condition("orbitNumber", EQ, (1, 2, 5)),)),
         (["7", 7], (Condition("orbitNumber", EQ, (7,)),)),
     ],
@@ -53,6 +58,7 @@ def test_orbits_are_a_range_or_numbers(given: object, wanted: tuple[Condition, .
         ("1...5", "12000 or 12000..12010"),
         ("-5", "12000 or 12000..12010"),
         ("1..5000,6000..9000", "8,001 orbits"),
+        ("1..2000,3000", "2,001 orbits"),
     ],
 )
 def test_orbits_that_make_no_sense_are_refused(given: str, said: str) -> None:

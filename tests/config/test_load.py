@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -145,6 +146,12 @@ def test_paths_in_a_file_start_from_its_folder_and_options_from_where_one_is(
     assert config.showing.report == Path("/var/report.json")
     assert config.accounts[0].credentials_file == Path("/home/me/c.toml")
     assert load(content, {"into": "here"}, {"HOME": "/"}).into == Path("here")
+
+
+def test_an_archive_has_a_path_in_utf_8(load: Loader) -> None:
+    """Its own files name it, and so do reports, which are JSON."""
+    with pytest.raises(UsageError, match=r"--into: 'B\\udcfcro' is not UTF-8"):
+        load(options={"into": os.fsdecode(b"B\xfcro")})
 
 
 def test_relative_times_count_from_now(load: Loader) -> None:

@@ -62,6 +62,27 @@ def test_every_name_tells_only_what_its_collection_has(name: str) -> None:
         assert one.value != ""
 
 
+def values_of(name: str) -> dict[str, object]:
+    told = told_by(name)
+    assert told is not None
+    return {one.name: one.value for one in told.attributes}
+
+
+def test_a_strip_map_is_one_mode_of_many_beams() -> None:
+    """In names the beam stands where other modes have their own."""
+    start = "20240601T053212_20240601T053237_054123_069123_ABCD.SAFE"
+    values = values_of(f"S1A_S3_GRDH_1SDV_{start}")
+    assert (values["operationalMode"], values["swathIdentifier"]) == ("SM", "S3")
+    values = values_of(f"S1A_EW_GRDM_1SDH_{start}")
+    assert (values["operationalMode"], values["swathIdentifier"]) == ("EW", "EW")
+
+
+def test_the_only_platform_of_a_mission_has_no_letter() -> None:
+    """As Sentinel-5P."""
+    name = "S5P_NRTI_L2__O3_TCL_20240601T053212_20240601T071312_34381_03_020600_20240601T083212.nc"
+    assert "platformSerialIdentifier" not in values_of(name)
+
+
 def test_a_folder_of_any_mission_can_be_searched(tmp_path: Path) -> None:
     """Its files need no descriptions."""
     for entry in ENTRIES:

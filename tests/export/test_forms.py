@@ -276,6 +276,8 @@ def test_stac_fields_of_the_extensions_are_filled() -> None:
     assert properties["grid:code"] == "MGRS-32TQM"
     assert properties["product:type"] == "S2MSI1C"
     assert properties["processing:version"] == "05.10"
+    from_name = stac_item(attributes={}).properties
+    assert from_name["processing:version"] == "05.10"
     assert properties["published"] == "2024-06-01T14:10:31.024000Z"
     assert (properties["platform"], properties["constellation"]) == ("sentinel-2a", "sentinel-2")
     assert properties["instruments"] == ["msi"]

@@ -22,6 +22,8 @@ from s2fetch.errors import (
     UsageError,
 )
 from s2fetch.events import Event, HubPaused, HubResumed
+from s2fetch.hub.base import Validator
+from s2fetch.hub.body import HttpBody
 from s2fetch.hub.refusals import catalogue_refusal
 from tests.clock import FakeClock
 from tests.hub.conftest import ClientFactory, Server, trusting
@@ -71,6 +73,7 @@ async def silent(_: web.BaseRequest) -> web.StreamResponse:
 
 TRANSIENT = {
     **{str(status): web.Response(status=status) for status in (404, 408, 500, 502, 504)},
+    "deep JSON": web.Response(body=b'{"value":' + b"[" * 5000),
     "cut JSON": web.Response(body=b'{"value": 4'),
     "an error page": web.Response(body=b"<html>Maintenance</html>"),
     "nothing": web.Response(body=b""),
@@ -318,6 +321,42 @@ async def test_redirects_in_a_circle_end(
     with pytest.raises(RedirectError, match="more than 5 redirects"):
         await fetch(client_factory, server.url)
     assert len(server.requests) == 6
+
+
+async def test_a_validator_that_is_no_text_counts_as_none(
+    servers: ServerFactory, client_factory: ClientFactory
+) -> None:
+    """It could neither be kept in a sidecar nor be sent back."""
+
+    async def odd(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        head = b'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: "\xff"\r\nLast-Modified: now\r\n\r\n'
+        request.transport.write(head + b"x")
+        request.transport.close()
+        return web.Response()
+
+    server = await servers(odd)
+    client = await client_factory(server.url)
+    async with client.open(f"{server.url}/x", headers={}, authorization="Bearer t") as answer:
+        assert HttpBody(answer, "x").validator == Validator("", "now")
+
+
+async def test_what_a_header_says_can_be_written_down(
+    servers: ServerFactory, client_factory: ClientFactory
+) -> None:
+    """Also when its bytes are no text: errors go to logs, reports and progress files."""
+
+    async def odd(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        head = b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: /\xff\r\n\r\n"
+        request.transport.write(head)
+        request.transport.close()
+        return web.Response()
+
+    server = await servers(odd)
+    with pytest.raises(CatalogueError, match="301 to") as caught:
+        await read(client_factory, server.url)
+    assert b"udcff" in str(caught.value).encode()
 
 
 async def test_a_redirect_without_a_place_is_an_answer(

@@ -56,6 +56,7 @@ def test_every_known_shape_of_an_error_is_read(body: object, code: str, text: st
         (b"Service\n  Unavailable", "Service Unavailable"),
         (b"<html><body>Sorry</body></html>", ""),
         (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"[" * 5000, "[" * 200),
         (b"x" * 5000, "x" * 200),
         (b'{"detail": "' + b"y" * 5000 + b'"}', "y" * 200),
     ],

@@ -199,6 +199,7 @@ def test_parquet_of_others_is_a_list(tmp_path: Path) -> None:
         ('{\n"features": [\n{"a":1}\n{"b":2}\n]}', "line 4: JSON is malformed"),
         ('{"features":{}}', "Expected `array`"),
         ("[]", "holds no names"),
+        ('{"name":' + "[" * 5000, "it is nested too deeply"),
         ('{"value":[]}', "holds no names"),
         ('[{"name":', "line 1: the file ends in the middle"),
         ('{"features":[{"properties":{"name":"a*"}}]}', "feature 1: 'a\\*' is not a product's"),

@@ -9,10 +9,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.layout import Layout
+from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import State
 from s2fetch.embedded import answers
 from s2fetch.embedded.faults import Cut, Fault, FlippedByte, Kind, Listed
@@ -204,7 +206,7 @@ async def test_a_late_checksum_that_differs_means_fetching(
 
 
 async def test_a_new_version_upstream_replaces_the_old_one(site_factory: SiteFactory) -> None:
-    """Only when it is whole: until then the old one stays."""
+    """Only when it is whole: until then the old one stays, and is known to be ours."""
     site = await synced(site_factory, 1)
     entry = site.entries[0]
     new = body_of(70_000, 5)
@@ -212,8 +214,10 @@ async def test_a_new_version_upstream_replaces_the_old_one(site_factory: SiteFac
     md5 = hashlib.md5(new).hexdigest()
     site.catalogue.relist(entry.id, md5=md5, content_length=len(new))
     site.hub.faults.add(Fault(Cut(30_000), times=None))
-    assert (await site.sync(attempts=2)).exit_code == ExitCode.FAILED
-    assert site.path_of(entry).read_bytes() == body_of(50_000, 0)
+    for _ in range(2):
+        assert (await site.sync(attempts=2)).exit_code == ExitCode.FAILED
+        assert site.path_of(entry).read_bytes() == body_of(50_000, 0)
+        assert site.record(entry).path == site.path_of(entry).name
     site.hub.faults.clear()
     assert (await site.sync()).exit_code == ExitCode.OK
     site.assert_whole()
@@ -512,3 +516,28 @@ async def test_part_files_that_nobody_goes_on_with_are_removed(site_factory: Sit
     assert told == {("S2A_GONE.SAFE", what), ("archive", what)}
     await site.sync()
     assert busy.exists()
+
+
+async def test_what_somebody_wrote_into_a_record_is_damage_and_is_mended(
+    site_factory: SiteFactory,
+) -> None:
+    """A progress file can be edited, also so that nothing can be made of it."""
+    site = await synced(site_factory, 2)
+    first, second = site.entries
+
+    def edit() -> None:
+        replace = msgspec.structs.replace
+        with ProgressFile.load(site.root, True) as progress:
+            progress.record(first.id, replace(site.record(first), checksum="x"))
+            progress.record(second.id, replace(site.record(second), path="\0"))
+
+    off_loop(edit)
+    async with site.client() as client:
+        verified = await client.verify()
+    assert {each.name: each.reason for each in verified.damaged} == {
+        first.name: "its record has no checksum that can be computed ('x')",
+        second.name: "missing",
+    }
+    report = await site.sync()
+    assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 2, 0)
+    site.assert_whole()

@@ -122,6 +122,23 @@ def write_record(root: Path, product_id: str, record: Record) -> None:
     off_loop(write)
 
 
+@pytest.mark.parametrize("mark", ["2099-01-01T00:00:00Z", "2024-07-03T00:00:00", "soon"])
+async def test_a_time_that_cannot_be_right_keeps_no_order_from_being_placed(
+    site_factory: SiteFactory, clock: JumpingClock, mark: str
+) -> None:
+    """A clock that was wrong has written it, or somebody has edited it."""
+    site = await site_factory(half_offline(1, 1), retrieval_seconds=10_000)
+    entry = site.entries[0]
+    placed = Retrieval(
+        state=RetrievalState.ACCEPTED, since=timestamp(clock.now()), asked=1, next=mark
+    )
+    write_record(
+        site.root, entry.id, Record(name=entry.name, state=State.WAITING, retrieval=placed)
+    )
+    assert (await site.sync(offline="request")).exit_code == ExitCode.WAITING
+    assert asked(site) == {entry.id: 1}
+
+
 async def test_the_intent_is_on_disk_before_the_hub_is_asked(site_factory: SiteFactory) -> None:
     """A kill between question and answer finds it there."""
     site = await site_factory(half_offline(1, 1))

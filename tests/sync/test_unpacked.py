@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -148,6 +149,17 @@ async def test_a_folder_that_is_not_the_whole_product_is_left_alone(
     else:
         assert refused[0][0] == folder.name
         assert words[damage] in refused[0][1]
+
+
+async def test_a_manifest_with_a_path_that_none_can_be_proves_nothing(
+    site_factory: SiteFactory, tmp_path: Path
+) -> None:
+    """No file system has a NUL in a name."""
+    site = await site_of(site_factory, tmp_path)
+    manifest = unpack(site, site.entries[0]) / "manifest.safe"
+    manifest.write_text(manifest.read_text().replace("./INSPIRE.xml", "./INSPIRE%00.xml"))
+    assert (await site.sync()).fetched == 1
+    assert "it lacks 'INSPIRE\\x00.xml'" in site.seen(CopyRefused)[0].reason
 
 
 async def test_a_manifest_that_leads_out_of_its_folder_proves_nothing(
@@ -308,3 +320,17 @@ async def test_what_was_moved_is_found_in_any_folder(
     assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 1, 1)
     assert site.record(elsewhere).path == f"{elsewhere.name}.zip"
     assert (await site.sync()).already == 4
+
+
+async def test_what_was_moved_to_a_folder_without_a_name_in_utf_8_is_fetched_again(
+    site_factory: SiteFactory, tmp_path: Path
+) -> None:
+    """Its path cannot be recorded; it is left alone."""
+    site = await site_of(site_factory, tmp_path)
+    await site.sync()
+    odd = site.root / os.fsdecode(b"B\xfcro")
+    odd.mkdir()
+    moved = site.path_of(site.entries[0]).rename(odd / site.path_of(site.entries[0]).name)
+    report = await site.sync()
+    assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 0, 1)
+    assert moved.exists()

@@ -205,3 +205,22 @@ async def test_an_empty_catalogue_removes_nothing(site: Site) -> None:
     await site.sync()
     assert await follow(site, TRASH) == 0
     assert len(site.visible()) == 6
+
+
+async def test_an_audit_says_where_the_file_is_and_since_when(site_factory: SiteFactory) -> None:
+    """Also of what never had one: it is wanted no more, and no gap."""
+    site = await site_factory(catalogue_of(body_of(2000, 0), body_of(2000, 1)))
+    trashed, failed = site.entries
+    site.hub.faults.add(Fault(Answer(403), on=Kind.BODY, product=failed.id, times=None))
+    assert (await site.sync()).failed == 1
+    site.catalogue.delete(trashed.id, "Corrupted product")
+    await follow(site, TRASH)
+    withdrawn = site.record(trashed).withdrawn
+    assert withdrawn is not None
+    site.catalogue.delete(failed.id)
+    async with site.client() as client:
+        gaps = {gap.id: gap for gap in (await client.audit()).gaps}
+    assert gaps.keys() == {trashed.id, failed.id}
+    assert gaps[trashed.id].since == withdrawn.at
+    assert gaps[trashed.id].detail == f"Corrupted product; its file is {withdrawn.trash}"
+    assert (gaps[failed.id].since, gaps[failed.id].detail) == ("", "never fetched, failed")

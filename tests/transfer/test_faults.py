@@ -196,6 +196,7 @@ async def test_the_same_wrong_bytes_twice_are_quarantined(site_factory: SiteFact
     site.assert_whole([right])
     record = site.record(wrong)
     assert record.state is State.QUARANTINED
+    assert record.attempts == 2
     assert (site.root / record.path).read_bytes() == SMALL
     assert record.path.startswith(".s2fetch/quarantine/")
     assert not site.path_of(wrong).exists()
@@ -564,6 +565,7 @@ async def test_a_redirect_elsewhere_is_not_followed_and_not_repeated(
     report = await site.sync()
     assert (report.exit_code, report.fetched) == (ExitCode.FAILED, 1)
     assert report.failures[0].code == "redirect"
+    assert report.failures[0].next_step == "needs a change by you or the hub first"
     assert "elsewhere.example.org" in report.failures[0].error
 
 

@@ -121,6 +121,7 @@ def test_a_baseline_that_could_mean_two_is_refused(text: str) -> None:
 
 def test_relative_orbits_end_with_the_repeat_cycle() -> None:
     """143 for Sentinel-2, 175 for Sentinel-1, unknown for others."""
+    assert v.check_relative_orbit("SENTINEL-2", 1) == 1
     assert v.check_relative_orbit("SENTINEL-2", 143) == 143
     assert v.check_relative_orbit("SENTINEL-1", 175) == 175
     assert v.check_relative_orbit("LANDSAT-8", 233) == 233

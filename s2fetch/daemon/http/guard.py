@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from hashlib import sha256
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -204,7 +203,7 @@ def _check_origin(request: web.Request) -> None:
         own = site in ("same-origin", "none") or followed
     else:
         origin = request.headers.get("Origin")
-        own = origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+        own = origin is None or origin.lower().partition("://")[2] == request.host.lower()
     if not own:
         raise RefusedError(
             HTTPStatus.FORBIDDEN, "other-site", "a page of another site made this request"

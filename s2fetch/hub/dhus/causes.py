@@ -113,7 +113,7 @@ def looks_like_page(reply: Reply) -> bool:
 def _body_words(body: bytes) -> str:
     try:
         answer: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, RecursionError):
         text = body.decode("utf-8", "replace")
         message = _XML_MESSAGE.search(text)
         return message[1] if message else html.unescape(_TAG.sub(" ", text))

@@ -165,6 +165,7 @@ async def test_nothing_can_be_changed_when_there_is_no_token(
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
         {"Origin": "https://attacker.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://127.0.0.1:1"},
     ],
 )
