@@ -1,8 +1,8 @@
 """The retrieval desk: products that are offline wait here, and never in a slot.
 
 What is waited for is in the progress file, with every order, so that a restart forgets nothing and
-orders nothing twice. An order is written down before it is placed: after a crash in between it
-counts as placed until it expires. Whether a product is back is asked in bulk.
+orders nothing twice. An order is written down right before it is placed: after a crash in between
+it counts as placed until it expires. Whether a product is back is asked in bulk.
 """
 
 from __future__ import annotations
@@ -253,31 +253,34 @@ class RetrievalDesk:
     async def _order(self, product: Product, record: Record) -> RetrievalAnswer:
         before = record.retrieval or Retrieval(state=RetrievalState.WAITING, since=self._now())
         intent = msgspec.structs.replace(
-            before,
-            state=RetrievalState.REQUESTED,
-            asked=before.asked + 1,
-            next=timestamp(self._clock.now() + ORDER_EXPIRY),
+            before, state=RetrievalState.REQUESTED, asked=before.asked + 1
         )
-        await self._update(product, record, intent)
-        answer, text = await self._ask(product)
+        answer, text = await self._ask(product, record, intent)
         self._wrong = self._wrong + 1 if answer is RetrievalAnswer.LATER else 0
         if self._wrong >= MOST_WRONG:
             answer = RetrievalAnswer.QUOTA
-        result = msgspec.structs.replace(
-            intent,
-            state=_STATES[answer],
-            answer=text[:200],
-            next=timestamp(self._clock.now() + _PAUSES.get(answer, ORDER_EXPIRY)),
-        )
+        result = self._answered(intent, answer, text)
         await self._update(product, record, result)
         self._order_when_due(product.id, result)
         self._events.emit(RetrievalRequested(product=product, answer=f"{answer} {text}"))
         return answer
 
-    async def _ask(self, product: Product) -> tuple[RetrievalAnswer, str]:
+    def _answered(self, intent: Retrieval, answer: RetrievalAnswer, text: str) -> Retrieval:
+        return msgspec.structs.replace(
+            intent,
+            state=_STATES[answer],
+            answer=text[:200],
+            next=timestamp(self._clock.now() + _PAUSES.get(answer, ORDER_EXPIRY)),
+        )
+
+    async def _ask(
+        self, product: Product, record: Record, intent: Retrieval
+    ) -> tuple[RetrievalAnswer, str]:
         """Place one order, in a slot. What goes wrong means that it has to be waited for.
 
-        A hub that keeps saying "busy" means a quota: it does not want more orders now.
+        A hub that keeps saying "busy" means a quota: it does not want more orders now. The order is
+        written down at the last moment, and taken back when it was refused: a run that ends while
+        it waits for a slot, which can take hours, has ordered nothing.
         """
         result = RetrievalAnswer.LATER, ""
         tries = 0
@@ -290,6 +293,9 @@ class RetrievalDesk:
                 tries += 1
                 try:
                     token = await account.tokens.get()
+                    until = timestamp(self._clock.now() + ORDER_EXPIRY)
+                    placed = msgspec.structs.replace(intent, next=until)
+                    await self._update(product, record, placed)
                     return await self._hub.request_retrieval(
                         product, token=token, account=account.name
                     )
@@ -304,6 +310,8 @@ class RetrievalDesk:
                     if len(self._accounts) == 1:
                         raise
                     del self._accounts[0]
+                    continue
+                await self._update(product, record, self._answered(intent, *result))
         return result
 
     async def _look(self) -> None:
