@@ -7,6 +7,7 @@ it counts as placed until it expires. Whether a product is back is asked in bulk
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from functools import partial
 from itertools import islice
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
 from s2fetch.account.account import Account
@@ -24,6 +26,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import Offline, RetrievalConfig
 from s2fetch.errors import (
     AccountError,
+    ArchiveError,
     HubBusyError,
     HubDownError,
     HubError,
@@ -295,7 +298,7 @@ class RetrievalDesk:
                     token = await account.tokens.get()
                     until = timestamp(self._clock.now() + ORDER_EXPIRY)
                     placed = msgspec.structs.replace(intent, next=until)
-                    await self._update(product, record, placed)
+                    await self._write_down(product, record, placed)
                     return await self._hub.request_retrieval(
                         product, token=token, account=account.name
                     )
@@ -313,6 +316,16 @@ class RetrievalDesk:
                     continue
                 await self._update(product, record, self._answered(intent, *result))
         return result
+
+    async def _write_down(self, product: Product, record: Record, placed: Retrieval) -> None:
+        """Record an order that is to be placed now; nothing should the run have ended by then."""
+        await self._update(product, record, placed)
+        try:
+            await anyio.lowlevel.checkpoint_if_cancelled()
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True), contextlib.suppress(ArchiveError):
+                await self._record(product, record)
+            raise
 
     async def _look(self) -> None:
         """Ask in bulk which products are back; those looked at least recently go first."""

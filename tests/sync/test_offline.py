@@ -167,6 +167,28 @@ async def test_a_run_that_ends_while_an_order_waits_for_a_slot_has_ordered_nothi
     assert asked(site) == {offline.id: 1}
 
 
+async def test_a_run_that_ends_while_an_order_is_written_down_takes_it_back(
+    site_factory: SiteFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing is not cut short, and what comes after it, asking the hub, does not begin."""
+    site = await site_factory(half_offline(1, 1), retrieval_seconds=60)
+    write = ProgressFile.record
+    with anyio.CancelScope() as scope, monkeypatch.context() as patch:
+
+        def ending(self: ProgressFile, product_id: str, record: Record) -> None:
+            write(self, product_id, record)
+            if record.retrieval and record.retrieval.state is RetrievalState.REQUESTED:
+                anyio.from_thread.run_sync(scope.cancel)
+
+        patch.setattr(ProgressFile, "record", ending)
+        await site.sync(offline="request")
+    assert scope.cancelled_caught
+    assert asked(site) == {}
+    assert retrieval_of(site, site.entries[0]).state is RetrievalState.WAITING
+    report = await site.sync(offline="request", wait_offline="10 min", poll_interval="10s")
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 1)
+
+
 async def test_a_refused_account_has_ordered_nothing(site_factory: SiteFactory) -> None:
     """With the right password the next run asks at once."""
     site = await site_factory(half_offline(1, 1), retrieval_seconds=60)
