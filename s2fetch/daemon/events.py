@@ -1,4 +1,4 @@
-"""What the daemon adds to the engine's events: alerts, commands, notifications, what it is asked."""
+"""What the daemon adds to the events of the engine: alerts, hooks, notifications, orders to it."""
 
 from __future__ import annotations
 
