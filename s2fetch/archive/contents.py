@@ -6,6 +6,7 @@ Only reads. Names of members are looked up and never become paths.
 from __future__ import annotations
 
 import posixpath
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,23 +21,49 @@ _BLOCK_BYTES = 1 << 20
 _UNPACKED_TIMES = 100
 _UNPACKED_EXTRA_BYTES = 64 << 20
 _ENCRYPTED = 0x1
+_END_RECORD = b"PK\x05\x06"
+_END_RECORD_BYTES = 22
 
 
-def check_zip(path: Path, product_name: str, tick: Callable[[int], None]) -> Proof:
+def check_zip(
+    path: Path, product_name: str, tick: Callable[[int], None], *, length_known: bool = False
+) -> Proof:
     """Read every member and compare its CRC-32, and its digest where the manifest lists one.
+
+    Args:
+        path: The zip.
+        product_name: For messages.
+        tick: Told the bytes of every block read.
+        length_known: Whether the file has the length its hub lists. Else it must end where the zip
+            does.
 
     Returns:
         ``MANIFEST`` when the manifest's digests were among what holds, else ``ZIP_CRC``.
 
     Raises:
-        NotAProductError: No valid zip, or files the manifest lists are missing.
+        NotAProductError: No valid zip, or more than that, or files the manifest lists are missing.
         ChecksumMismatchError: A file has another digest than the manifest lists.
         OSError: The file cannot be read.
     """
     with _reading(product_name):
         archive = zipfile.ZipFile(path)
     with archive:
-        return _check_members(archive, path.stat().st_size, product_name, tick)
+        size_bytes = path.stat().st_size
+        if not length_known and not _ends_with_record(path, size_bytes, archive.comment):
+            raise _not_a_product("bytes follow that are not part of the zip", product_name)
+        return _check_members(archive, size_bytes, product_name, tick)
+
+
+def _ends_with_record(path: Path, size_bytes: int, comment: bytes) -> bool:
+    """Whether the record that ends a zip, which `zipfile` searches for, also ends the file.
+
+    Source: APPNOTE.TXT, "End of central directory record".
+    """
+    record = _END_RECORD + struct.pack("<H", len(comment))
+    with path.open("rb") as file:
+        file.seek(max(0, size_bytes - len(comment) - _END_RECORD_BYTES))
+        end = file.read(_END_RECORD_BYTES)
+    return end[:4] + end[-2:] == record
 
 
 @contextmanager

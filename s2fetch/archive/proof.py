@@ -190,7 +190,8 @@ def prove_unlisted(
     proof = Proof.LENGTH
     if recognise(product.name, head) is Format.ZIP:
         with translating(path):
-            proof = contents.check_zip(path, product.name, tick)
+            known = product.size is not None and product.size > 0
+            proof = contents.check_zip(path, product.name, tick, length_known=known)
     if computed is None:
         computed = digest(path, Algorithm.MD5, tick=tick)
     return Evidence(size=size, checksum=computed, proof=proof)

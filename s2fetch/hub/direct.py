@@ -18,6 +18,8 @@ from s2fetch.network import describe
 
 WORTHWHILE_BYTES = 1 << 20
 """Of a body that is still to come."""
+UNASKED_BYTES = 64 * 1024
+"""Most that is taken at a time of what arrives while nobody reads."""
 
 
 class DirectReader(asyncio.BufferedProtocol):
@@ -38,6 +40,7 @@ class DirectReader(asyncio.BufferedProtocol):
         self._left = left
         self._early = memoryview(b"")
         self._room: memoryview | None = None
+        self._unasked = bytearray()
         self._arrived: asyncio.Future[int] | None = None
         self._ended = False
         self._error: Exception | None = None
@@ -102,14 +105,22 @@ class DirectReader(asyncio.BufferedProtocol):
     # What asyncio calls
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        """See `asyncio.BufferedProtocol`; reading is paused whenever there is no room."""
-        if self._room is None:
-            raise RuntimeError("bytes arrive while reading is paused")
-        return self._room
+        """See `asyncio.BufferedProtocol`.
+
+        Reading is paused whenever there is no room. But aiohttp resumes it when somebody takes the
+        last bytes of the answer before, which may be waiting in its memory still.
+        """
+        if self._room is not None:
+            return self._room
+        self._unasked = bytearray(min(UNASKED_BYTES, self._left))
+        return memoryview(self._unasked)
 
     def buffer_updated(self, nbytes: int) -> None:
         """See `asyncio.BufferedProtocol`."""
         self._transport.pause_reading()
+        if self._room is None:
+            self._keep_unasked(nbytes)
+            return
         self._room = None
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(nbytes)
@@ -130,6 +141,15 @@ class DirectReader(asyncio.BufferedProtocol):
         """See `pause_writing`."""
 
     # Inside
+
+    def _keep_unasked(self, count: int) -> None:
+        """Have bytes ready for the next call, unless a cancelled one left a hole before them."""
+        if self._ended:
+            return
+        self._early = memoryview(bytes(self._early) + self._unasked[:count])
+        self._left -= count
+        if not self._left:
+            self._give_back()
 
     def _end(self, error: Exception | None) -> None:
         self._ended = True

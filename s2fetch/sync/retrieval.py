@@ -1,12 +1,13 @@
 """The retrieval desk: products that are offline wait here, and never in a slot.
 
 What is waited for is in the progress file, with every order, so that a restart forgets nothing and
-orders nothing twice. An order is written down before it is placed: after a crash in between it
-counts as placed until it expires. Whether a product is back is asked in bulk.
+orders nothing twice. An order is written down right before it is placed: after a crash in between
+it counts as placed until it expires. Whether a product is back is asked in bulk.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from functools import partial
 from itertools import islice
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
 from s2fetch.account.account import Account
@@ -24,6 +26,7 @@ from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import Offline, RetrievalConfig
 from s2fetch.errors import (
     AccountError,
+    ArchiveError,
     HubBusyError,
     HubDownError,
     HubError,
@@ -262,31 +265,34 @@ class RetrievalDesk:
     async def _order(self, product: Product, record: Record) -> RetrievalAnswer:
         before = record.retrieval or Retrieval(state=RetrievalState.WAITING, since=self._now())
         intent = msgspec.structs.replace(
-            before,
-            state=RetrievalState.REQUESTED,
-            asked=before.asked + 1,
-            next=timestamp(self._clock.now() + ORDER_EXPIRY),
+            before, state=RetrievalState.REQUESTED, asked=before.asked + 1
         )
-        await self._update(product, record, intent)
-        answer, text = await self._ask(product)
+        answer, text = await self._ask(product, record, intent)
         self._wrong = self._wrong + 1 if answer is RetrievalAnswer.LATER else 0
         if self._wrong >= MOST_WRONG:
             answer = RetrievalAnswer.QUOTA
-        result = msgspec.structs.replace(
-            intent,
-            state=_STATES[answer],
-            answer=text[:200],
-            next=timestamp(self._clock.now() + _PAUSES.get(answer, ORDER_EXPIRY)),
-        )
+        result = self._answered(intent, answer, text)
         await self._update(product, record, result)
         self._order_when_due(product.id, result)
         self._events.emit(RetrievalRequested(product=product, answer=f"{answer} {text}"))
         return answer
 
-    async def _ask(self, product: Product) -> tuple[RetrievalAnswer, str]:
+    def _answered(self, intent: Retrieval, answer: RetrievalAnswer, text: str) -> Retrieval:
+        return msgspec.structs.replace(
+            intent,
+            state=_STATES[answer],
+            answer=text[:200],
+            next=timestamp(self._clock.now() + _PAUSES.get(answer, ORDER_EXPIRY)),
+        )
+
+    async def _ask(
+        self, product: Product, record: Record, intent: Retrieval
+    ) -> tuple[RetrievalAnswer, str]:
         """Place one order, in a slot. What goes wrong means that it has to be waited for.
 
-        A hub that keeps saying "busy" means a quota: it does not want more orders now.
+        A hub that keeps saying "busy" means a quota: it does not want more orders now. The order is
+        written down at the last moment, and taken back when it was refused: a run that ends while
+        it waits for a slot, which can take hours, has ordered nothing.
         """
         result = RetrievalAnswer.LATER, ""
         tries = 0
@@ -299,6 +305,9 @@ class RetrievalDesk:
                 tries += 1
                 try:
                     token = await account.tokens.get()
+                    until = timestamp(self._clock.now() + ORDER_EXPIRY)
+                    placed = msgspec.structs.replace(intent, next=until)
+                    await self._write_down(product, record, placed)
                     return await self._hub.request_retrieval(
                         product, token=token, account=account.name
                     )
@@ -313,7 +322,19 @@ class RetrievalDesk:
                     if len(self._accounts) == 1:
                         raise
                     del self._accounts[0]
+                    continue
+                await self._update(product, record, self._answered(intent, *result))
         return result
+
+    async def _write_down(self, product: Product, record: Record, placed: Retrieval) -> None:
+        """Record an order that is to be placed now; nothing should the run have ended by then."""
+        await self._update(product, record, placed)
+        try:
+            await anyio.lowlevel.checkpoint_if_cancelled()
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True), contextlib.suppress(ArchiveError):
+                await self._record(product, record)
+            raise
 
     async def _look(self) -> None:
         """Ask in bulk which products are back; those looked at least recently go first."""

@@ -72,6 +72,7 @@ class Workers:
         self._refused: set[str] = set()
         self._unwelcome: defaultdict[str, set[str]] = defaultdict(set)
         self._put_off: set[str] = set()
+        self._ended = False
 
     async def run(self) -> None:
         """Work until the queue is closed and everything is settled.
@@ -81,10 +82,13 @@ class Workers:
             HubError: When the hub is given up.
             ArchiveError: When the disk is the problem.
         """
-        async with anyio.create_task_group() as group:
-            for account in self._accounts:
-                for _ in range(account.slots.count * WORKERS_PER_SLOT):
-                    group.start_soon(self._work, account, group)
+        try:
+            async with anyio.create_task_group() as group:
+                for account in self._accounts:
+                    for _ in range(account.slots.count * WORKERS_PER_SLOT):
+                        group.start_soon(self._work, account, group)
+        finally:
+            self._ended = True
 
     async def _work(self, account: Account, group: TaskGroup) -> None:
         while (work := await self._next(account)) is not None:
@@ -183,6 +187,8 @@ class Workers:
         self, work: Work, account: Account, arrived: Arrived, proof: Proof | None, group: TaskGroup
     ) -> None:
         def refused(problem: ProductError | ArchiveInUseError) -> None:
+            if self._ended:  # the run was, while this was looked at: the next one begins with it
+                return
             group.start_soon(self._not_committed, work, account, arrived, problem, group)
 
         commit = Commit(arrived, proof, work.shared_name, self._queue.settle, refused)

@@ -248,6 +248,21 @@ def test_a_manifest_deeper_in_the_product_is_not_its_own(tmp_path: Path) -> None
     assert prove(path, product(path)).proof is Proof.ZIP_CRC
 
 
+@pytest.mark.parametrize("comment", [b"", b"made by somebody"])
+def test_a_zip_that_goes_on_after_its_end_is_no_product(tmp_path: Path, comment: bytes) -> None:
+    """Readers of zips skip what is after it; nothing else would tell when no length is listed."""
+    path = zipped(tmp_path / "p.zip", FILES)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = comment
+    assert prove_unlisted(path, product(), computed=md5(path)).proof is Proof.ZIP_CRC
+    with path.open("ab") as file:
+        file.write(b"\0" * 1000)
+    with pytest.raises(NotAProductError, match="not part of the zip"):
+        prove_unlisted(path, product(), computed=md5(path))
+    as_listed = prove_unlisted(path, product(path), computed=md5(path))
+    assert as_listed.proof is Proof.ZIP_CRC, "odd, but the hub lists it with this length"
+
+
 def test_a_cut_zip_is_no_product(tmp_path: Path) -> None:
     """Its end record is missing."""
     path = zipped(tmp_path / "p.zip", FILES)

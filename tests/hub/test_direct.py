@@ -19,6 +19,8 @@ from s2fetch.hub.direct import WORTHWHILE_BYTES, DirectReader
 DATA = hashlib.shake_128(b"direct").digest(3 * WORTHWHILE_BYTES + 777)
 ROOM_BYTES = 300_000
 """No divisor of anything else."""
+SMALL_BYTES = 100_000
+"""As much of a body as aiohttp holds without anybody who reads."""
 
 
 class Peer:
@@ -29,6 +31,7 @@ class Peer:
         cut: After how many bytes it ends the connection; None for never.
         reset: Whether it ends it in the hard way.
         chunked: Whether it uses the chunked coding.
+        small: A body that the first request is answered with.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class Peer:
         cut: int | None = None,
         reset: bool = False,
         chunked: bool = False,
+        small: bytes = b"",
     ) -> None:
         self._tls = tls
         self._cut = cut
         self._reset = reset
         self._chunked = chunked
+        self._small = small
         self.connections = 0
         self.gone = asyncio.Event()
         self.url = ""
@@ -60,8 +65,9 @@ class Peer:
                         writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                     writer.write(b"0\r\n\r\n")
                 else:
-                    writer.write(b"Content-Length: %d\r\n\r\n" % len(DATA))
-                    writer.write(DATA[: self._cut])
+                    data, self._small = self._small or DATA, b""
+                    writer.write(b"Content-Length: %d\r\n\r\n" % len(data))
+                    writer.write(data[: self._cut])
                 await writer.drain()
                 if self._cut is not None:
                     if self._reset:
@@ -188,6 +194,33 @@ async def test_nothing_is_read_after_a_cancelled_read(
             await reading
         with pytest.raises(BodyCutError):
             await body.read_into(memory)
+
+
+@pytest.mark.parametrize("big_pieces", [1, 2, 50])
+async def test_the_answer_before_may_be_read_while_the_next_one_arrives(
+    authority: trustme.CA, tls: ssl.SSLContext | None, big_pieces: int
+) -> None:
+    """It has come, so its connection is the next one's; aiohttp resumes it all the same."""
+    peer = Peer(tls, small=DATA[:SMALL_BYTES])
+    memory = memoryview(bytearray(ROOM_BYTES))
+    async with session_with(peer, authority, tls) as session, session.get(peer.url) as answer:
+        small = HttpBody(answer, "small")
+        while not answer.content.is_eof():
+            await asyncio.sleep(0)
+        async with session.get(peer.url) as next_answer:
+            big = HttpBody(next_answer, "big")
+            got = bytearray()
+            for _ in range(big_pieces):
+                got += memory[: await big.read_into(memory)]
+            assert await body_of(small) == DATA[:SMALL_BYTES]
+            connection = next_answer.connection
+            while connection and connection.transport and connection.transport.is_reading():
+                await asyncio.sleep(0)  # until what was not asked for has come
+            await collect(big, got)
+            assert got == DATA
+        async with session.get(peer.url) as last:
+            assert await body_of(HttpBody(last, "last")) == DATA
+    assert peer.connections == 1
 
 
 async def test_chunks_and_small_bodies_are_left_to_aiohttp(

@@ -11,11 +11,12 @@ import anyio
 import pytest
 
 from s2fetch.archive.progress import ProgressFile
-from s2fetch.archive.proof import prove_unlisted
-from s2fetch.embedded.faults import Fault, Stall
+from s2fetch.archive.proof import check_digest, prove_unlisted
+from s2fetch.embedded.faults import Fault, FlippedByte, Stall
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import ExitCode
 from s2fetch.events import RunFinished, TransferStarted
+from s2fetch.product import Checksum, Product, Proof
 from s2fetch.transfer.write_behind import BLOCK_BYTES
 from tests.sync.conftest import SiteFactory
 from tests.sync.site import Site, body_of, catalogue_of, off_loop, unlisted
@@ -44,10 +45,11 @@ async def cancelled_after(site: Site, served: int) -> None:
 
 
 def own_tasks() -> list[str]:
-    """Tasks of the engine; those of the hub do not count."""
-    files = (getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks())
-    names = [code.co_filename for code in files if code is not None]
-    return [name for name in names if "/s2fetch/" in name and "/embedded/" not in name]
+    """Tasks of the engine; those of the hub do not count. anyio names its tasks by function."""
+    codes = [getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks()]
+    names = [code.co_filename.replace("/", ".") for code in codes if code is not None]
+    names += [f".{task.get_name()}" for task in asyncio.all_tasks()]
+    return [name for name in names if ".s2fetch." in name and ".embedded." not in name]
 
 
 async def test_a_cancelled_run_is_continued_where_it_was(site_factory: SiteFactory) -> None:
@@ -170,6 +172,37 @@ async def test_a_run_cancelled_while_contents_are_checked_can_be_repeated(
     assert (await site.sync()).exit_code == ExitCode.OK
     site.assert_whole()
     assert site.stats.all_bytes_served - served < 200_000
+
+
+async def test_a_wrong_byte_that_shows_while_a_run_is_cancelled_is_no_defect(
+    site_factory: SiteFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found in a thread, when the workers that would fetch the product again are gone."""
+    site = await site_factory(catalogue_of(body_of(20_000)))
+    site.hub.faults.add(Fault(FlippedByte(at=10_000)))
+    checking, gone = threading.Event(), threading.Event()
+
+    def slow(checksum: Checksum, product: Product) -> Proof:
+        checking.set()
+        assert gone.wait(10)
+        return check_digest(checksum, product)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("s2fetch.sync.commit.check_digest", slow)
+        run = asyncio.create_task(site.sync())
+        assert await asyncio.to_thread(checking.wait, 10)
+        assert any("Workers" in name for name in own_tasks())
+        run.cancel()
+        while any("Workers" in name for name in own_tasks()):
+            await asyncio.sleep(0)
+        await anyio.wait_all_tasks_blocked()
+        gone.set()
+        await asyncio.wait([run], timeout=10)
+    assert run.cancelled(), run
+    assert [event.exit_code for event in site.seen(RunFinished)] == [ExitCode.INTERRUPTED]
+    assert (await site.sync()).exit_code == ExitCode.OK
+    site.assert_whole()
+    assert site.leftovers() == []
 
 
 async def test_a_slot_is_free_while_contents_are_checked(

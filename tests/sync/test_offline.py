@@ -14,12 +14,13 @@ from s2fetch.archive.records import Record, Retrieval, RetrievalState, State
 from s2fetch.clock import timestamp
 from s2fetch.embedded import answers
 from s2fetch.embedded.entry import Entry
-from s2fetch.embedded.faults import Answer, Fault, Kind, Listed
+from s2fetch.embedded.faults import Answer, Fault, Kind, Listed, Stall
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import User
 from s2fetch.embedded.state import HubSettings, OfflineAnswer
 from s2fetch.errors import ExitCode
 from s2fetch.events import (
+    HubPaused,
     ProductCompleted,
     ProductOnline,
     ProductWaiting,
@@ -156,6 +157,83 @@ async def test_the_intent_is_on_disk_before_the_hub_is_asked(site_factory: SiteF
     await site.sync(offline="request")
     assert states == [(RetrievalState.REQUESTED, 1)]
     assert retrieval_of(site, site.entries[0]).state is RetrievalState.ACCEPTED
+
+
+async def test_a_run_that_ends_while_an_order_waits_for_a_slot_has_ordered_nothing(
+    site_factory: SiteFactory, clock: JumpingClock
+) -> None:
+    """Else the product would be waited for until the order that was never placed expires."""
+    bodies = [body_of(20_000, number) for number in range(2)]
+    online, offline = (entry_of(n, body, online=n == 0) for n, body in enumerate(bodies))
+    catalogue = FolderCatalogue(zip((online, offline), bodies, strict=True))
+    site = await site_factory(catalogue, retrieval_seconds=60)
+    site.hub.faults.add(Fault(Stall(after=10_000), product=online.id))
+    async with anyio.create_task_group() as group:
+
+        async def end_it() -> None:
+            await clock.sleep(30)
+            group.cancel_scope.cancel()
+
+        site.on(TransferStarted, lambda: group.start_soon(end_it))
+        await site.sync(offline="request", slots=1)
+    assert group.cancel_scope.cancelled_caught
+    assert asked(site) == {}
+    assert retrieval_of(site, offline).state is RetrievalState.WAITING
+    report = await site.sync(offline="request", wait_offline="10 min", poll_interval="10s")
+    assert report.exit_code == ExitCode.OK
+    assert asked(site) == {offline.id: 1}
+
+
+async def test_a_run_that_ends_while_an_order_is_written_down_takes_it_back(
+    site_factory: SiteFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing is not cut short, and what comes after it, asking the hub, does not begin."""
+    site = await site_factory(half_offline(1, 1), retrieval_seconds=60)
+    write = ProgressFile.record
+    with anyio.CancelScope() as scope, monkeypatch.context() as patch:
+
+        def ending(self: ProgressFile, product_id: str, record: Record) -> None:
+            write(self, product_id, record)
+            if record.retrieval and record.retrieval.state is RetrievalState.REQUESTED:
+                anyio.from_thread.run_sync(scope.cancel)
+
+        patch.setattr(ProgressFile, "record", ending)
+        await site.sync(offline="request")
+    assert scope.cancelled_caught
+    assert asked(site) == {}
+    assert retrieval_of(site, site.entries[0]).state is RetrievalState.WAITING
+    report = await site.sync(offline="request", wait_offline="10 min", poll_interval="10s")
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 1)
+
+
+async def test_a_refused_account_has_ordered_nothing(site_factory: SiteFactory) -> None:
+    """With the right password the next run asks at once."""
+    site = await site_factory(half_offline(1, 1), retrieval_seconds=60)
+    refused = Fault(
+        answers.invalid_grant(401, "Invalid user credentials"), on=Kind.TOKEN, times=None
+    )
+    site.hub.faults.add(refused)
+    assert (await site.sync(offline="request")).exit_code == ExitCode.ACCOUNT
+    assert asked(site) == {}
+    site.hub.faults.clear()
+    report = await site.sync(offline="request", wait_offline="10 min", poll_interval="10s")
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 1)
+    assert asked(site) == {site.entries[0].id: 1}
+
+
+async def test_a_run_that_ends_while_the_hub_is_busy_leaves_no_order_behind(
+    site_factory: SiteFactory, clock: JumpingClock
+) -> None:
+    """What the hub refused for now is not taken for placed because somebody pressed Ctrl-C."""
+    site = await site_factory(half_offline(1, 1), retrieval_seconds=60)
+    site.hub.faults.add(Fault(answers.rate_limited("7200"), on=Kind.BODY))
+    with anyio.CancelScope() as scope:
+        site.on(HubPaused, scope.cancel)
+        await site.sync(offline="request")
+    assert scope.cancelled_caught
+    await clock.sleep(7200)
+    report = await site.sync(offline="request", wait_offline="10 min", poll_interval="10s")
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 1)
 
 
 async def test_an_order_that_brought_nothing_for_days_is_placed_again(
