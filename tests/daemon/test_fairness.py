@@ -31,7 +31,9 @@ async def jumping() -> AsyncIterator[JumpingClock]:
 async def busy(hub_factory: HubFactory, jumping: JumpingClock, tmp_path: Path) -> DaemonSite:
     """A hub with many old products and one new one."""
     catalogue = catalogue_of(*(body_of(2000, number) for number in range(BACKLOG)))
-    site = DaemonSite(await hub_factory(catalogue, clock=jumping), jumping, tmp_path)
+    # At a rate, so that the backlog is not done before the other archive's run has begun.
+    hub = await hub_factory(catalogue, clock=jumping, bytes_per_second=200_000.0)
+    site = DaemonSite(hub, jumping, tmp_path)
     site.publish(1000)
     return site
 
