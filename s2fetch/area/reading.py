@@ -13,6 +13,8 @@ from shapely.errors import ShapelyError
 
 from s2fetch.errors import AreaError
 
+MOST_COLLECTIONS = 1000
+"""In one geometry; a footprint or an area has none or a few."""
 _EWKT = re.compile(
     r"(?:(?:geography|geometry)')?(?:SRID=(\d+);)?(.*?)'?", re.DOTALL | re.IGNORECASE
 )
@@ -40,6 +42,9 @@ def read_wkt(text: str) -> shapely.Geometry:
     if srid not in (None, "4326"):
         advice = "Transform it to EPSG:4326, longitude and latitude in degrees"
         raise AreaError(f"the area is in SRID {srid}", advice=advice)
+    if body.upper().count("COLLECTION") > MOST_COLLECTIONS:
+        # GEOS reads one inside another by recursion, and takes the process with it.
+        raise AreaError(f"the area has more than {MOST_COLLECTIONS} collections of geometries")
     try:
         return shapely.from_wkt(body)
     except ShapelyError as error:

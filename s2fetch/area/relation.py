@@ -103,11 +103,11 @@ def footprint_shape(wkt: str) -> shapely.Geometry | None:
     import shapely
     from shapely.errors import ShapelyError
 
-    from s2fetch.area import build
+    from s2fetch.area import build, reading
     from s2fetch.errors import AreaError
 
     try:
-        shape = shapely.from_wkt(wkt)
+        shape = reading.read_wkt(wkt)
         if shape.is_empty:
             return None
         west, _, east, _ = shape.bounds
@@ -118,5 +118,5 @@ def footprint_shape(wkt: str) -> shapely.Geometry | None:
             except AreaError:
                 shape = shapely.force_2d(shape)
         return shape if shape.is_valid else shapely.make_valid(shape, method="structure")
-    except ShapelyError:
+    except (ShapelyError, AreaError):
         return None

@@ -135,6 +135,10 @@ def test_a_polygon_too_small_for_the_decimals_does_not_vanish() -> None:
     assert assert_askable(from_wkt(wkt)).covers(shapely.from_wkt(wkt))
 
 
+NESTED = "GEOMETRYCOLLECTION(" * 200_000 + "POINT(1 1)" + ")" * 200_000
+"""GEOS goes down with it, and the process too."""
+
+
 @pytest.mark.parametrize(
     ("wkt", "said"),
     [
@@ -147,6 +151,7 @@ def test_a_polygon_too_small_for_the_decimals_does_not_vanish() -> None:
         ("POINT(11 1000)", "outside"),
         ("POLYGON((46 11,47 11,47 100,46 11))", r"47\.000000 100\.000000 .* swapped"),
         ("POLYGON((0 0,1 0,2 0,0 0))", "no extent"),
+        pytest.param(NESTED, "more than 1000 collections", id="nested without end"),
         ("LINESTRING(1 1,1 1)", r"Too few points.* at 1\.000000 1\.000000"),
     ],
 )

@@ -210,3 +210,9 @@ def test_shapes_of_footprints_are_valid() -> None:
     shape = footprint_shape("MULTIPOLYGON(((0 0,2 2,2 0,0 2,0 0)),((1 1,3 1,3 3,1 3,1 1)))")
     assert shape is not None
     assert shape.is_valid
+
+
+def test_a_footprint_that_geos_cannot_bear_is_none() -> None:
+    """A hub must not end the process."""
+    wkt = "GEOMETRYCOLLECTION(" * 200_000 + "POINT(1 1)" + ")" * 200_000
+    assert footprint_shape(wkt) is None
