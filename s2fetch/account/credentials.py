@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from s2fetch.account.secret import others_can_read
 from s2fetch.errors import CredentialsMissingError
+from s2fetch.utf8 import is_utf8
 
 KEYRING_SERVICE = "s2fetch"
 ENVIRONMENT_PREFIX = "S2FETCH"
@@ -109,7 +110,7 @@ def find_credentials(
     if not user or not password:
         raise _missing(user, seen, prefixes[0], environ)
     for value, what in ((user, "user"), (password, "password")):
-        if not _is_text(value):
+        if not is_utf8(value):
             # As in a terminal that is set to Latin-1; no service could be sent it.
             advice = "Set it in a terminal that uses UTF-8, or write it into a credentials-file"
             told = f"the {what} that was found in {source} is not UTF-8 text"
@@ -265,11 +266,6 @@ def _from_keyring(known: str | None) -> _Found:
         return _Found(place, "there is none on this machine")
     except Exception as error:  # noqa: BLE001 - its backends are plug-ins and raise what they like
         return _Found(place, f"cannot be used: {str(error) or type(error).__name__}")
-
-
-def _is_text(value: str) -> bool:
-    """Whether it holds none of the bytes that Python cannot read as text (PEP 383)."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _password(value: str | None) -> str | None:

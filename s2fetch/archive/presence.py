@@ -16,6 +16,7 @@ from s2fetch.archive.records import Record, State
 from s2fetch.archive.unpacked import find_manifest, folder_names
 from s2fetch.errors import UnsafeNameError
 from s2fetch.product import Product
+from s2fetch.utf8 import is_utf8
 
 _MANIFESTS = frozenset(MANIFESTS)
 LISTED_BYTES = 1 << 20
@@ -106,9 +107,7 @@ class Elsewhere:
 
 def _may_be_ours(name: str) -> bool:
     """Not hidden, and UTF-8, without which its path cannot be recorded."""
-    if name.startswith("."):
-        return False
-    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
+    return not name.startswith(".") and is_utf8(name)
 
 
 def candidates_in(

@@ -58,7 +58,7 @@ def command(output: Output, /, archive: str | None, form: str | None, **params: 
     Nothing is fetched, hashed or changed. Needs no account and works while a sync is running.
     """
     from s2fetch.cli.audit_text import AuditCsv, audit_json, audit_text
-    from s2fetch.cli.reporting import CommandEnded, check_report, reported_failure, write_report
+    from s2fetch.cli.reporting import check_report, reported_failure, write_ending, write_report
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
@@ -75,7 +75,7 @@ def command(output: Output, /, archive: str | None, form: str | None, **params: 
         report, interrupted = run(work, config, output, bus)
     if report is None:
         code = interrupted or ExitCode.INTERRUPTED
-        write_report(config.showing.report, CommandEnded(code, code.outcome), output)
+        write_ending(config.showing.report, code, "", output)
         return code
     write_report(config.showing.report, report, output)
     if table is not None:

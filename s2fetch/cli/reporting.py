@@ -62,9 +62,13 @@ def reported_failure(path: Path | None, output: Output) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        code, words = told(error)
-        write_report(path, CommandEnded(code, code.outcome, words), output)
+        write_ending(path, *told(error), output)
         raise
+
+
+def write_ending(path: Path | None, code: ExitCode, words: str, output: Output) -> None:
+    """Write the report of a command that ended without sums of its own."""
+    write_report(path, CommandEnded(code, code.outcome, words), output)
 
 
 def write_report(path: Path | None, summary: msgspec.Struct, output: Output) -> None:

@@ -42,7 +42,7 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
     Runs at the lowest priority and in nobody's way: it can be stopped at any moment and works
     beside a sync. The next sync fetches what is damaged or missing.
     """
-    from s2fetch.cli.reporting import CommandEnded, check_report, reported_failure, write_report
+    from s2fetch.cli.reporting import check_report, reported_failure, write_ending, write_report
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
@@ -58,7 +58,7 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
     if report is None:
         code = interrupted or ExitCode.INTERRUPTED
         output.say("Interrupted; what was checked until then is recorded.")
-        write_report(config.showing.report, CommandEnded(code, code.outcome), output)
+        write_ending(config.showing.report, code, "", output)
         return code
     write_report(config.showing.report, report, output)
     output.summary(scrub_text(report))

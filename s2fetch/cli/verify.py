@@ -39,7 +39,7 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
 
     The next sync fetches what is damaged or missing. Asks nothing of the network.
     """
-    from s2fetch.cli.reporting import CommandEnded, check_report, reported_failure, write_report
+    from s2fetch.cli.reporting import check_report, reported_failure, write_ending, write_report
     from s2fetch.events import EventBus
 
     config = configured(output, archive, params)
@@ -54,7 +54,7 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
     if report is None:
         code = interrupted or ExitCode.INTERRUPTED
         output.say("Interrupted; what was checked until then is recorded.")
-        write_report(config.showing.report, CommandEnded(code, code.outcome), output)
+        write_ending(config.showing.report, code, "", output)
         return code
     write_report(config.showing.report, report, output)
     output.summary(verify_text(report))

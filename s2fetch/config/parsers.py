@@ -22,6 +22,7 @@ from s2fetch.config.values import is_loopback
 from s2fetch.naming import STREAMS
 from s2fetch.query import VersionPolicy
 from s2fetch.timetable import timetable
+from s2fetch.utf8 import is_utf8
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -325,12 +326,10 @@ def path(raw: object, context: Context) -> Path:
         found = Path(home, *found.parts[1:])
     elif context.folder is not None:
         found = context.folder / found
-    try:
-        str(found).encode()
-    except UnicodeEncodeError:
-        # Records, reports and logs are UTF-8, and say where things are.
+    if not is_utf8(str(found)):
+        # Records, reports and logs say where things are.
         wanted = "rename what is not, or begin from inside that folder"
-        raise ValueError(f"{str(found)!r} is not UTF-8 text: {wanted}") from None
+        raise ValueError(f"{str(found)!r} is not UTF-8 text: {wanted}")
     return found
 
 

@@ -17,6 +17,7 @@ from s2fetch.errors import (
 from s2fetch.hub.base import Validator
 from s2fetch.hub.direct import DirectReader
 from s2fetch.network import describe
+from s2fetch.utf8 import is_utf8
 
 FIRST_BYTES = 64 * 1024
 """Most bytes that `HttpBody.read` returns of a large body."""
@@ -128,11 +129,7 @@ class HttpBody:
 def _text(answer: aiohttp.ClientResponse, header: str) -> str:
     """A header that can be kept and sent back; empty when its bytes are no UTF-8 (RFC 9110 5.5)."""
     value = answer.headers.get(header, "")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return ""
-    return value
+    return value if is_utf8(value) else ""
 
 
 async def error_body(answer: aiohttp.ClientResponse) -> bytes:

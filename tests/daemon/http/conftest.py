@@ -27,20 +27,25 @@ def daemon() -> StillDaemon:
     return StillDaemon()
 
 
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    path = tmp_path / "http-token"
-    path.write_text(TOKEN + "\n")
+def local(url: str) -> str:
+    """Where this machine reaches a face that listens on all its addresses."""
+    return url.replace("0.0.0.0", "127.0.0.1")
+
+
+def _secret_file(path: Path, token: str) -> Path:
+    path.write_text(token + "\n")
     path.chmod(0o600)
     return path
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    return _secret_file(tmp_path / "http-token", TOKEN)
 
 
 @pytest.fixture
 def read_token_file(tmp_path: Path) -> Path:
-    path = tmp_path / "http-read-token"
-    path.write_text(READ_TOKEN + "\n")
-    path.chmod(0o600)
-    return path
+    return _secret_file(tmp_path / "http-read-token", READ_TOKEN)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from s2fetch.events import HubResumed, ProductOnline
 from s2fetch.product import Product
 from tests.daemon.controls import StillDaemon, ago
 from tests.daemon.http.browser import Page
-from tests.daemon.http.conftest import TOKEN, FaceFactory
+from tests.daemon.http.conftest import TOKEN, FaceFactory, local
 from tests.daemon.http.dashboard import SHOWN, click, needs_chromium, shown, unlock, words
 from tests.daemon.http.happenings import happen
 
@@ -272,7 +272,7 @@ async def test_a_page_from_the_network_asks_for_the_token_first(
     faces: FaceFactory, token_file: Path, page: Page
 ) -> None:
     face = await faces(host="0.0.0.0", token_file=token_file)
-    await page.open(face.url.replace("0.0.0.0", "127.0.0.1"))
+    await page.open(local(face.url))
     await page.until("document.getElementById('unlock').open")
     assert await words(page, "#tiles") == ""
     await page.get(

@@ -11,15 +11,18 @@ from s2fetch.daemon.http import HttpFace
 from s2fetch.errors import UsageError
 from tests.daemon.controls import StillDaemon
 from tests.daemon.http.browser import Page
-from tests.daemon.http.conftest import READ_TOKEN, TOKEN, WITH_READ_TOKEN, WITH_TOKEN, FaceFactory
+from tests.daemon.http.conftest import (
+    READ_TOKEN,
+    TOKEN,
+    WITH_READ_TOKEN,
+    WITH_TOKEN,
+    FaceFactory,
+    local,
+)
 from tests.daemon.http.dashboard import SHOWN, needs_chromium, shown, unlock, words
 from tests.daemon.http.test_security import CHANGES, READABLE
 
 OTHER_TOKEN = "another-token-of-sufficient-length"
-
-
-def local(face: HttpFace) -> str:
-    return face.url.replace("0.0.0.0", "127.0.0.1")
 
 
 @pytest.fixture
@@ -30,10 +33,10 @@ async def face(faces: FaceFactory, token_file: Path, read_token_file: Path) -> H
 
 @pytest.mark.parametrize("path", READABLE)
 async def test_it_reads(face: HttpFace, http: aiohttp.ClientSession, path: str) -> None:
-    async with http.get(local(face) + path) as answer:
+    async with http.get(local(face.url) + path) as answer:
         assert answer.status == 401
     for headers in (WITH_READ_TOKEN, WITH_TOKEN):
-        async with http.get(local(face) + path, headers=headers) as answer:
+        async with http.get(local(face.url) + path, headers=headers) as answer:
             assert answer.status in (200, 503)
 
 
@@ -49,12 +52,12 @@ async def test_it_changes_nothing_on_loopback_neither(
     host: str,
 ) -> None:
     face = await faces(host=host, token_file=token_file, read_token_file=read_token_file)
-    async with http.post(local(face) + path, headers=WITH_READ_TOKEN) as answer:
+    async with http.post(local(face.url) + path, headers=WITH_READ_TOKEN) as answer:
         problem = await answer.json()
     assert (answer.status, problem["code"]) == (403, "read-only-token")
     assert "token-file" in problem["detail"]
     assert daemon.asked == []
-    async with http.post(local(face) + path, headers=WITH_TOKEN) as answer:
+    async with http.post(local(face.url) + path, headers=WITH_TOKEN) as answer:
         assert answer.status < 300
     assert daemon.asked
 
@@ -64,11 +67,11 @@ async def test_it_may_be_the_only_one(
 ) -> None:
     """Then nothing can be changed over HTTP at all."""
     face = await faces(host="0.0.0.0", read_token_file=read_token_file)
-    async with http.get(f"{local(face)}/metrics", headers=WITH_TOKEN) as answer:
+    async with http.get(f"{local(face.url)}/metrics", headers=WITH_TOKEN) as answer:
         assert answer.status == 401
-    async with http.get(f"{local(face)}/api/v1/access", headers=WITH_READ_TOKEN) as answer:
+    async with http.get(f"{local(face.url)}/api/v1/access", headers=WITH_READ_TOKEN) as answer:
         assert await answer.json() == {"changes": False, "token": False}
-    async with http.post(f"{local(face)}/api/v1/pause", headers=WITH_READ_TOKEN) as answer:
+    async with http.post(f"{local(face.url)}/api/v1/pause", headers=WITH_READ_TOKEN) as answer:
         problem = await answer.json()
     assert (answer.status, problem["code"]) == (403, "no-token-configured")
     assert daemon.asked == []
@@ -77,7 +80,7 @@ async def test_it_may_be_the_only_one(
 async def test_the_daemon_says_what_a_token_is_good_for(
     face: HttpFace, http: aiohttp.ClientSession
 ) -> None:
-    url = f"{local(face)}/api/v1/access"
+    url = f"{local(face.url)}/api/v1/access"
     async with http.get(url, headers=WITH_READ_TOKEN) as answer:
         assert await answer.json() == {"changes": False, "token": True}
     async with http.get(url, headers=WITH_TOKEN) as answer:
@@ -102,20 +105,20 @@ async def test_an_open_file_is_refused(faces: FaceFactory, read_token_file: Path
 async def test_a_new_one_counts_after_reload_and_ends_streams(
     face: HttpFace, read_token_file: Path, http: aiohttp.ClientSession
 ) -> None:
-    stream = await http.get(f"{local(face)}/api/v1/events", headers=WITH_READ_TOKEN)
+    stream = await http.get(f"{local(face.url)}/api/v1/events", headers=WITH_READ_TOKEN)
     read_token_file.write_text(OTHER_TOKEN)
     await face.reload()
     await stream.content.read()
     for token, status in ((READ_TOKEN, 401), (OTHER_TOKEN, 200), (TOKEN, 200)):
         headers = {"Authorization": f"Bearer {token}"}
-        async with http.get(f"{local(face)}/metrics", headers=headers) as answer:
+        async with http.get(f"{local(face.url)}/metrics", headers=headers) as answer:
             assert answer.status == status
 
 
 @needs_chromium
 async def test_the_page_shows_all_and_offers_nothing(face: HttpFace, page: Page) -> None:
     """To give it where all can be read already is told to be of no use."""
-    await page.open(local(face))
+    await page.open(local(face.url))
     await page.until("document.getElementById('unlock').open")
     await unlock(page, READ_TOKEN)
     await page.until(SHOWN)

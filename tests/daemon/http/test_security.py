@@ -13,7 +13,7 @@ from s2fetch.daemon.http import HttpFace, HttpSettings
 from s2fetch.daemon.http.settings import is_loopback
 from s2fetch.errors import ConfigError, UsageError
 from tests.daemon.controls import StillDaemon
-from tests.daemon.http.conftest import TOKEN, WITH_TOKEN, FaceFactory
+from tests.daemon.http.conftest import TOKEN, WITH_TOKEN, FaceFactory, local
 from tests.daemon.http.happenings import happen
 
 READABLE = (
@@ -94,7 +94,7 @@ async def test_reading_elsewhere_needs_the_token(
     faces: FaceFactory, token_file: Path, http: aiohttp.ClientSession, path: str
 ) -> None:
     face = await faces(host="0.0.0.0", token_file=token_file)
-    url = face.url.replace("0.0.0.0", "127.0.0.1") + path
+    url = local(face.url) + path
     async with http.get(url) as answer:
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -107,7 +107,7 @@ async def test_the_stream_elsewhere_needs_the_token(
     faces: FaceFactory, token_file: Path, http: aiohttp.ClientSession
 ) -> None:
     face = await faces(host="0.0.0.0", token_file=token_file)
-    async with http.get(face.url.replace("0.0.0.0", "127.0.0.1") + "/api/v1/events") as answer:
+    async with http.get(local(face.url) + "/api/v1/events") as answer:
         assert answer.status == 401
 
 
@@ -227,7 +227,7 @@ async def test_names_that_are_configured_are_answered_and_no_others(
     faces: FaceFactory, token_file: Path, http: aiohttp.ClientSession
 ) -> None:
     face = await faces(host="0.0.0.0", token_file=token_file, names=("s2.example.org",))
-    url = face.url.replace("0.0.0.0", "127.0.0.1") + "/healthz"
+    url = local(face.url) + "/healthz"
     found = {}
     for host in ("s2.example.org", "S2.example.org:8642", "other.example.org"):
         async with http.get(url, headers={**WITH_TOKEN, "Host": host}) as answer:

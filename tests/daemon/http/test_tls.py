@@ -13,7 +13,7 @@ import trustme
 from s2fetch.daemon.http.settings import HttpSettings
 from s2fetch.errors import UsageError
 from tests.daemon.controls import StillDaemon
-from tests.daemon.http.conftest import WITH_TOKEN, FaceFactory
+from tests.daemon.http.conftest import WITH_TOKEN, FaceFactory, local
 
 
 @dataclass
@@ -50,10 +50,6 @@ def pki(tmp_path: Path) -> Pki:
         ours.configure_trust(context)
     ours.issue_cert("operator@example.org").configure_cert(found.known)
     return found
-
-
-def local(url: str) -> str:
-    return url.replace("0.0.0.0", "127.0.0.1")
 
 
 async def test_https_is_served(faces: FaceFactory, http: aiohttp.ClientSession, pki: Pki) -> None:
