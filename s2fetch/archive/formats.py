@@ -86,8 +86,15 @@ def suffix_for(name: str, found: Format) -> str:
     return "" if name.lower().endswith(enough) or not suffix else suffix
 
 
-def possible_names(name: str) -> tuple[str, ...]:
-    """File names under which a complete copy of the product may lie already, likeliest first."""
+def possible_names(name: str, mark: str = "") -> tuple[str, ...]:
+    """File names under which a complete copy of the product may lie already, likeliest first.
+
+    Args:
+        name: Of the product.
+        mark: What tells it from others of that name; hides how the name ends.
+    """
+    if mark:
+        return tuple([name + mark + suffix for suffix, _ in _SUFFIXES.values()])
     first_dot = name.find(".")
     suffixes, instead = _possible_suffixes(name[first_dot:].lower() if first_dot >= 0 else "")
     names = tuple([name + suffix for suffix in suffixes])

@@ -130,9 +130,9 @@ def candidates_in(
     there = (folders or Folders(root)).names(folder)
     beside = "" if folder == "." else f"{folder}/"
     names = [path.name] if path.name == product.name else [path.name, product.name]
-    names.append(path.name + mark_of(product))
-    paths = [recorded] if recorded else []
     files = [file for name in names for file in possible_names(name)]
+    files += possible_names(path.name, mark_of(product))
+    paths = [recorded] if recorded else []
     paths += [beside + file for file in files if there is None or file in there]
     unpacked = [recorded] if recorded else []
     for name in folder_names(product.name, path.name):

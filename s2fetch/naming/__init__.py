@@ -69,7 +69,7 @@ def collection_of(name: str) -> str:
 def _match(name: str) -> tuple[Family, re.Match[str]] | None:
     for text in (name, name.upper()):
         for family in _FAMILIES.get(text[:2], ()):
-            match = family.pattern.fullmatch(text)
+            match = family.match(text)
             if match is not None:
                 return family, match
     return None

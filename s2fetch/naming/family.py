@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
 import msgspec
 
@@ -20,16 +21,24 @@ class Family(msgspec.Struct, frozen=True):
         read: Everything; a ValueError says that it is none of these names after all.
     """
 
-    pattern: re.Pattern[str]
+    pattern: str
     key: Callable[[re.Match[str]], Acquisition]
     read: Callable[[re.Match[str]], ProductName]
 
+    def match(self, name: str) -> re.Match[str] | None:
+        """The fields of a name; None when it is made in another way."""
+        return _compiled(self.pattern).fullmatch(name)
 
-def pattern(fields: str, *extensions: str) -> re.Pattern[str]:
+
+_compiled = cache(re.compile)
+"""Patterns are compiled when a name is first compared with them: most runs see one mission only."""
+
+
+def pattern(fields: str, *extensions: str) -> str:
     """A family's pattern: ``D(name)`` is a time of 15 characters."""
     fields = re.sub(r"D\((\w+)\)", r"(?P<\1>\\d{8}T\\d{6})", fields)
     known = "|".join(re.escape(extension) for extension in extensions)
-    return re.compile(rf"(?P<stem>{fields})(?P<extension>(?i:{known}))?(?i:\.zip)?")
+    return rf"(?P<stem>{fields})(?P<extension>(?i:{known}))?(?i:\.zip)?"
 
 
 def time(text: str) -> datetime:

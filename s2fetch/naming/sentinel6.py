@@ -22,13 +22,13 @@ _S6_NC = pattern(
 
 
 def _s6_key(match: re.Match[str]) -> Acquisition:
-    packaging = "SEN6" if match.re is _S6 else "NC"
+    packaging = "SEN6" if match.re.pattern == _S6 else "NC"
     own = match["platform"], match["type"]
     return "S6", packaging, *own, match["cycle"], match["pass"]
 
 
 def _s6(match: re.Match[str]) -> ProductName:
-    package = match.re is _S6
+    package = match.re.pattern == _S6
     return ProductName(
         stem=match["stem"],
         extension=extension(match, ".SEN6" if package else ".nc"),
