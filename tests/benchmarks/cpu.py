@@ -28,7 +28,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 SIZES = {
-    Scale.FULL: Size(8, 256_000_000, 3, 4, 1, 20e6),
+    Scale.FULL: Size(8, 512_000_000, 3, 2, 1, 20e6),
     Scale.QUICK: Size(4, 128_000_000, 2, 2, 1, 20e6),
     Scale.TINY: Size(2, 200_000, 1, 2, 1, 4e6),
 }
@@ -37,7 +37,7 @@ SIZES = {
 def measure(scale: Scale, work: Path) -> list[Figure]:
     """Measure it; the hub runs beside, and its own CPU time is not counted.
 
-    First unthrottled, where the baseline downloads one file after another over one connection,
+    First products as long as most of Sentinel-2, unthrottled, where the baseline downloads one file after another over one connection,
     which costs it less than two at a time. Then at a rate as real hubs have it, where bytes come in
     small pieces, with two connections for both.
     """

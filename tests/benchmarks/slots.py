@@ -28,7 +28,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 SIZES = {
-    Scale.FULL: Size(30, 32_000_000, 20e6, 1),
+    Scale.FULL: Size(30, 32_000_000, 20e6, 3),
     Scale.QUICK: Size(10, 16_000_000, 20e6, 1),
     Scale.TINY: Size(4, 200_000, 4e6, 1),
 }
