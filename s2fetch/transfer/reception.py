@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
 from s2fetch.account.meter import Meter
@@ -161,6 +162,8 @@ class Reception:
             ArchiveError: If the disk refuses the last of them.
         """
         if self._writer is None:
+            # Whoever waits for the slot asks for the next body before this one is looked at.
+            await anyio.lowlevel.checkpoint()
             return
         try:
             await self._writer.drain()

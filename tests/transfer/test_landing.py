@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -16,8 +17,10 @@ from s2fetch.archive.space import SpaceGuard
 from s2fetch.embedded.faults import Fault, FlippedByte
 from s2fetch.errors import ArchiveInUseError, DiskFullError, ExitCode
 from s2fetch.events import AttemptFailed, ProductCompleted, TransferEnded
+from s2fetch.hub.http import HttpClient
 from s2fetch.product import Algorithm, Checksum, Product
 from s2fetch.sync import commit as commit_module
+from s2fetch.sync.commit import Commit, Committer
 from s2fetch.transfer.claims import ProductClaim
 from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.landing import Landing, is_small, land
@@ -138,6 +141,29 @@ async def test_memory_bounds_how_far_downloads_are_ahead_of_the_disk(
         ahead = max(ahead, arrived - committed)
     # Three are too much; each of the four workers may be about to put one there.
     assert ahead * size <= most + 5 * size
+
+
+async def test_the_slot_goes_to_the_next_product_before_the_last_one_is_looked_at(
+    site_factory: SiteFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub is asked for the next body first, so that it has something to do meanwhile."""
+    order: list[str] = []
+    ask, submit = HttpClient.open, Committer.submit
+
+    def asked(*given: Any, **named: Any) -> Any:
+        order.append("asked")
+        return ask(*given, **named)
+
+    async def submitted(committer: Committer, commit: Commit) -> None:
+        order.append("submitted")
+        await submit(committer, commit)
+
+    monkeypatch.setattr(HttpClient, "open", asked)
+    monkeypatch.setattr(Committer, "submit", submitted)
+    site = await site_factory(catalogue_of(*(body_of(40_000, number) for number in range(8))))
+    report = await site.sync(slots=1)
+    assert report.exit_code == ExitCode.OK
+    assert order == ["asked", *["asked", "submitted"] * 7, "submitted"]
 
 
 async def test_a_small_product_that_is_wrong_does_not_hold_up_its_commit(
