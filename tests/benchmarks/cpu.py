@@ -37,9 +37,9 @@ SIZES = {
 def measure(scale: Scale, work: Path) -> list[Figure]:
     """Measure it; the hub runs beside, and its own CPU time is not counted.
 
-    First products as long as most of Sentinel-2, unthrottled, where the baseline downloads one file after another over one connection,
-    which costs it less than two at a time. Then at a rate as real hubs have it, where bytes come in
-    small pieces, with two connections for both.
+    First unthrottled, with products as long as most of Sentinel-2, where the baseline downloads one
+    file after another over one connection, which costs it less than two at a time. Then at a rate
+    as real hubs have it, where bytes come in small pieces, with two connections for both.
     """
     size = SIZES[scale]
     authority = Authority.create(work)
