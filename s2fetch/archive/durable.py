@@ -70,6 +70,27 @@ def fsync_file(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
+def fsync_tree(path: Path) -> None:
+    """Have a file, or a folder with all that is in it, on the disk; its own name is the caller's.
+
+    Raises:
+        ArchiveError: Something there cannot be opened or flushed.
+    """
+    with translating(path):
+        folders = list(os.walk(path)) if path.is_dir() else []
+        files = [os.path.join(folder, name) for folder, _, names in folders for name in names]  # noqa: PTH118
+        for file in files if folders else [path]:
+            if not os.path.isfile(file):  # noqa: PTH113 - links to nowhere, and what is no file
+                continue
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fsync_file(descriptor)
+            finally:
+                os.close(descriptor)
+        for folder, *_ in folders:
+            fsync_folder(Path(folder))
+
+
 def fsync_folder(path: Path) -> None:
     """Have the folder's entries on the disk before going on.
 

@@ -9,6 +9,7 @@ import anyio
 import msgspec
 
 from s2fetch.archive.archive import Archive
+from s2fetch.archive.durable import fsync_tree
 from s2fetch.archive.presence import FileState
 from s2fetch.archive.proof import Evidence, prove
 from s2fetch.archive.records import Record, State
@@ -60,6 +61,7 @@ async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: C
     for file in files:
         try:
             evidence = await _evidence(archive.root / file.path, candidate.product, file)
+            await anyio.to_thread.run_sync(_flush, archive, archive.root / file.path)
         except (ProductError, ArchiveError) as error:
             # Not the product, or not readable: fetching decides what happens to a file.
             if file.unpacked:
@@ -83,6 +85,15 @@ async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: C
             await anyio.to_thread.run_sync(archive.progress.record, candidate.product.id, record)
         return Adopted(record=record, refused=refused)
     return Adopted(record=None, refused=refused)
+
+
+def _flush(archive: Archive, path: Path) -> None:
+    """Have it on the disk before it is recorded: whoever put it there may not have done that.
+
+    It may have been another program, or a run of ours that was killed before it flushed the folder.
+    """
+    fsync_tree(path)
+    archive.make_durable([path.parent])
 
 
 def may_be(file: FileState, product: Product, record: Record | None) -> bool:

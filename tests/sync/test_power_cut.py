@@ -135,3 +135,29 @@ async def test_a_file_that_was_moved_aside_survives_a_power_cut(
             snapshot.build(left, renames_survive=renames_survive)
             kept = [path for path in left.rglob("*") if path.is_file()]
             assert b"precious" in [path.read_bytes() for path in kept], number
+
+
+async def test_a_file_that_was_put_there_survives_a_power_cut_once_it_is_recorded(
+    hub_factory: HubFactory,
+    clock: JumpingClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever copied it has not flushed it, nor the new folder it lies in."""
+    hub = await hub_factory(catalogue_of(body_of(100_000)), clock=clock)
+    site = Site(hub, tmp_path, clock)
+    site.root.mkdir()
+    disk = Disk(site.root, frozenset(range(1000)))
+    with monkeypatch.context() as patch:
+        disk.watch(patch)
+        folder = site.root / "2024" / "32TQM"
+        folder.mkdir(parents=True)
+        (folder / f"{name_of(0)}.zip").write_bytes(body_of(100_000))
+        report = await site.sync(layout=LAYOUT)
+    disk.close()
+    assert (report.exit_code, report.adopted) == (ExitCode.OK, 1)
+    for number, snapshot in enumerate(disk.snapshots):
+        left = Site(hub, tmp_path, clock, name=f"left-{number}")
+        snapshot.build(left.root, renames_survive=False)
+        assert_nothing_untrue(left)
+    left.assert_whole()
