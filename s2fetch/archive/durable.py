@@ -6,6 +6,7 @@ folder. Only then is it there after a power cut, whole, under its final name (fs
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
@@ -146,7 +147,7 @@ def write_beside(path: Path, chunks: Iterable[bytes]) -> Path:
                 position += len(chunk)
             fsync_file(descriptor)
         except BaseException:
-            unfinished.unlink(missing_ok=True)
+            remove_unfinished(unfinished)
             raise
         finally:
             os.close(descriptor)
@@ -163,5 +164,14 @@ def replace_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     try:
         publish(unfinished, path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)
+        remove_unfinished(unfinished)
         raise
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what `write_beside` has made, if it is still there and the disk lets us.
+
+    On a disk that has become read-only, what went wrong before is what has to be told.
+    """
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

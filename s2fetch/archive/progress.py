@@ -21,7 +21,7 @@ import msgspec
 
 from s2fetch.archive.document import Document
 from s2fetch.archive.document_bytes import SCHEMA, Header, document_chunks
-from s2fetch.archive.durable import publish, translating, write_beside
+from s2fetch.archive.durable import publish, remove_unfinished, translating, write_beside
 from s2fetch.archive.journal import Entry, Journal
 from s2fetch.archive.records import Age, Place, Record, Size, State, Tally
 from s2fetch.archive.recovery import (
@@ -405,7 +405,7 @@ class ProgressFile:
                     self._turn_to(folded)
             yield "published"
         finally:
-            unfinished.unlink(missing_ok=True)
+            remove_unfinished(unfinished)
         self._rotate_journal()
         yield "rotated"
 

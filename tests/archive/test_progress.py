@@ -457,6 +457,25 @@ def test_a_folder_that_cannot_be_flushed_after_the_rename_loses_nothing(
     assert len(load(tmp_path)) == 4
 
 
+def test_a_disk_that_becomes_read_only_while_folding_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even what is half done can be removed then; the next run does that."""
+    progress = filled(tmp_path, 2)
+    progress.record("new", record(3))
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("link", "rename", "replace", "unlink"):
+        monkeypatch.setattr(os, name, read_only)
+    with pytest.raises(ArchiveError, match="not writable"):
+        progress.fold()
+    monkeypatch.undo()
+    assert len(load(tmp_path)) == 3
+    assert list(folder(tmp_path).glob("*.unfinished")) == []
+
+
 def test_a_torn_last_line_is_no_damage_and_is_written_over(tmp_path: Path) -> None:
     """What a crash cut short was never acknowledged."""
     filled(tmp_path, 2, fold=False)
