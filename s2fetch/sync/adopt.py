@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import msgspec
 
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.durable import fsync_tree
+from s2fetch.archive.part import PartFile
 from s2fetch.archive.presence import FileState
 from s2fetch.archive.proof import Evidence, prove
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.unpacked import prove_unpacked
 from s2fetch.clock import Clock, timestamp
-from s2fetch.errors import ArchiveError, ProductError
+from s2fetch.errors import ArchiveError, ArchiveInUseError, ProductError
 from s2fetch.product import Product
 from s2fetch.sync.commit import listed_text
 from s2fetch.threads import stop_if_cancelled
@@ -82,7 +84,7 @@ async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: C
             mtime_ns=file.mtime_ns,
         )
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(archive.progress.record, candidate.product.id, record)
+            await anyio.to_thread.run_sync(_keep, archive, candidate.product, record)
         return Adopted(record=record, refused=refused)
     return Adopted(record=None, refused=refused)
 
@@ -94,6 +96,19 @@ def _flush(archive: Archive, path: Path) -> None:
     """
     fsync_tree(path)
     archive.make_durable([path.parent])
+
+
+def _keep(archive: Archive, product: Product, record: Record) -> None:
+    """Record it. What was downloaded of it before is of no use any more."""
+    archive.progress.record(product.id, record)
+    with contextlib.suppress(ArchiveError, ArchiveInUseError, ProductError):  # it is in nobody's way
+        part = PartFile(archive.folder_of(product), product)
+        if part.path.exists() or part.sidecar_path.exists():
+            part.open()
+            try:
+                part.discard()
+            finally:
+                part.close(remove_if_useless=True)
 
 
 def may_be(file: FileState, product: Product, record: Record | None) -> bool:
