@@ -99,9 +99,9 @@ def _flush(archive: Archive, path: Path) -> None:
 
 
 def _keep(archive: Archive, product: Product, record: Record) -> None:
-    """Record it. What was downloaded of it before is of no use any more."""
+    """Record it. What was downloaded of it before is of no use any more, and in nobody's way."""
     archive.progress.record(product.id, record)
-    with contextlib.suppress(ArchiveError, ArchiveInUseError, ProductError):  # it is in nobody's way
+    with contextlib.suppress(ArchiveError, ArchiveInUseError, ProductError):
         part = PartFile(archive.folder_of(product), product)
         if part.path.exists() or part.sidecar_path.exists():
             part.open()
