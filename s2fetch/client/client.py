@@ -253,7 +253,7 @@ class Client(CatalogueClient):
         """
         status = await anyio.to_thread.run_sync(read_status, self.into)
         ledgers = self._state_folder / "received"
-        if await anyio.to_thread.run_sync(os.path.exists, ledgers):  # noqa: PTH110 - never an error
+        if await anyio.to_thread.run_sync(os.path.exists, ledgers):
             # Without credentials it is not known whose ledger is meant; the rest is told.
             with contextlib.suppress(S2FetchError):
                 status.accounts = await self.usage()
