@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from s2fetch.errors import ArchiveError, DiskFullError, OtherVolumeError
+from s2fetch.errors import ArchiveError, DiskFullError, FileTooLargeError, OtherVolumeError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -36,6 +36,12 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
         return ArchiveError(
             f"{path} is not writable or not accessible ({reason})",
             advice="Check owner and mode of the archive's folders and that it is mounted writable",
+        )
+    if error.errno == errno.EFBIG:
+        return FileTooLargeError(
+            f"{path} would be larger than a file may be there ({reason})",
+            advice="Put the archive on another file system (FAT32 has files of up to 4 GB), or "
+            "raise the limit of the shell or service (ulimit -f, LimitFSIZE=)",
         )
     if error.errno in (errno.ENOTDIR, errno.EISDIR):
         return ArchiveError(

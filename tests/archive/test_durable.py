@@ -17,7 +17,7 @@ from s2fetch.archive.durable import (
     translating,
     write_beside,
 )
-from s2fetch.errors import ArchiveError, DiskFullError, ExitCode
+from s2fetch.errors import ArchiveError, DiskFullError, ExitCode, FileTooLargeError
 
 Steps = list[tuple[str, str]]
 
@@ -146,6 +146,7 @@ def test_folders_that_cannot_be_flushed_are_tolerated(
         (errno.EPERM, ArchiveError, "not writable"),
         (errno.ENOTDIR, ArchiveError, "where a folder should be"),
         (errno.ENAMETOOLONG, ArchiveError, "too long"),
+        (errno.EFBIG, FileTooLargeError, "larger than a file may be there"),
         (errno.EIO, ArchiveError, "cannot be used"),
     ],
 )
