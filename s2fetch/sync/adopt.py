@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import partial
-from pathlib import Path
 
 import anyio
 import msgspec
@@ -62,8 +60,7 @@ async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: C
     files = await anyio.to_thread.run_sync(_worth_hashing, archive, candidate)
     for file in files:
         try:
-            evidence = await _evidence(archive.root / file.path, candidate.product, file)
-            await anyio.to_thread.run_sync(_flush, archive, archive.root / file.path)
+            evidence = await anyio.to_thread.run_sync(_evidence, archive, candidate.product, file)
         except (ProductError, ArchiveError) as error:
             # Not the product, or not readable: fetching decides what happens to a file.
             if file.unpacked:
@@ -87,15 +84,6 @@ async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: C
             await anyio.to_thread.run_sync(_keep, archive, candidate.product, record)
         return Adopted(record=record, refused=refused)
     return Adopted(record=None, refused=refused)
-
-
-def _flush(archive: Archive, path: Path) -> None:
-    """Have it on the disk before it is recorded: whoever put it there may not have done that.
-
-    It may have been another program, or a run of ours that was killed before it flushed the folder.
-    """
-    fsync_tree(path)
-    archive.make_durable([path.parent])
 
 
 def _keep(archive: Archive, product: Product, record: Record) -> None:
@@ -147,9 +135,17 @@ def _worth_hashing(archive: Archive, candidate: Candidate) -> list[FileState]:
     ]
 
 
-async def _evidence(path: Path, product: Product, file: FileState) -> Evidence:
+def _evidence(archive: Archive, product: Product, file: FileState) -> Evidence:
+    """Show that a file or folder is the product, and have it on the disk before it is recorded.
+
+    Whoever put it there may not have done that: another program, or a run of ours that was killed
+    before it flushed the folder.
+    """
+    path = archive.root / file.path
     if file.unpacked:
-        proving = partial(prove_unpacked, path, product.name, tick=stop_if_cancelled)
+        evidence = prove_unpacked(path, product.name, tick=stop_if_cancelled)
     else:
-        proving = partial(prove, path, product, tick=stop_if_cancelled)
-    return await anyio.to_thread.run_sync(proving)
+        evidence = prove(path, product, tick=stop_if_cancelled)
+    fsync_tree(path)
+    archive.make_durable([path.parent])
+    return evidence
