@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -315,7 +315,8 @@ def _make_own_folder(root: Path) -> None:
         own.mkdir(parents=True, exist_ok=True)
         fsync_folder(root)
         for folder in new:
-            fsync_folder(folder.parent)
+            with suppress(PermissionError):  # one may make folders in it and not read it
+                fsync_folder(folder.parent)
 
 
 def lock_path(root: Path) -> Path:
