@@ -18,6 +18,7 @@
     │   └── CatalogueError            … a listing is broken or incomplete
     ├── ArchiveError               5  the archive's file system does not let us work
     │   ├── DiskFullError
+    │   ├── FileTooLargeError
     │   ├── OtherVolumeError
     │   ├── LocksUnsupportedError
     │   └── ProgressFileError
@@ -34,6 +35,7 @@
         ├── ChecksumMismatchError     retried once, then quarantined
         ├── TokenRefusedError         retried with a new token
         ├── PartFileError             tried again by a later run
+        ├── ProductTooLargeError      tried again by a later run
         ├── ProductOfflineError       waits for retrieval
         ├── ProductGoneError          retried a little, then by a later run
         ├── AccessForbiddenError      tried again by a later run
@@ -235,6 +237,10 @@ class DiskFullError(ArchiveError):
         self.needed_bytes = needed_bytes
 
 
+class FileTooLargeError(ArchiveError):
+    """The file system has no files of that size, or the process may not write them."""
+
+
 class OtherVolumeError(ArchiveError):
     """A file cannot be moved to where it should be, because that is on another volume."""
 
@@ -306,6 +312,12 @@ class TokenRefusedError(ProductError):
 
 class PartFileError(ProductError):
     """The product's part file cannot be opened although its folder can be written to."""
+
+    fate = Fate.LATER
+
+
+class ProductTooLargeError(ProductError):
+    """The archive's file system has no files of the product's size."""
 
     fate = Fate.LATER
 

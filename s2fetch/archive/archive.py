@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -94,8 +94,7 @@ class Archive:
             ArchiveInUseError: If another process works on it.
             ArchiveError: If the folder cannot be used.
         """
-        with translating(root):
-            (root / OWN_FOLDER).mkdir(parents=True, exist_ok=True)
+        _make_own_folder(root)
         lock = FileLock.try_acquire(lock_path(root), {"archive": str(root)})
         if lock is None:
             raise _in_use(root)
@@ -303,6 +302,21 @@ class Archive:
             folder = folder.parent
             fsync_folder(folder)
         self._durable_folders.update(flushed)
+
+
+def _make_own_folder(root: Path) -> None:
+    """Make the archive's folders, those above it too, so that a power cut takes none of them away.
+
+    The root is flushed in any case: the process that made ours may have been killed before that.
+    """
+    own = root / OWN_FOLDER
+    with translating(root):
+        new = [folder for folder in (root, *root.parents) if not folder.exists()]
+        own.mkdir(parents=True, exist_ok=True)
+        fsync_folder(root)
+        for folder in new:
+            with suppress(PermissionError):  # one may make folders in it and not read it
+                fsync_folder(folder.parent)
 
 
 def lock_path(root: Path) -> Path:

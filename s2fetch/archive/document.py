@@ -110,8 +110,8 @@ class Document:
         except OSError as error:
             raise archive_error(error, path) from error
         document = cls(descriptor)
-        source = _identity(os.fstat(descriptor))
         with translating(path):
+            source = _identity(os.fstat(descriptor))
             try:
                 document.check(path, thorough=thorough)
             except _NotLinesError:
@@ -260,11 +260,16 @@ class Document:
                     yield product_id, line.rstrip(b",\r\n")
 
     def is_at(self, path: Path) -> bool:
-        """Whether this was read from the file that is at ``path`` now."""
-        try:
-            return _identity(path.stat()) == self.source
-        except FileNotFoundError:
-            return False
+        """Whether this was read from the file that is at ``path`` now.
+
+        Raises:
+            ArchiveError: That cannot be seen.
+        """
+        with translating(path):
+            try:
+                return _identity(path.stat()) == self.source
+            except FileNotFoundError:
+                return False
 
     def close(self) -> None:
         """Close the file now; otherwise it closes when nobody uses the document any more."""

@@ -6,6 +6,7 @@ folder. Only then is it there after a power cut, whole, under its final name (fs
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from s2fetch.errors import ArchiveError, DiskFullError, OtherVolumeError
+from s2fetch.errors import ArchiveError, DiskFullError, FileTooLargeError, OtherVolumeError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -35,6 +36,12 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
         return ArchiveError(
             f"{path} is not writable or not accessible ({reason})",
             advice="Check owner and mode of the archive's folders and that it is mounted writable",
+        )
+    if error.errno == errno.EFBIG:
+        return FileTooLargeError(
+            f"{path} would be larger than a file may be there ({reason})",
+            advice="Put the archive on another file system (FAT32 has files of up to 4 GB), or "
+            "raise the limit of the shell or service (ulimit -f, LimitFSIZE=)",
         )
     if error.errno in (errno.ENOTDIR, errno.EISDIR):
         return ArchiveError(
@@ -68,6 +75,27 @@ def translating(path: Path) -> Iterator[None]:
 def fsync_file(descriptor: int) -> None:
     """Have the file's bytes on the disk before going on (fsync(2))."""
     os.fsync(descriptor)
+
+
+def fsync_tree(path: Path) -> None:
+    """Have a file, or a folder with all that is in it, on the disk; its own name is the caller's.
+
+    Raises:
+        ArchiveError: Something there cannot be opened or flushed.
+    """
+    with translating(path):
+        folders = list(os.walk(path)) if path.is_dir() else []
+        files = [os.path.join(folder, name) for folder, _, names in folders for name in names]  # noqa: PTH118
+        for file in files if folders else [path]:
+            if not os.path.isfile(file):  # noqa: PTH113 - links to nowhere, and what is no file
+                continue
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fsync_file(descriptor)
+            finally:
+                os.close(descriptor)
+        for folder, *_ in folders:
+            fsync_folder(Path(folder))
 
 
 def fsync_folder(path: Path) -> None:
@@ -125,7 +153,7 @@ def write_beside(path: Path, chunks: Iterable[bytes]) -> Path:
                 position += len(chunk)
             fsync_file(descriptor)
         except BaseException:
-            unfinished.unlink(missing_ok=True)
+            remove_unfinished(unfinished)
             raise
         finally:
             os.close(descriptor)
@@ -142,5 +170,14 @@ def replace_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     try:
         publish(unfinished, path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)
+        remove_unfinished(unfinished)
         raise
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what `write_beside` has made, if it is still there and the disk lets us.
+
+    On a disk that has become read-only, what went wrong before is what has to be told.
+    """
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -168,7 +168,8 @@ class PartFile:
         """The position a transfer can go on from; 0 when it has to start again."""
         if self._sidecar is None:
             return 0
-        length = os.fstat(self._descriptor).st_size
+        with translating(self.path):
+            length = os.fstat(self._descriptor).st_size
         if self._sidecar.boot != boot_id() or not self._sidecar.boot:
             length = min(length, self._sidecar.durable)
         if self._sidecar.total is not None and length > self._sidecar.total:
@@ -299,7 +300,8 @@ class PartFile:
 
     def mtime_ns(self) -> int:
         """Modification time, nanoseconds since 1970."""
-        return os.fstat(self._descriptor).st_mtime_ns
+        with translating(self.path):
+            return os.fstat(self._descriptor).st_mtime_ns
 
     def rename(self, target: Path) -> None:
         """Give the flushed file another name; flushing the folders is the caller's.
@@ -336,8 +338,8 @@ class PartFile:
             return
         descriptor, self._descriptor = self._descriptor, -1
         try:
-            if remove_if_useless and (self._sidecar is None or os.fstat(descriptor).st_size == 0):
-                with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):
+                if remove_if_useless and (not self._sidecar or not os.fstat(descriptor).st_size):
                     self.path.unlink(missing_ok=True)
                     self.sidecar_path.unlink(missing_ok=True)
                     self.path.with_suffix(UNFINISHED_SUFFIX).unlink(missing_ok=True)

@@ -21,7 +21,7 @@ import msgspec
 
 from s2fetch.archive.document import Document
 from s2fetch.archive.document_bytes import SCHEMA, Header, document_chunks
-from s2fetch.archive.durable import publish, translating, write_beside
+from s2fetch.archive.durable import publish, remove_unfinished, translating, write_beside
 from s2fetch.archive.journal import Entry, Journal
 from s2fetch.archive.records import Age, Place, Record, Size, State, Tally
 from s2fetch.archive.recovery import (
@@ -142,25 +142,34 @@ class ProgressFile:
         return progress
 
     def get(self, product_id: str) -> Record | None:
-        """The record of a product, or None."""
+        """The record of a product, or None.
+
+        Raises:
+            ArchiveError: It cannot be read; so do all that read records.
+        """
         document, journal, changes = self._view
         offset = changes.get(product_id)
         if offset is None:
-            return document.get(product_id)
+            with translating(self._files.document):
+                return document.get(product_id)
         return None if offset == _FORGOTTEN else journal.entry_at(offset).record
 
     def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
         """The records of products, as far as there are any; see `Document.get_many`."""
         document, journal, changes = self._view
         changed = {i: changes[i] for i in product_ids if i in changes}
-        found = document.get_many([i for i in product_ids if i not in changed])
+        with translating(self._files.document):
+            found = document.get_many([i for i in product_ids if i not in changed])
         found.update((i, record) for i, record in _changed(journal, changed) if record is not None)
         return found
 
     def __contains__(self, product_id: str) -> bool:
         document, _, changes = self._view
         offset = changes.get(product_id)
-        return product_id in document if offset is None else offset != _FORGOTTEN
+        if offset is not None:
+            return offset != _FORGOTTEN
+        with translating(self._files.document):
+            return product_id in document
 
     def __len__(self) -> int:
         return self._count
@@ -290,10 +299,11 @@ class ProgressFile:
                 self._meta[entry.meta] = entry.value.copy()
             else:
                 changes[entry.id] = _FORGOTTEN if entry.record is None else offset
-        self._count = len(document) + sum(
-            (offset != _FORGOTTEN) - (product_id in document)
-            for product_id, offset in changes.items()
-        )
+        with translating(self._files.document):
+            self._count = len(document) + sum(
+                (offset != _FORGOTTEN) - (product_id in document)
+                for product_id, offset in changes.items()
+            )
 
     def _is_current(self) -> bool:
         """False when another process has replaced what we were reading."""
@@ -369,9 +379,10 @@ class ProgressFile:
     ) -> Iterator[tuple[str, T]]:
         document, journal, changes = self._view
         changes = dict(changes)
-        for product_id, entry in document.items(decoder):
-            if product_id not in changes:
-                yield product_id, entry
+        with translating(self._files.document):
+            for product_id, entry in document.items(decoder):
+                if product_id not in changes:
+                    yield product_id, entry
         for product_id, record in _changed(journal, changes):
             if record is not None:
                 yield product_id, convert(record)
@@ -405,7 +416,7 @@ class ProgressFile:
                     self._turn_to(folded)
             yield "published"
         finally:
-            unfinished.unlink(missing_ok=True)
+            remove_unfinished(unfinished)
         self._rotate_journal()
         yield "rotated"
 

@@ -44,8 +44,13 @@ class Files(NamedTuple):
         )
 
     def any_left(self) -> bool:
-        """Whether there is anything to recover from besides the document itself."""
-        return any(path.exists() for path in self[1:])
+        """Whether there is anything to recover from besides the document itself.
+
+        Raises:
+            ArchiveError: One may not look, or the disk is broken.
+        """
+        with translating(self.document):
+            return any(path.exists() for path in self[1:])
 
 
 class Recovered(NamedTuple):
@@ -96,7 +101,8 @@ def recover(files: Files) -> Recovered:
         ArchiveError: The files cannot be read.
         ProgressFileError: A later version of s2fetch has written them.
     """
-    damaged = [files.document] if files.document.exists() else []
+    with translating(files.document):
+        damaged = [files.document] if files.document.exists() else []
     try:
         base = Document.open(files.previous_document)
         origin = "its previous generation and the journals"
@@ -149,13 +155,13 @@ def merged_lines(
 def put_aside(path: Path, stamp: str) -> Path:
     """Rename a damaged file so that nothing overwrites it; returns its new path."""
     number = 0
-    while True:
-        extra = f"-{number}" if number else ""
-        aside = path.with_name(f"progress.damaged-{stamp}{extra}.json")
-        if not aside.exists():
-            break
-        number += 1
-    with translating(aside):
+    with translating(path):
+        while True:
+            extra = f"-{number}" if number else ""
+            aside = path.with_name(f"progress.damaged-{stamp}{extra}.json")
+            if not aside.exists():
+                break
+            number += 1
         path.rename(aside)
     return aside
 

@@ -7,6 +7,7 @@ async with s2fetch.Client(config) as client:
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property, partial
@@ -251,7 +252,8 @@ class Client(CatalogueClient):
             ArchiveError: If the archive cannot be read.
         """
         status = await anyio.to_thread.run_sync(read_status, self.into)
-        if await anyio.to_thread.run_sync((self._state_folder / "received").exists):
+        ledgers = self._state_folder / "received"
+        if await anyio.to_thread.run_sync(os.path.exists, ledgers):
             # Without credentials it is not known whose ledger is meant; the rest is told.
             with contextlib.suppress(S2FetchError):
                 status.accounts = await self.usage()

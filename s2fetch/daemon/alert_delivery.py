@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import anyio
@@ -100,8 +101,8 @@ class AlertDelivery:
         self._events = events
         self._waiting: dict[Undelivered, None] = {}
         self._queues = [
-            (receiver, *anyio.create_memory_object_stream[Alert](MOST_WAITING))
-            for receiver in receivers
+            (name, receiver, *anyio.create_memory_object_stream[Alert](MOST_WAITING))
+            for name, receiver in _told_apart(receivers)
         ]
         for one in before:
             self._put(one.alert, {one.receiver})
@@ -113,46 +114,58 @@ class AlertDelivery:
 
     def put(self, alert: Alert) -> None:
         """Have an alert delivered; never waits."""
-        self._put(alert, {receiver.name for receiver, *_ in self._queues})
+        self._put(alert, {name for name, *_ in self._queues})
 
     def _put(self, alert: Alert, names: Container[str]) -> None:
-        for receiver, entrance, _ in self._queues:
-            if receiver.name not in names:
+        for name, _, entrance, _ in self._queues:
+            if name not in names:
                 continue
             try:
                 entrance.send_nowait(alert)
             except anyio.WouldBlock:
-                self._give_up(alert, receiver, f"{MOST_WAITING} others are waiting already")
+                self._give_up(alert, name, f"{MOST_WAITING} others are waiting already")
             else:
-                self._waiting[Undelivered(receiver.name, alert)] = None
+                self._waiting[Undelivered(name, alert)] = None
 
     async def run(self) -> None:
         """Deliver until cancelled; no failure of a receiver ends it."""
         async with anyio.create_task_group() as group:
-            for receiver, _, exit_ in self._queues:
-                group.start_soon(self._deliver, receiver, exit_)
+            for name, receiver, _, exit_ in self._queues:
+                group.start_soon(self._deliver, name, receiver, exit_)
 
     def close(self) -> None:
         """Give the queues up."""
-        for _, entrance, exit_ in self._queues:
+        for _, _, entrance, exit_ in self._queues:
             entrance.close()
             exit_.close()
 
-    async def _deliver(self, receiver: Receiver, queue: MemoryObjectReceiveStream[Alert]) -> None:
+    async def _deliver(
+        self, name: str, receiver: Receiver, queue: MemoryObjectReceiveStream[Alert]
+    ) -> None:
         async for alert in queue:
             try:
                 await receiver.send(alert)
             except DeliveryError as error:
-                self._give_up(alert, receiver, str(error))
+                self._give_up(alert, name, str(error))
             except Exception as error:  # a defect in here must not end the daemon
                 logging.getLogger("s2fetch").exception("alert delivery failed")
-                self._give_up(alert, receiver, f"s2fetch has a defect ({type(error).__name__})")
+                self._give_up(alert, name, f"s2fetch has a defect ({type(error).__name__})")
             # Not reached when the daemon ends in the middle of it: the next one delivers it then.
-            self._waiting.pop(Undelivered(receiver.name, alert), None)
+            self._waiting.pop(Undelivered(name, alert), None)
 
-    def _give_up(self, alert: Alert, receiver: Receiver, why: str) -> None:
+    def _give_up(self, alert: Alert, receiver: str, why: str) -> None:
         self._events.emit(
-            AlertUndelivered(
-                rule=alert.rule, subject=alert.subject, receiver=receiver.name, error=why
-            )
+            AlertUndelivered(rule=alert.rule, subject=alert.subject, receiver=receiver, error=why)
         )
+
+
+def _told_apart(receivers: Sequence[Receiver]) -> Iterator[tuple[str, Receiver]]:
+    """Every receiver with a name of its own: two webhooks may be of one host.
+
+    What waits for one must not be forgotten when another has got it.
+    """
+    seen: Counter[str] = Counter()
+    for receiver in receivers:
+        seen[receiver.name] += 1
+        number = seen[receiver.name]
+        yield f"{receiver.name} ({number})" if number > 1 else receiver.name, receiver

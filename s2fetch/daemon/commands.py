@@ -134,7 +134,10 @@ def _signal(group: int, number: signal.Signals) -> None:
 def _why(code: int) -> str:
     if code > 0:
         return f"failed with exit code {code}"
-    return f"was ended by {signal.Signals(-code).name}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:  # most real-time signals have no name (signal(7))
+        return f"was ended by signal {-code}"
 
 
 def _tail(output: bytearray) -> str:

@@ -29,6 +29,8 @@ _ALIASES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", 
 _CRON_FIELDS = 5
 _DICED = re.compile(r"(?<![A-Z])[HR](?![A-Z])", re.IGNORECASE)
 """Fields that croniter chooses by itself; the jitter is ours."""
+_RANGE_OF_ONE = re.compile(r"(?<!\w)(\w+)-\1(?!\w)", re.IGNORECASE)
+"""croniter takes 3-3 for every value, so that what is due once a day would be due every hour."""
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +143,8 @@ def _parse_cron(text: str, zone: str) -> Schedule:
         raise ValueError(f"{text!r} is not one of {', '.join(_ALIASES)}")
     if not text.startswith("@") and _DICED.search(text):
         raise ValueError(f"{text!r} leaves a field to chance: write a number, and set the jitter")
+    if found := _RANGE_OF_ONE.search(text):
+        raise ValueError(f"{text!r} has a range of one, {found[0]}: write {found[1]}")
     load_zone(zone)
     schedule = Schedule(text=text, zone=zone)
     errors = _croniter()

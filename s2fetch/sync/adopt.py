@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
+import contextlib
 
 import anyio
 import msgspec
 
 from s2fetch.archive.archive import Archive
+from s2fetch.archive.durable import fsync_tree
+from s2fetch.archive.part import PartFile
 from s2fetch.archive.presence import FileState
 from s2fetch.archive.proof import Evidence, prove
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.unpacked import prove_unpacked
 from s2fetch.clock import Clock, timestamp
-from s2fetch.errors import ArchiveError, ProductError
+from s2fetch.errors import ArchiveError, ArchiveInUseError, ProductError
 from s2fetch.product import Product
 from s2fetch.sync.commit import listed_text
 from s2fetch.threads import stop_if_cancelled
@@ -59,7 +60,7 @@ async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: C
     files = await anyio.to_thread.run_sync(_worth_hashing, archive, candidate)
     for file in files:
         try:
-            evidence = await _evidence(archive.root / file.path, candidate.product, file)
+            evidence = await anyio.to_thread.run_sync(_evidence, archive, candidate.product, file)
         except (ProductError, ArchiveError) as error:
             # Not the product, or not readable: fetching decides what happens to a file.
             if file.unpacked:
@@ -80,9 +81,22 @@ async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: C
             mtime_ns=file.mtime_ns,
         )
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(archive.progress.record, candidate.product.id, record)
+            await anyio.to_thread.run_sync(_keep, archive, candidate.product, record)
         return Adopted(record=record, refused=refused)
     return Adopted(record=None, refused=refused)
+
+
+def _keep(archive: Archive, product: Product, record: Record) -> None:
+    """Record it. What was downloaded of it before is of no use any more, and in nobody's way."""
+    archive.progress.record(product.id, record)
+    with contextlib.suppress(ArchiveError, ArchiveInUseError, ProductError):
+        part = PartFile(archive.folder_of(product), product)
+        if part.path.exists() or part.sidecar_path.exists():
+            part.open()
+            try:
+                part.discard()
+            finally:
+                part.close(remove_if_useless=True)
 
 
 def may_be(file: FileState, product: Product, record: Record | None) -> bool:
@@ -121,9 +135,17 @@ def _worth_hashing(archive: Archive, candidate: Candidate) -> list[FileState]:
     ]
 
 
-async def _evidence(path: Path, product: Product, file: FileState) -> Evidence:
+def _evidence(archive: Archive, product: Product, file: FileState) -> Evidence:
+    """Show that a file or folder is the product, and have it on the disk before it is recorded.
+
+    Whoever put it there may not have done that: another program, or a run of ours that was killed
+    before it flushed the folder.
+    """
+    path = archive.root / file.path
     if file.unpacked:
-        proving = partial(prove_unpacked, path, product.name, tick=stop_if_cancelled)
+        evidence = prove_unpacked(path, product.name, tick=stop_if_cancelled)
     else:
-        proving = partial(prove, path, product, tick=stop_if_cancelled)
-    return await anyio.to_thread.run_sync(proving)
+        evidence = prove(path, product, tick=stop_if_cancelled)
+    fsync_tree(path)
+    archive.make_durable([path.parent])
+    return evidence

@@ -22,8 +22,10 @@ from s2fetch.errors import (
     ArchiveError,
     BodyTooLongError,
     DiskFullError,
+    FileTooLargeError,
     NotAProductError,
     PartFileError,
+    ProductTooLargeError,
     ResumeError,
     TokenRefusedError,
 )
@@ -43,6 +45,9 @@ NEW_TOKEN_SECONDS = 60.0
 """A token that is refused later than this after it was sent may have run out on the way."""
 PARTS_LOOKED_THROUGH = 100
 """Part files that are remembered, on top of twice the open ones, before closed ones are dropped."""
+
+_USELESS = (ResumeError, NotAProductError, BodyTooLongError, FileTooLargeError)
+"""After these, what is there of a product cannot be gone on with."""
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -164,8 +169,14 @@ class Downloader:
             return _arrived(reception, self._means.clock.monotonic() - started)
         except BaseException as error:
             with anyio.CancelScope(shield=True):
-                useless = isinstance(error, ResumeError | NotAProductError | BodyTooLongError)
-                await anyio.to_thread.run_sync(_give_up, part, useless)
+                await anyio.to_thread.run_sync(_give_up, part, isinstance(error, _USELESS))
+            if isinstance(error, FileTooLargeError):
+                raise ProductTooLargeError(
+                    error.what,
+                    product=product.name,
+                    did="What came of it was removed, the other products go on",
+                    advice=error.advice,
+                ) from error
             raise
         finally:
             claim.release()

@@ -17,7 +17,7 @@ from s2fetch.archive.durable import (
     translating,
     write_beside,
 )
-from s2fetch.errors import ArchiveError, DiskFullError, ExitCode
+from s2fetch.errors import ArchiveError, DiskFullError, ExitCode, FileTooLargeError
 
 Steps = list[tuple[str, str]]
 
@@ -104,6 +104,19 @@ def test_a_rename_that_fails_leaves_nothing_half(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
+def test_a_disk_that_becomes_read_only_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file stays then, as it cannot be removed either."""
+    target = tmp_path / "state.json"
+    target.write_bytes(b"old")
+    for name in ("replace", "unlink"):
+        monkeypatch.setattr(os, name, failing(errno.EROFS))
+    with pytest.raises(ArchiveError, match=r"state\.json is not writable"):
+        replace_atomically(target, [b"new"])
+    assert target.read_bytes() == b"old"
+
+
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system may take fewer bytes than it is given."""
     real = os.pwrite
@@ -133,6 +146,7 @@ def test_folders_that_cannot_be_flushed_are_tolerated(
         (errno.EPERM, ArchiveError, "not writable"),
         (errno.ENOTDIR, ArchiveError, "where a folder should be"),
         (errno.ENAMETOOLONG, ArchiveError, "too long"),
+        (errno.EFBIG, FileTooLargeError, "larger than a file may be there"),
         (errno.EIO, ArchiveError, "cannot be used"),
     ],
 )

@@ -542,3 +542,23 @@ def test_a_product_that_came_slowly_does_not_stay_in_memory(tmp_path: Path, when
     getattr(part, when)()
     assert not is_cached(part.path)
     part.close()
+
+
+def test_a_disk_that_breaks_is_an_error_of_the_archive_and_closing_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even length and time of an open file can be asked for, as on a stale network share."""
+    part = opened(tmp_path)
+    describe(part)
+
+    def stale(_: int) -> os.stat_result:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patched:  # pytest asks too
+        patched.setattr(os, "fstat", stale)
+        with pytest.raises(ArchiveError, match="Stale file handle"):
+            _ = part.resumable
+        with pytest.raises(ArchiveError, match="Stale file handle"):
+            part.mtime_ns()
+        part.close(remove_if_useless=True)
+    assert not part.is_open

@@ -12,6 +12,7 @@ import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -455,6 +456,71 @@ def test_a_folder_that_cannot_be_flushed_after_the_rename_loses_nothing(
     assert len(load(tmp_path)) == len(progress) == 4
     progress.fold()
     assert len(load(tmp_path)) == 4
+
+
+def test_a_disk_that_becomes_read_only_while_folding_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even what is half done can be removed then; the next run does that."""
+    progress = filled(tmp_path, 2)
+    progress.record("new", record(3))
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("link", "rename", "replace", "unlink"):
+        monkeypatch.setattr(os, name, read_only)
+    with pytest.raises(ArchiveError, match="not writable"):
+        progress.fold()
+    monkeypatch.undo()
+    assert len(load(tmp_path)) == 3
+    assert list(folder(tmp_path).glob("*.unfinished")) == []
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE])
+def test_whatever_cannot_be_read_on_a_broken_disk_is_an_error_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Each system call that reads fails once, in opening, asking and folding."""
+    with filled(tmp_path, 40) as progress:
+        progress.record("new", record(3))
+        progress.record("id-1", record(4))
+    calls = fails_at = 0
+
+    def breaking(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == fails_at:
+                raise OSError(code, os.strerror(code))
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(os, name, call)
+
+    def use() -> None:
+        with load(tmp_path) as progress:
+            assert progress.get("id-7") is not None
+            assert "id-8" in progress
+            assert len(progress.get_many(["id-9", "id-10", "new"])) == 3
+            assert len(list(progress.items())) == 41
+            progress.record("id-1", record(5))
+            progress.fold()
+
+    for name in ("stat", "fstat", "pread", "open"):
+        breaking(name)
+    use()
+    told, count = 0, calls
+    for number in range(1, count + 1):
+        calls, fails_at = 0, number
+        try:
+            use()
+        except ArchiveError:
+            told += 1
+    assert told > count // 2
+    fails_at = 0
+    use()
 
 
 def test_a_torn_last_line_is_no_damage_and_is_written_over(tmp_path: Path) -> None:

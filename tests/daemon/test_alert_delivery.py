@@ -146,6 +146,32 @@ async def test_what_was_not_delivered_is_delivered_by_the_next_process(bus: Even
     assert len(good.got) == 2
 
 
+async def test_of_two_receivers_of_one_name_each_gets_what_it_lacks(
+    bus: EventBus, events: list[Event]
+) -> None:
+    """Two webhooks of one host: what one has got still waits for the other, in the next process."""
+    good, slow = Memory(), Memory()
+    slow.free = anyio.Event()
+    first = AlertDelivery([good, slow], events=bus)
+    async with anyio.create_task_group() as group:
+        group.start_soon(first.run)
+        first.put(numbered(1))
+        await until(lambda: len(good.got) == 1)
+        group.cancel_scope.cancel()
+    first.close()
+    assert [(each.receiver, each.alert.id) for each in first.waiting] == [("memory (2)", "1")]
+    slow.free.set()
+    slow.error = DeliveryError("it answered 404")
+    second = AlertDelivery([good, slow], events=bus, before=first.waiting)
+    async with anyio.create_task_group() as group:
+        group.start_soon(second.run)
+        await until(lambda: not second.waiting)
+        group.cancel_scope.cancel()
+    second.close()
+    assert [alert.id for alert in good.got] == [alert.id for alert in slow.got] == ["1"]
+    assert [e.receiver for e in events if isinstance(e, AlertUndelivered)] == ["memory (2)"]
+
+
 async def test_without_receivers_nothing_waits(bus: EventBus) -> None:
     delivery = AlertDelivery([], events=bus)
     delivery.put(ALERT)

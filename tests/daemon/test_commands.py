@@ -73,6 +73,7 @@ async def test_a_command_that_reads_nothing_is_no_failure() -> None:
         ("echo no space; echo no route to host >&2; exit 3", "exit code 3: no route to host"),
         ("exit 1", "failed with exit code 1$"),
         ("kill -KILL $$", "was ended by SIGKILL"),
+        ("kill -40 $$", "was ended by signal 40$"),
         ("printf 'one\\n\\033[31mtwo\\n\\n'; exit 1", "exit code 1: \ufffd\\[31mtwo$"),
     ],
 )

@@ -143,6 +143,8 @@ def test_a_jitter_longer_than_the_interval_is_refused() -> None:
         ("0 0 31 2 *", "never comes"),
         ("H 4 * * *", "leaves a field to chance"),
         ("R(0-10) 4 * * *", "leaves a field to chance"),
+        ("0 3-3 * * *", "has a range of one, 3-3: write 3"),
+        ("0 3 * * 1-3,sat-SAT", "has a range of one, sat-SAT: write sat"),
         ("@reboot", "is not one of @hourly, @daily"),
     ],
 )

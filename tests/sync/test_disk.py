@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -316,5 +317,24 @@ async def test_a_part_file_that_cannot_be_used_stops_only_its_product(
     assert report.failures[0].code == "part-file"
     assert str(part) in report.failures[0].error
     part.rmdir()
+    assert (await site.sync()).exit_code == ExitCode.OK
+    site.assert_whole()
+
+
+async def test_a_product_that_is_too_large_for_the_file_system_stops_only_itself(
+    site_factory: SiteFactory,
+) -> None:
+    """It is told what to do, as on FAT32; the others are fetched, and nothing of it stays."""
+    site = await site_factory(catalogue_of(*(body_of(s * MIB, s) for s in (4, 2, 1))))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * MIB, hard))
+    try:
+        report = await site.sync()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (report.exit_code, report.fetched, report.failed) == (ExitCode.FAILED, 2, 1)
+    assert report.failures[0].code == "product-too-large"
+    assert "larger than a file may be there" in report.failures[0].error
+    assert site.leftovers() == []
     assert (await site.sync()).exit_code == ExitCode.OK
     site.assert_whole()

@@ -61,6 +61,24 @@ async def test_a_copy_that_is_there_already_is_adopted(
     assert (await site.sync()).already == 1
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["a partial download", "its sidecar alone"])
+async def test_what_was_downloaded_of_a_product_that_is_adopted_is_removed(
+    site_factory: SiteFactory, killed: bool
+) -> None:
+    """Nobody would ever go on with it; a run that is killed in a commit leaves the sidecar."""
+    site = await site_factory(catalogue_of(body_of(2_000_000)))
+    site.hub.faults.add(Fault(Cut(1_500_000)))
+    assert (await site.sync(attempts=1)).exit_code == ExitCode.FAILED
+    part, sidecar = sorted(site.root.glob(".s2fetch-*"), reverse=True)
+    assert (part.suffix, sidecar.suffix) == (".part", ".json")
+    if killed:
+        part.unlink()
+    site.path_of(site.entries[0]).write_bytes(body_of(2_000_000))
+    report = await site.sync()
+    assert (report.exit_code, report.adopted) == (ExitCode.OK, 1)
+    assert site.leftovers() == []
+
+
 async def test_a_copy_in_a_folder_of_the_layout_is_adopted(site_factory: SiteFactory) -> None:
     """The layout says where to look, and where to put the others."""
     site = await site_factory(catalogue_of(BODY, body_of(60_000, 1)))

@@ -11,13 +11,14 @@ import pytest
 from s2fetch.archive import part, sidecar
 from s2fetch.archive.records import State
 from s2fetch.embedded.faults import Cut, Fault
+from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import ExitCode
 from s2fetch.events import TransferStarted
 from tests.conftest import HubFactory
 from tests.sync.clock import JumpingClock
 from tests.sync.conftest import SiteFactory
 from tests.sync.durable import Disk
-from tests.sync.site import Site, body_of, catalogue_of, name_of
+from tests.sync.site import Site, body_of, catalogue_of, entry_of, name_of
 
 LAYOUT = "{year}/{tile}/{name}"
 CUTS = 14
@@ -135,3 +136,52 @@ async def test_a_file_that_was_moved_aside_survives_a_power_cut(
             snapshot.build(left, renames_survive=renames_survive)
             kept = [path for path in left.rglob("*") if path.is_file()]
             assert b"precious" in [path.read_bytes() for path in kept], number
+
+
+async def test_a_file_that_was_put_there_survives_a_power_cut_once_it_is_recorded(
+    hub_factory: HubFactory,
+    clock: JumpingClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever copied it has not flushed it, nor the new folder it lies in."""
+    hub = await hub_factory(catalogue_of(body_of(100_000)), clock=clock)
+    site = Site(hub, tmp_path, clock)
+    site.root.mkdir()
+    disk = Disk(site.root, frozenset(range(1000)))
+    with monkeypatch.context() as patch:
+        disk.watch(patch)
+        folder = site.root / "2024" / "32TQM"
+        folder.mkdir(parents=True)
+        (folder / f"{name_of(0)}.zip").write_bytes(body_of(100_000))
+        report = await site.sync(layout=LAYOUT)
+    disk.close()
+    assert (report.exit_code, report.adopted) == (ExitCode.OK, 1)
+    for number, snapshot in enumerate(disk.snapshots):
+        left = Site(hub, tmp_path, clock, name=f"left-{number}")
+        snapshot.build(left.root, renames_survive=False)
+        assert_nothing_untrue(left)
+    left.assert_whole()
+
+
+async def test_an_order_is_known_after_a_power_cut_in_a_new_archive(
+    hub_factory: HubFactory,
+    clock: JumpingClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing was fetched yet that would have had the archive's folders flushed."""
+    body = body_of(1000)
+    catalogue = FolderCatalogue([(entry_of(0, body, online=False), body)])
+    hub = await hub_factory(catalogue, clock=clock, retrieval_seconds=100_000.0)
+    site = Site(hub, tmp_path / "new", clock)
+    disk = Disk(tmp_path, frozenset(range(1000)))
+    with monkeypatch.context() as patch:
+        disk.watch(patch)
+        assert (await site.sync(offline="request")).exit_code == ExitCode.WAITING
+    disk.close()
+    assert sum(hub.stats.retrievals.values()) == 1
+    disk.snapshots[-1].build(tmp_path / "left", renames_survive=False)
+    left = Site(hub, tmp_path / "left" / "new", clock)
+    assert (await left.sync(offline="request")).exit_code == ExitCode.WAITING
+    assert sum(hub.stats.retrievals.values()) == 1
