@@ -28,10 +28,22 @@ async def test_an_unknown_option_is_a_usage_error(shell: Shell) -> None:
     explained(done, 2, "--claud", "--cloud")
 
 
-async def test_an_unknown_command_is_a_usage_error(shell: Shell) -> None:
-    """With its name."""
-    done = await shell.run("snyc")
-    explained(done, 2, "snyc")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("snyc",), "No such command 'snyc'. Did you mean sync?"),
+        (("STATUS", "archive.toml"), "Did you mean status"),
+        (("archive.toml",), "Did you mean s2fetch sync archive.toml?"),
+        (("fetch",), "Known are sync, search, "),
+        (("--into", "a", "sync"), "'--into' before a command. Its options come after it"),
+        (("--verson",), "'--version'"),
+    ],
+)
+async def test_an_unknown_command_is_a_usage_error(
+    shell: Shell, arguments: tuple[str, ...], said: str
+) -> None:
+    """With what was meant."""
+    explained(await shell.run(*arguments), 2, said)
 
 
 async def test_a_mistake_in_the_file_names_line_and_key(shell: Shell) -> None:
