@@ -122,13 +122,13 @@ def explanation_text(told: Explanation) -> str:
 
 
 def _rows(told: Explanation) -> Iterator[tuple[str, str]]:
-    from s2fetch.cli.text import time_shown
+    from s2fetch.cli.text import folder_shown, time_shown
     from s2fetch.units import format_size
 
     yield "Product", told.name
     yield "Identifier", told.id
     yield "Same name", ", ".join(told.same_name)
-    yield "Archive", told.archive
+    yield "Archive", folder_shown(told.archive, told.exists)
     yield "In use by", str(told.holder) if told.holder is not None else ""
     answers = {True: "selects it", False: "does not select it", None: "was not asked"}
     yield "Query", answers[told.matches]
