@@ -71,7 +71,9 @@ async def test_no_connection_is_lost_on_the_way() -> None:
         await asyncio.open_connection(HOST, listener.port)
 
 
-async def test_what_could_not_be_started_does_not_go_on_listening() -> None:
+async def test_what_could_not_be_started_does_not_go_on_listening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Nobody would answer those who connect."""
     made: list[socket.socket] = []
 
@@ -85,7 +87,7 @@ async def test_what_could_not_be_started_does_not_go_on_listening() -> None:
 
     application = web.Application()
     application.on_startup.append(failing)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(socket, "socket", Noted)
+    monkeypatch.setattr(socket, "socket", Noted)
+    with pytest.raises(ZeroDivisionError):
         await Listener.start(application, (HOST, 0))
     assert [each.fileno() for each in made] == [-1]
