@@ -155,6 +155,16 @@ async def test_a_folder_that_cannot_be_used_has_its_own_exit_code(
     assert msgspec.json.decode((shell.folder / "r.json").read_bytes())["exit_code"] == 5
 
 
+async def test_a_home_that_cannot_be_written_says_how_to_do_without(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Users of services have such ones; /proc takes no folder, not even from root."""
+    del shell.environment["S2FETCH_STATE_DIR"]
+    shell.environment |= {"HOME": "/proc/nowhere", "XDG_STATE_HOME": ""}
+    done = await shell.run("sync", "--into", "archive", "--limit", "1")
+    explained(done, 5, "/proc/nowhere/", "set S2FETCH_STATE_DIR to another folder")
+
+
 async def test_errors_are_json_when_the_log_is(shell: Shell, hub: EmbeddedHub) -> None:
     """Every line of standard error can be parsed."""
     (shell.folder / "file").touch()
