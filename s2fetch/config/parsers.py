@@ -179,9 +179,9 @@ def positive_duration(raw: object, _: Context) -> float:
     return seconds
 
 
-def size(raw: object, _: Context) -> int:
-    """A size in bytes."""
-    return units.parse_size(raw)
+def size(raw: object, context: Context) -> int:
+    """A size in bytes; may be nothing, but not next to it."""
+    return volume(raw, context) if units.parse_size(raw) else 0
 
 
 def rate(raw: object, _: Context) -> float:

@@ -307,6 +307,7 @@ def test_a_wrong_name_in_a_file_of_names_has_its_line(load: Loader, tmp_path: Pa
         ('poll-interval = "0s"', "line 2, poll-interval: '0s' is no time at all"),
         ('bandwidth = "0"', "line 2, bandwidth: '0' is not even 1 kB/s and lets nothing through"),
         ("bandwidth = 20", "line 2, bandwidth: 20 is not even 1 kB/s and lets nothing through"),
+        ("reserve = 20", "line 2, reserve: 20 is not even 1 kB: write for example 100 GB"),
         ('quota = "12"', "line 2, quota: '12' is not even 1 kB: write for example 100 GB"),
         ('layout = "{nme}"', "line 2, layout: "),
         ("baseline = [5.10]", "line 2, baseline: 5.1 is not text: write it in quotes"),
