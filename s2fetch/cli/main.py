@@ -81,6 +81,8 @@ class LazyCommands(click.Group):
                 "Its options come after it: s2fetch sync --into archive"
             )
             raise click.UsageError(told, ctx) from None
+        except BrokenPipeError:  # of --help and --version, as in `invoke`
+            ctx.exit()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
