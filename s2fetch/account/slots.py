@@ -21,7 +21,7 @@ import msgspec
 
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.errors import ArchiveError
-from s2fetch.lockfile import FileLock, Holder, is_locked, read_holder
+from s2fetch.lockfile import MORE_FILES, FileLock, Holder, is_locked, read_holder
 
 POLL_SECONDS = 0.05
 """How often a waiting process looks for a free slot of another process."""
@@ -208,7 +208,8 @@ class _Search:
         try:
             self._look(taken)
         except ArchiveError as error:
-            error.advice += ", or set S2FETCH_STATE_DIR to another folder"
+            if error.advice != MORE_FILES:
+                error.advice += ", or set S2FETCH_STATE_DIR to another folder"
             raise
 
     def _look(self, taken: Collection[int]) -> None:
