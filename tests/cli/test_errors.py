@@ -46,6 +46,14 @@ async def test_an_unknown_command_is_a_usage_error(
     explained(await shell.run(*arguments), 2, said)
 
 
+@pytest.mark.parametrize("option", ["--box 11.0 46.0 12.5 47.0", "--cloud 0 20", "--cloud 0 .. 20"])
+async def test_numbers_with_blanks_between_them_are_told_to_be_one_word(
+    shell: Shell, option: str
+) -> None:
+    """The second one had been the configuration, and "not found"."""
+    explained(await shell.run("search", *option.split()), 2, "Several numbers are one word")
+
+
 async def test_a_mistake_in_the_file_names_line_and_key(shell: Shell) -> None:
     """So that it can be found."""
     (shell.folder / "archive.toml").write_text('into = "a"\n\nproduct-type = ["S2MSI1X"]\n')
