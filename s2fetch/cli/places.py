@@ -9,6 +9,8 @@ from pathlib import Path
 
 from s2fetch.errors import ArchiveError, UsageError
 
+_ANY_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
 
 def check_place(path: Path, what: str, begins: re.Pattern[bytes], made: Path | None = None) -> None:
     """See that a file can be written, and takes the place of nothing but an older one of its kind.
@@ -31,7 +33,9 @@ def check_place(path: Path, what: str, begins: re.Pattern[bytes], made: Path | N
     if os.path.isdir(path):  # noqa: PTH112
         raise _unwritable(path, what, "it is a folder")
     if replaces_file(path):
-        _check_older(path, what, begins)
+        check_replaced(path, what, begins)
+        if not (os.access(path, os.W_OK) and path.stat().st_mode & _ANY_WRITES):
+            raise _unwritable(path, what, "it is there already and may not be written")
     elif os.path.exists(path):  # noqa: PTH110
         return
     target = Path(os.path.realpath(path))
@@ -46,11 +50,19 @@ def check_place(path: Path, what: str, begins: re.Pattern[bytes], made: Path | N
         raise _unwritable(path, what, getattr(reason, "strerror", None) or error.what) from None
 
 
-def _check_older(path: Path, what: str, begins: re.Pattern[bytes]) -> None:
+def check_replaced(path: Path, what: str, begins: re.Pattern[bytes]) -> None:
+    """See that a file takes the place of nothing but an older one of its kind.
+
+    Raises:
+        UsageError: There is another file of this name.
+    """
+    from s2fetch.sync.save import replaces_file
+
+    if not replaces_file(path):
+        return
     try:
         with path.open("rb") as file:
             found = file.read(100)
-        writable = os.access(path, os.W_OK) and path.stat().st_mode & _ANY_WRITES
     except OSError as error:
         raise _unwritable(path, what, error.strerror) from None
     if found and not begins.match(found):
@@ -59,16 +71,10 @@ def _check_older(path: Path, what: str, begins: re.Pattern[bytes]) -> None:
             did="It was left as it is",
             advice=f"Give the {what} another name, or remove that file",
         )
-    if not writable:
-        raise _unwritable(path, what, "it is there already and may not be written")
-
-
-_ANY_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def _unwritable(path: Path, what: str, reason: str | None) -> UsageError:
     return UsageError(
         f"the {what} cannot be written to {path}: {reason}",
-        did="Nothing was done",
         advice="Name a file in a folder that is there and may be written to",
     )

@@ -68,9 +68,10 @@ def write_report(path: Path | None, summary: msgspec.Struct, output: Output) -> 
     if path is None:
         return
     try:
+        from s2fetch.cli.places import check_replaced
         from s2fetch.sync.save import save_summary
 
-        check_report(path)  # again: hours may have passed
+        check_replaced(path, "report", _REPORT)  # again: hours may have passed
         anyio.run(save_summary, summary, path)
     except S2FetchError as error:
         output.warn(f"the report was not written: {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import msgspec
@@ -13,12 +14,12 @@ from s2fetch.cli import listing
 from s2fetch.cli.output import Output
 from s2fetch.config import load_config
 from s2fetch.embedded.answers import access_forbidden
-from s2fetch.embedded.faults import Cut, Fault, Reset
+from s2fetch.embedded.faults import Cut, Fault, Reset, Stall
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.identity import User
 from s2fetch.embedded.safe import generate_products
 from s2fetch.embedded.synthetic import SyntheticCatalogue
-from tests.cli.conftest import Shell
+from tests.cli.conftest import Shell, finish, until
 
 JUNE = ("--from", "2024-06-01", "--to", "2024-07-01")
 
@@ -236,6 +237,21 @@ async def test_a_report_may_be_in_the_folder_that_the_first_sync_makes(
         assert (shell.folder / where).exists()
     done = await shell.run(*arguments, "new/other/report.json")
     assert done.code == 2
+
+
+async def test_a_report_that_cannot_be_written_any_more_is_only_a_warning(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """The run's outcome stays what it is."""
+    (shell.folder / "reports").mkdir()
+    hub.faults.add(Fault(Stall(5_000)))
+    process = await shell.start("sync", "--into", "archive", "--report", "reports/r.json")
+    await until(lambda: hub.stats.all_bytes_served > 0)
+    (shell.folder / "reports").rmdir()
+    process.send_signal(signal.SIGTERM)
+    done = await finish(process)
+    assert done.code == 143
+    assert "Warning: the report was not written: reports/r.json cannot be used" in done.err
 
 
 @pytest.mark.parametrize("command", ["sync", "verify", "scrub", "audit"])
