@@ -168,7 +168,8 @@ def _record(record: Record | None) -> str:
         retrieval = record.retrieval
         parts.append(f"waits since {time_shown(retrieval.since)}, retrieval {retrieval.state}")
         if retrieval.asked:
-            parts.append(f"asked for {retrieval.asked} times, answer: {retrieval.answer}")
+            times = "once" if retrieval.asked == 1 else f"{retrieval.asked} times"
+            parts.append(f"asked for {times}, answer: {retrieval.answer or 'none'}")
     if record.withdrawn is not None:
         withdrawn = record.withdrawn
         cause = withdrawn.cause or "no cause given"

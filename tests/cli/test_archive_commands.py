@@ -12,7 +12,7 @@ import pytest
 from s2fetch.account.ledger import Ledger, ledger_folder
 from s2fetch.account.pacing import hour_of
 from s2fetch.embedded.answers import access_forbidden
-from s2fetch.embedded.faults import Fault
+from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.state import HubSettings
 from tests.cli.conftest import Shell, finish, until
@@ -317,3 +317,14 @@ async def test_an_archive_of_a_daemons_file_is_looked_after_like_any_other(
     done = await shell.run("audit", "daemon.toml:coast")
     assert done.code == 2
     assert "there is no archive in" in done.err
+
+
+async def test_an_explanation_says_how_often_a_product_was_asked_for(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    entry = hub.folder.entries[0]
+    hub.folder.relist(entry.id, online=False)
+    hub.faults.add(Fault(Answer(202), on=Kind.BODY, times=None))
+    assert (await shell.run("sync", "--into", "archive", "--name", entry.name)).code == 8
+    done = await shell.run("explain", entry.name, "--into", "archive")
+    assert "asked for once, answer: 202" in done.out
