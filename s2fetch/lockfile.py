@@ -22,6 +22,8 @@ import msgspec
 
 from s2fetch.errors import ArchiveError, LocksUnsupportedError
 
+MORE_FILES = "Raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)"
+"""What to do when a process has as many as it may."""
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 _PROBE_PAUSE_SECONDS = 0.001
 _MOST_TRIES = 50
@@ -238,6 +240,10 @@ def _lock_error(error: OSError, path: Path) -> ArchiveError:
         return ArchiveError(
             f"the lock file {path} cannot be opened for writing ({error.strerror})",
             advice="Check owner and mode of file and folder, and that it is mounted writable",
+        )
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return ArchiveError(
+            f"the lock file {path} cannot be opened ({error.strerror})", advice=MORE_FILES
         )
     return ArchiveError(
         f"the lock file {path} cannot be used ({error.strerror or error})",

@@ -20,7 +20,8 @@ import anyio
 import msgspec
 
 from s2fetch.clock import Clock, SystemClock
-from s2fetch.lockfile import FileLock, Holder, is_locked, read_holder
+from s2fetch.errors import ArchiveError
+from s2fetch.lockfile import MORE_FILES, FileLock, Holder, is_locked, read_holder
 
 POLL_SECONDS = 0.05
 """How often a waiting process looks for a free slot of another process."""
@@ -204,6 +205,14 @@ class _Search:
         Args:
             taken: Slots that need no look, as this process holds them.
         """
+        try:
+            self._look(taken)
+        except ArchiveError as error:
+            if error.advice != MORE_FILES:
+                error.advice += ", or set S2FETCH_STATE_DIR to another folder"
+            raise
+
+    def _look(self, taken: Collection[int]) -> None:
         with self._guard:
             if self._over:
                 return

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from s2fetch.errors import ArchiveError, DiskFullError, FileTooLargeError, OtherVolumeError
+from s2fetch.lockfile import MORE_FILES
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -57,6 +58,8 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
         return ArchiveError(
             f"{path} is too long for the file system", advice="Choose a shorter folder or layout"
         )
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return ArchiveError(f"{path} cannot be opened ({reason})", advice=MORE_FILES)
     return ArchiveError(
         f"{path} cannot be used ({reason})",
         advice="Check that the disk is mounted and healthy, and run the same command again",

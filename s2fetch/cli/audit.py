@@ -24,7 +24,7 @@ Examples:
 
 CSV has one row for every gap, then one for every day and one for every tile; the first column says
 which. Exit codes: 0 complete, 7 some products failed or their files are gone, 8 some are not here
-yet, 4 hub.
+yet, 4 hub, 2 there is no archive.
 """
 
 
@@ -66,6 +66,7 @@ def command(output: Output, /, archive: str | None, form: str | None, **params: 
     table = AuditCsv(output.result) if form == "csv" else None
 
     async def work(client: Client) -> AuditReport:
+        await client.require_archive()
         return await client.audit(table.gap if table is not None else None)
 
     bus = EventBus()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
 
 import click
 
 from s2fetch.cli.options import GroupedCommand
 from s2fetch.cli.output import Output
 from s2fetch.errors import ExitCode
-
-if TYPE_CHECKING:
-    from s2fetch.daemon.service import Service
 
 EXAMPLES = """\b
 Examples:
@@ -36,6 +35,10 @@ it is.
 @click.pass_obj
 def command(output: Output, /, file: Path, check: bool) -> int:
     """Keep several archives complete, verified and current until it is told to stop."""
+    signals = _Signals()
+    if not check:
+        signals.receive()
+
     from s2fetch.daemon.config import load_daemon_config
 
     # Whoever reads an alert or the dashboard does not know in which folder it was started.
@@ -70,31 +73,67 @@ def command(output: Output, /, file: Path, check: bool) -> int:
         service.daemon.events.subscribe(GivesBack())
         with output.logging(service.daemon.events):
             async with one_error_task_group() as group:
-                loop = asyncio.get_running_loop()
-                stop = _Stop(service)
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, stop)
-                loop.add_signal_handler(signal.SIGHUP, group.start_soon, service.reload)
+                soon = asyncio.get_running_loop().call_soon_threadsafe
+
+                def reload() -> None:
+                    if not group.cancel_scope.cancel_called:
+                        group.start_soon(service.reload)
+
                 for archive in config.archives:
                     for note in archive.config.area_notes:
                         output.warn(f"{archive.name}: {note}")
-                await service.run(lambda url: output.say(f"The dashboard is at {url}"))
-                group.cancel_scope.cancel()
+                with signals.heeded(partial(soon, service.daemon.stop), partial(soon, reload)):
+                    await service.run(lambda url: output.say(f"The dashboard is at {url}"))
+                    group.cancel_scope.cancel()
 
     anyio.run(main)
     return ExitCode.OK
 
 
-class _Stop:
-    """The first signal stops the daemon in good order, the second at once."""
+class _Signals:
+    """SIGTERM and SIGINT stop the daemon, a second one at once; SIGHUP has it read its file again.
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._asked = False
+    They are received from the first moment on: what comes before the daemon is there is done as
+    soon as it is.
+    """
 
-    def __call__(self) -> None:
-        if self._asked:
-            sys.stderr.flush()
+    def __init__(self) -> None:
+        self._stopping = False
+        self._reloading = False
+        self._stop: Callable[[], object] | None = None
+        self._reload: Callable[[], object] | None = None
+
+    def receive(self) -> None:
+        """Receive them until the process ends."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._receive)
+
+    @contextmanager
+    def heeded(self, stop: Callable[[], object], reload: Callable[[], object]) -> Iterator[None]:
+        """Have signals call these; at once, if they have come already.
+
+        Args:
+            stop: Called inside a signal handler, so it must only schedule what is to be done.
+            reload: Likewise.
+        """
+        self._stop, self._reload = stop, reload
+        if self._reloading:
+            reload()
+        if self._stopping:
+            stop()
+        try:
+            yield
+        finally:
+            self._stop = self._reload = None
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self._reloading = True
+            if self._reload is not None:
+                self._reload()
+            return
+        if self._stopping:
             os._exit(ExitCode.TERMINATED)
-        self._asked = True
-        self._service.daemon.stop()
+        self._stopping = True
+        if self._stop is not None:
+            self._stop()

@@ -122,13 +122,13 @@ def explanation_text(told: Explanation) -> str:
 
 
 def _rows(told: Explanation) -> Iterator[tuple[str, str]]:
-    from s2fetch.cli.text import time_shown
+    from s2fetch.cli.text import folder_shown, time_shown
     from s2fetch.units import format_size
 
     yield "Product", told.name
     yield "Identifier", told.id
     yield "Same name", ", ".join(told.same_name)
-    yield "Archive", told.archive
+    yield "Archive", folder_shown(told.archive, told.exists)
     yield "In use by", str(told.holder) if told.holder is not None else ""
     answers = {True: "selects it", False: "does not select it", None: "was not asked"}
     yield "Query", answers[told.matches]
@@ -168,7 +168,8 @@ def _record(record: Record | None) -> str:
         retrieval = record.retrieval
         parts.append(f"waits since {time_shown(retrieval.since)}, retrieval {retrieval.state}")
         if retrieval.asked:
-            parts.append(f"asked for {retrieval.asked} times, answer: {retrieval.answer}")
+            times = "once" if retrieval.asked == 1 else f"{retrieval.asked} times"
+            parts.append(f"asked for {times}, answer: {retrieval.answer or 'none'}")
     if record.withdrawn is not None:
         withdrawn = record.withdrawn
         cause = withdrawn.cause or "no cause given"

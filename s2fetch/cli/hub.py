@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
+import socket
 import ssl
 from contextlib import AsyncExitStack
 from functools import partial
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from s2fetch.embedded.hub import EmbeddedHub
     from s2fetch.embedded.identity import User
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_NO_ADDRESS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 EXAMPLES = """\b
 Examples:
   s2fetch hub /data/sentinel-2
@@ -74,6 +76,7 @@ def command(
     """
     import anyio
 
+    from s2fetch.config.values import is_loopback
     from s2fetch.embedded.hub import DEFAULT_USER
     from s2fetch.embedded.identity import User
 
@@ -82,7 +85,7 @@ def command(
     prefix = "DHUS" if kind == "dhus" else "S2FETCH"
     name, password = os.environ.get(f"{prefix}_USER"), os.environ.get(f"{prefix}_PASSWORD")
     user = User(name=name, password=password) if name and password else DEFAULT_USER
-    if host not in LOOPBACK and (user is DEFAULT_USER or tls_certificate is None):
+    if not is_loopback(host) and (user is DEFAULT_USER or tls_certificate is None):
         raise UsageError(
             f"a hub on {host} needs https and a password of its own",
             advice=f"Give --tls-certificate, and set {prefix}_USER and {prefix}_PASSWORD",
@@ -136,7 +139,15 @@ async def _serve(
             await stack.enter_async_context(hub)
         except OSError as error:
             reason = error.strerror or str(error)
+            if error.errno in _NO_ADDRESS or isinstance(error, socket.gaierror):
+                raise UsageError(
+                    f"the hub cannot listen where it is to ({reason})",
+                    advice="End what uses the port, or give another --host, --port or "
+                    "--download-port",
+                ) from error
             raise ArchiveError(f"the hub cannot serve the folder ({reason})") from error
+        if not hub.folder.entries:
+            output.warn("there are no products in the folder")
         for name, value in hub.environment().items():
             if show_password or not name.endswith("_PASSWORD"):
                 output.result(f"export {name}={shlex.quote(value)}")

@@ -69,6 +69,36 @@ class LazyCommands(click.Group):
         found.name = cmd_name
         return found
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say of an option that is none of ours where those of the commands belong."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:
+                raise
+            told = (
+                f"No such option {error.option_name!r} before a command. "
+                "Its options come after it: s2fetch sync --into archive"
+            )
+            raise click.UsageError(told, ctx) from None
+        except BrokenPipeError:  # of --help and --version, as in `invoke`
+            ctx.exit()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, or say which one was meant."""
+        name = args[0]
+        if name in COMMANDS or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from s2fetch.vocabulary import suggestion
+
+        if name.endswith(".toml"):
+            advice = f"Did you mean s2fetch sync {name}?"
+        else:
+            advice = suggestion(name, list(COMMANDS))
+        raise click.UsageError(f"No such command {name!r}. {advice}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List them without importing any."""
         with formatter.section("Commands"):

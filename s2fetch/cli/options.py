@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Container, Mapping
 from itertools import groupby
 
@@ -12,6 +14,7 @@ from s2fetch.config.setting import Setting
 from s2fetch.config.settings import SETTINGS
 
 OWN_GROUP = "This command"
+_NUMBER = re.compile(r"[-+0-9.,]+")
 
 
 class SettingOption(click.Option):
@@ -65,7 +68,11 @@ def every_setting() -> list[click.Parameter]:
 def archive_argument() -> click.Argument:
     """The configuration file, which may be left out."""
     return click.Argument(
-        ["archive"], required=False, metavar="[ARCHIVE.toml]", shell_complete=of_kind("file")
+        ["archive"],
+        required=False,
+        metavar="[ARCHIVE.toml]",
+        callback=_no_number,
+        shell_complete=of_kind("file"),
     )
 
 
@@ -81,6 +88,17 @@ def option_values(params: Mapping[str, object]) -> dict[str, object]:
 def param_name(setting: str) -> str:
     """A setting's name as click knows it."""
     return setting.replace("-", "_")
+
+
+def _no_number(ctx: click.Context, _: click.Parameter, given: str | None) -> str | None:
+    """Refuse what belongs to an option before it, as in ``--cloud 0 20``."""
+    if given is not None and _NUMBER.fullmatch(given) and not os.path.isfile(given):  # noqa: PTH113
+        raise click.UsageError(
+            f"{given} is no configuration. Several numbers are one word, as in "
+            "--box 11.0,46.0,12.5,47.0 and --cloud 0..20",
+            ctx,
+        )
+    return given
 
 
 def _only_one(

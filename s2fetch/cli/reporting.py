@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ import anyio
 import msgspec
 
 from s2fetch.cli.output import Output
-from s2fetch.errors import ExitCode, S2FetchError, UsageError
+from s2fetch.errors import ExitCode, S2FetchError
 
 _REPORT = re.compile(rb"\s*(\{\s*\"exit_code\"|\Z)")
-"""How every summary begins; an empty file may become one."""
+"""How every summary begins."""
 
 
 class CommandEnded(msgspec.Struct, frozen=True):
@@ -33,27 +32,20 @@ def told(error: Exception) -> tuple[ExitCode, str]:
     return ExitCode.BUG, f"a defect of s2fetch ({type(error).__name__})"
 
 
-def check_report(path: Path | None) -> None:
-    """See that a report takes the place of nothing but an older one: not of the configuration.
+def check_report(path: Path | None, made: Path | None = None) -> None:
+    """See that a report can be written, and takes the place of nothing but an older one.
+
+    Args:
+        path: Where to; None for no report.
+        made: A folder that the command makes before it writes the report.
 
     Raises:
-        UsageError: There is another file of this name.
+        UsageError: See `check_place`.
     """
-    from s2fetch.sync.save import replaces_file
+    if path is not None:
+        from s2fetch.cli.places import check_place
 
-    if path is None or not replaces_file(path):
-        return
-    try:
-        with path.open("rb") as file:
-            begin = file.read(100)
-    except OSError:
-        return  # writing tells what is wrong with it
-    if not _REPORT.match(begin):
-        raise UsageError(
-            f"{path} is there already and is no report",
-            did="It was left as it is",
-            advice="Give the report another name, or remove that file",
-        )
+        check_place(path, "report", _REPORT, made)
 
 
 @contextmanager
@@ -75,13 +67,11 @@ def write_report(path: Path | None, summary: msgspec.Struct, output: Output) -> 
     """Write a summary where the user wants it; a failure is a warning and changes nothing else."""
     if path is None:
         return
-    if os.path.isdir(path):  # noqa: PTH112 - which raises nothing, whatever stands in the way
-        output.warn(f"the report was not written: {path} is a folder")
-        return
     try:
+        from s2fetch.cli.places import check_replaced
         from s2fetch.sync.save import save_summary
 
-        check_report(path)
+        check_replaced(path, "report", _REPORT)  # again: hours may have passed
         anyio.run(save_summary, summary, path)
     except S2FetchError as error:
         output.warn(f"the report was not written: {error}")

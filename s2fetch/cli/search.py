@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from s2fetch.cli.engine import configured, run
 from s2fetch.cli.listing import about_nothing, list_products, tell_missing, totals
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
+from s2fetch.cli.places import check_place
 from s2fetch.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ FORMS = {
     "urls": "Addresses of the downloads only",
 }
 """The forms of `export.FORMS` that can be chosen, and what their options do."""
+
+_GEOPARQUET = re.compile(rb"PAR1")
 
 
 @click.command(
@@ -85,6 +89,8 @@ def command(
     chosen = tuple(name.strip() for name in (fields or "").split(",") if name.strip())
     forms = [name for name in FORMS if params.get(name)]
     _check_forms(forms, geoparquet, chosen, count=count)
+    if geoparquet is not None:
+        check_place(Path(geoparquet), "GeoParquet file", _GEOPARQUET)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     (shown,) = forms or ("table" if on_terminal else "plain",)
 

@@ -6,13 +6,12 @@ import msgspec
 
 from s2fetch.account.meter import Usage
 from s2fetch.cli.summary import summary_line
-from s2fetch.cli.text import counted, printable, sentence, time_shown
+from s2fetch.cli.text import counted, folder_shown, printable, sentence, time_shown
 from s2fetch.sync.report import Report
 from s2fetch.sync.scrub import ScrubState
 from s2fetch.sync.status import PartialProduct, Status, UnfinishedProduct
 from s2fetch.units import format_size
 
-_NOTHING = " (there is no archive in it; s2fetch sync makes it)"
 MOST_LISTED = 20
 """Products listed by name for each state; ``--json`` has more of them."""
 
@@ -21,7 +20,7 @@ def status_text(status: Status) -> str:
     """The sums, then every state's products by name."""
     holder = "nobody" if status.holder is None else printable(str(status.holder))
     rows = [
-        ("Archive", printable(status.archive) + ("" if status.exists else _NOTHING)),
+        ("Archive", folder_shown(status.archive, status.exists)),
         ("In use by", holder),
         (
             "Complete",

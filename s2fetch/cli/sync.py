@@ -62,7 +62,7 @@ def command(
     try:
         config = configured(output, archive, params)
         kept.path = None
-        check_report(config.showing.report)
+        check_report(config.showing.report, config.into)
         kept.path = config.showing.report
         if dry_run:
             if given is not None:

@@ -47,3 +47,10 @@ def counted(count: int, noun: str) -> str:
 def time_shown(iso: str) -> str:
     """An ISO 8601 time in UTC for people: ``2026-11-20 14:26 UTC``."""
     return f"{iso[:10]} {iso[11:16]} UTC" if len(iso) >= 16 else printable(iso)
+
+
+def folder_shown(folder: str, exists: bool) -> str:
+    """An archive's folder, and that there is none in it."""
+    return printable(folder) + (
+        "" if exists else " (there is no archive in it; s2fetch sync makes it)"
+    )

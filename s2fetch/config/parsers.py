@@ -53,6 +53,8 @@ _SHARE = re.compile(rf"{_PERCENT}\s*%?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASELINE = re.compile(r"N?(\d{2})\.?(\d{2})")
 STDIN = Path("-")
+LEAST_BYTES = 1000
+"""A rate or volume below it has lost its unit: ``5`` is five bytes."""
 """Stands for standard input where a file is read."""
 _SPAN = re.compile(r"([0-9]{1,9})(?:\s*\.\.\s*([0-9]{1,9}))?")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?")
@@ -162,10 +164,10 @@ def duration(raw: object, _: Context) -> float:
 
 
 def volume(raw: object, _: Context) -> int:
-    """A size in bytes, more than nothing."""
+    """A size in bytes, more than next to nothing."""
     value = units.parse_size(raw)
-    if value == 0:
-        raise ValueError(f"{shown(raw)} is nothing at all: write for example 100 GB")
+    if value < LEAST_BYTES:
+        raise ValueError(f"{shown(raw)} is not even 1 kB: write for example 100 GB")
     return value
 
 
@@ -177,9 +179,9 @@ def positive_duration(raw: object, _: Context) -> float:
     return seconds
 
 
-def size(raw: object, _: Context) -> int:
-    """A size in bytes."""
-    return units.parse_size(raw)
+def size(raw: object, context: Context) -> int:
+    """A size in bytes; may be nothing, but not next to it."""
+    return volume(raw, context) if units.parse_size(raw) else 0
 
 
 def rate(raw: object, _: Context) -> float:
@@ -190,8 +192,10 @@ def rate(raw: object, _: Context) -> float:
 def bandwidth(raw: object, _: Context) -> float:
     """A rate in bytes per second that lets something through."""
     value = units.parse_rate(raw)
-    if value < 1:
-        raise ValueError(f"{shown(raw)} lets nothing through: write for example 20 MB/s")
+    if value < LEAST_BYTES:
+        raise ValueError(
+            f"{shown(raw)} is not even 1 kB/s and lets nothing through: write for example 20 MB/s"
+        )
     return value
 
 

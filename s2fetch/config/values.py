@@ -228,13 +228,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself (127.0.0.0/8, ::1, localhost)."""
+    """Whether a host name or address is this machine itself (127.0.0.0/8, ::1, localhost).
+
+    Addresses are without brackets. ``localhost.`` is asked of a name server where the system does
+    not know better, and is none.
+    """
     if host.lower() == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)  # is_loopback sees it since Python 3.13
+    return (mapped or address).is_loopback
 
 
 def authority(url: str) -> str:

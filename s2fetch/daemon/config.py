@@ -20,7 +20,7 @@ from s2fetch.daemon.config_faces import read_alerts, read_bandwidth, read_http
 from s2fetch.daemon.config_tables import Tables
 from s2fetch.daemon.schedule import load_zone
 from s2fetch.daemon.values import ArchiveEntry, DaemonConfig
-from s2fetch.errors import UsageError
+from s2fetch.errors import ConfigError, UsageError
 from s2fetch.timetable import timetable
 
 TABLES = ("archives", "defaults", "accounts", "hub", "http", "control", "alerts", "bandwidth")
@@ -41,6 +41,11 @@ def load_daemon_config(
             in the files of the archives included. The class is as for `config.load_config`.
     """
     tables = _tables(path, environ, now)
+    if _is_of_one_archive(tables):
+        raise ConfigError(
+            f"{path} is the file of one archive, and not of a daemon",
+            advice="Write a daemon's file that names it: [[archives]] with a name and a file",
+        )
     top = tables.values(tables.given((), tables.document.values, d.TOP, TABLES))
     zone = top.get(d.TIME_ZONE)
     found = DaemonConfig(
@@ -60,6 +65,13 @@ def load_daemon_config(
     )
     tables.mistakes.check()
     return found
+
+
+def _is_of_one_archive(tables: Tables) -> bool:
+    """Whether it has keys of ``s2fetch sync`` where a daemon's file has its archives."""
+    own = {*TABLES, *(setting.name for setting in d.TOP)}
+    found = tables.document.values.keys()
+    return "archives" not in found and bool(found & {x.name for x in s.SETTINGS} - own)
 
 
 def is_daemon_file(path: Path | str) -> bool:

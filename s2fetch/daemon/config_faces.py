@@ -7,11 +7,11 @@ import re
 from s2fetch.account.secret import read_secret
 from s2fetch.config import parsers
 from s2fetch.config.setting import Setting
-from s2fetch.config.values import is_loopback
 from s2fetch.daemon import settings as d
 from s2fetch.daemon.alerts import AlertRules
 from s2fetch.daemon.config_tables import Path as Place
 from s2fetch.daemon.config_tables import Table, Tables
+from s2fetch.daemon.http.settings import mistakes
 from s2fetch.daemon.values import (
     AlertsConfig,
     BandwidthConfig,
@@ -44,22 +44,8 @@ def read_http(tables: Tables) -> HttpConfig:
         client_ca=values.find(d.HTTP_CLIENT_CA),
         names=values.find(d.HTTP_NAMES) or (),
     )
-    if not is_loopback(http.host) and not (
-        http.token_file or http.read_token_file or http.client_ca
-    ):
-        values.wrong(
-            d.HTTP_HOST,
-            UsageError(
-                f"{http.host} can be reached from other machines, so that it needs a token or "
-                "client certificates",
-                advice="Set token-file, read-token-file or client-ca, or listen at 127.0.0.1",
-            ),
-        )
-    if (http.certificate is None) != (http.key is None):
-        alone = d.HTTP_CERTIFICATE if http.certificate else d.HTTP_KEY
-        values.wrong(alone, ValueError("certificate and key are only of use together"))
-    if http.client_ca is not None and http.certificate is None:
-        values.wrong(d.HTTP_CLIENT_CA, ValueError("client certificates need a certificate too"))
+    for key, error in mistakes(http):
+        values.wrong(next(setting for setting in d.HTTP if setting.name == key), error)
     return http
 
 

@@ -127,6 +127,7 @@ class Daemon:
         self._moved = 0, clock.monotonic()
         self._paused = False
         self._reloading = anyio.Lock()
+        self._up = anyio.Event()
         self._stopping = anyio.Event()
         self._started = ""
         self._group: TaskGroup | None = None
@@ -156,6 +157,7 @@ class Daemon:
             for plan in self._plans:
                 self._begin(plan)
             self._started = timestamp(self._clock.now())
+            self._up.set()
             started()
             await self._stopping.wait()
             stopping()
@@ -249,6 +251,7 @@ class Daemon:
 
     async def reload(self) -> None:
         """See `Controls.reload`. Archives that are gone from it end; others go on."""
+        await self._up.wait()  # the faces listen before the archives are begun
         async with self._reloading:
             self._follow(await self._take(self._reread))
             await self._find_accounts()  # another quota holds for those who wait for it, too

@@ -53,8 +53,13 @@ class Listener:
             shutdown_timeout=_SHUTDOWN_SECONDS,
             max_line_size=longest_line,
         )
-        await runner.setup()
-        await web.SockSite(runner, listening, ssl_context=ssl_context).start()
+        try:
+            await runner.setup()
+            await web.SockSite(runner, listening, ssl_context=ssl_context).start()
+        except BaseException:
+            await runner.cleanup()
+            listening.close()
+            raise
         return cls(runner, listening)
 
     async def vanish(self) -> None:

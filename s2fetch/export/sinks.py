@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -101,6 +102,8 @@ def make_sink(
         UsageError: There is no such form or field, its library is not installed, or it cannot go
             there.
     """
+    if isinstance(to, Path):
+        to = _replaceable(to)
     if form == "geoparquet":
         if not isinstance(to, Path) or fields:
             raise UsageError("GeoParquet is written to a file, with fields of its own")
@@ -225,6 +228,18 @@ class ParquetSink:
     def _clean_up(self) -> None:
         self._table.abandon()
         _remove(self._unfinished)
+
+
+def _replaceable(path: Path) -> Path:
+    """The file that a name leads to; a file takes the place of no device, pipe or folder."""
+    path = Path(os.path.realpath(path))
+    if os.path.lexists(path) and not os.path.isfile(path):  # noqa: PTH113 - never an error
+        raise UsageError(
+            f"{path} is there already and is no file",
+            did="It was left as it is",
+            advice="Give the file another name",
+        )
+    return path
 
 
 def _unfinished(path: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from s2fetch.archive.archive import archive_holder
+from s2fetch.archive.archive import archive_holder, is_archive
 from s2fetch.archive.history import Moment, read_history
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.part import PartFile
@@ -89,6 +89,7 @@ class Explanation(msgspec.Struct, kw_only=True):
         id: Its identifier.
         name: Its name.
         archive: The archive's folder.
+        exists: Whether there is an archive in it; a sync makes it.
         holder: Who works on the archive now.
         matches: Whether the query selects it; None when that could not be asked.
         conditions: Of the query, those that were asked one by one because it does not.
@@ -111,6 +112,7 @@ class Explanation(msgspec.Struct, kw_only=True):
     id: str = ""
     name: str = ""
     archive: str = ""
+    exists: bool = True
     holder: Holder | None = None
     matches: bool | None = None
     conditions: list[Check] = msgspec.field(default_factory=list)
@@ -169,7 +171,8 @@ async def explain(
 
 
 def _read_record(told: Explanation, root: Path) -> None:
-    told.holder = archive_holder(root)
+    told.exists = is_archive(root)
+    told.holder = archive_holder(root) if told.exists else None
     with ProgressFile.load(root, False) as progress:
         found = dict(_records(progress, told.asked))
     wanted = [product_id for product_id in found if product_id == told.asked]
@@ -282,13 +285,22 @@ def _shown(value: object) -> str:
 
 
 def _unknown(told: Explanation) -> UsageError:
+    if not told.exists and not told.catalogue_asked:
+        asked = f", and the catalogue could not be asked: {told.catalogue_error}"
+        return UsageError(
+            f"there is no archive in {told.archive} that could know a product {told.asked!r}"
+            f"{asked if told.catalogue_error else ''}",
+            advice="Check the folder (--into); s2fetch sync makes an archive",
+        )
     if told.catalogue_error:
         return UsageError(
             f"the archive knows no product {told.asked!r}, and the catalogue could not be asked: "
             f"{told.catalogue_error}"
         )
+    known = "neither archive nor catalogue know" if told.exists else "the catalogue does not know"
+    besides = "" if told.exists else f", and there is no archive in {told.archive}"
     return UsageError(
-        f"neither archive nor catalogue know a product {told.asked!r}",
+        f"{known} a product {told.asked!r}{besides}",
         advice="Give its whole name, or the identifier of one that a sync has met before",
     )
 

@@ -1,8 +1,10 @@
 """The retrieval desk: products that are offline wait here, and never in a slot.
 
 What is waited for is in the progress file, with every order, so that a restart forgets nothing and
-orders nothing twice. An order is written down right before it is placed: after a crash in between
-it counts as placed until it expires. Whether a product is back is asked in bulk.
+orders nothing twice. An order is written down right before it is placed: after a crash in between,
+when nobody knows whether the hub has it, the product is only looked at for a while before it is
+asked for again, which the software of the hubs counts as the same order. Whether a product is back
+is asked in bulk.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ ORDER_EXPIRY = timedelta(days=3)
 REFUSED_PAUSE = timedelta(days=1)
 """After a refusal the product is asked for again no sooner than this; it is looked at meanwhile."""
 LATER_PAUSE = timedelta(hours=1)
-"""After an order that went wrong it is placed again, unless the product is back by then."""
+"""After an order that went wrong, or whose answer nobody has heard because the run ended, it is
+placed again, unless the product is back by then."""
 MOST_WRONG = 3
 """So many orders that go wrong one after the other count as a quota: the hub has enough."""
 QUOTA_PAUSE = timedelta(minutes=30)
@@ -305,7 +308,7 @@ class RetrievalDesk:
                 tries += 1
                 try:
                     token = await account.tokens.get()
-                    until = timestamp(self._clock.now() + ORDER_EXPIRY)
+                    until = timestamp(self._clock.now() + LATER_PAUSE)
                     placed = msgspec.structs.replace(intent, next=until)
                     await self._write_down(product, record, placed)
                     return await self._hub.request_retrieval(

@@ -108,10 +108,11 @@ def read_status(root: Path) -> Status:
     Raises:
         ArchiveError: If it cannot be read.
     """
+    exists = is_archive(root)
     status = Status(
         archive=str(root),
-        exists=is_archive(root),
-        holder=archive_holder(root),
+        exists=exists,
+        holder=archive_holder(root) if exists else None,
         free_bytes=free_bytes(root),
     )
     lists = {

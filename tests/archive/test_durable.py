@@ -147,6 +147,7 @@ def test_folders_that_cannot_be_flushed_are_tolerated(
         (errno.ENOTDIR, ArchiveError, "where a folder should be"),
         (errno.ENAMETOOLONG, ArchiveError, "too long"),
         (errno.EFBIG, FileTooLargeError, "larger than a file may be there"),
+        (errno.EMFILE, ArchiveError, "ulimit -n"),
         (errno.EIO, ArchiveError, "cannot be used"),
     ],
 )
@@ -157,7 +158,7 @@ def test_every_error_of_the_system_names_the_path_and_advises(
     path = tmp_path / "file"
     error = archive_error(OSError(code, os.strerror(code)), path)
     assert type(error) is kind
-    assert words in error.what
+    assert words in str(error)
     assert str(path) in error.what
     assert error.advice
 

@@ -12,7 +12,7 @@ import pytest
 from s2fetch.account.ledger import Ledger, ledger_folder
 from s2fetch.account.pacing import hour_of
 from s2fetch.embedded.answers import access_forbidden
-from s2fetch.embedded.faults import Fault
+from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.state import HubSettings
 from tests.cli.conftest import Shell, finish, until
@@ -236,25 +236,48 @@ async def test_an_audit_is_a_table_json_or_csv(shell: Shell, hub: EmbeddedHub) -
 
 async def test_the_rows_of_an_audit_come_as_they_are_found(shell: Shell, hub: EmbeddedHub) -> None:
     """A reader that has had enough is no failure."""
+    await shell.run("sync", "--into", "archive", "--limit", "1")
     done = await shell.run_script("$S2FETCH audit --into archive --csv | head -n 2")
     assert done.code == 0
     assert done.out.splitlines()[0].startswith("row,day,tile,id,name,reason")
 
 
-@pytest.mark.parametrize("command", ["verify", "scrub"])
-async def test_hashing_again_where_there_is_no_archive_is_a_mistake(
-    shell: Shell, command: str
+@pytest.mark.parametrize("command", ["verify", "scrub", "audit", "explain x --local"])
+async def test_looking_after_what_is_no_archive_is_a_mistake(
+    shell: Shell, hub: EmbeddedHub, command: str
 ) -> None:
     """A folder that is misspelt in a cron job must not be "intact"; nothing is made."""
     (shell.folder / "some").mkdir()
     for folder in ("nowhere", "some"):
-        done = await shell.run(command, "--into", folder)
+        done = await shell.run(*command.split(), "--into", folder)
         assert done.code == 2
         assert f"there is no archive in {folder}" in done.err
     assert not (shell.folder / "nowhere").exists()
     assert not list((shell.folder / "some").iterdir())
+    assert not hub.stats.requests
+
+
+async def test_what_may_be_asked_before_the_first_sync_says_that_there_is_no_archive_yet(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
     done = await shell.run("status", "--into", "nowhere")
     assert done.out.startswith("Archive:     nowhere (there is no archive in it")
+    name = hub.folder.entries[0].name
+    done = await shell.run("explain", name, "--into", "nowhere")
+    assert done.code == 0
+    assert "Archive:     nowhere (there is no archive in it" in done.out
+    assert not msgspec.json.decode(
+        (await shell.run("explain", name, "--into", "nowhere", "--json")).out
+    )["exists"]
+    done = await shell.run("explain", "unheard-of", "--into", "nowhere")
+    assert done.code == 2
+    assert "does not know a product 'unheard-of', and there is no archive in nowhere" in done.err
+    (shell.folder / "file").touch()
+    for command in ("status", "explain x"):
+        done = await shell.run(*command.split(), "--into", "file")
+        assert done.code == 5
+        assert "a file stands where a folder should be" in done.err
+    assert not (shell.folder / "nowhere").exists()
 
 
 @pytest.mark.parametrize(
@@ -291,4 +314,17 @@ async def test_an_archive_of_a_daemons_file_is_looked_after_like_any_other(
     done = await shell.run("audit", "daemon.toml")
     assert done.code == 2
     assert "Write daemon.toml:alps or daemon.toml:coast" in done.err
-    assert (await shell.run("audit", "daemon.toml:coast")).code == 8
+    done = await shell.run("audit", "daemon.toml:coast")
+    assert done.code == 2
+    assert "there is no archive in" in done.err
+
+
+async def test_an_explanation_says_how_often_a_product_was_asked_for(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    entry = hub.folder.entries[0]
+    hub.folder.relist(entry.id, online=False)
+    hub.faults.add(Fault(Answer(202), on=Kind.BODY, times=None))
+    assert (await shell.run("sync", "--into", "archive", "--name", entry.name)).code == 8
+    done = await shell.run("explain", entry.name, "--into", "archive")
+    assert "asked for once, answer: 202" in done.out

@@ -28,10 +28,30 @@ async def test_an_unknown_option_is_a_usage_error(shell: Shell) -> None:
     explained(done, 2, "--claud", "--cloud")
 
 
-async def test_an_unknown_command_is_a_usage_error(shell: Shell) -> None:
-    """With its name."""
-    done = await shell.run("snyc")
-    explained(done, 2, "snyc")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("snyc",), "No such command 'snyc'. Did you mean sync?"),
+        (("STATUS", "archive.toml"), "Did you mean status"),
+        (("archive.toml",), "Did you mean s2fetch sync archive.toml?"),
+        (("fetch",), "Known are sync, search, "),
+        (("--into", "a", "sync"), "'--into' before a command. Its options come after it"),
+        (("--verson",), "'--version'"),
+    ],
+)
+async def test_an_unknown_command_is_a_usage_error(
+    shell: Shell, arguments: tuple[str, ...], said: str
+) -> None:
+    """With what was meant."""
+    explained(await shell.run(*arguments), 2, said)
+
+
+@pytest.mark.parametrize("option", ["--box 11.0 46.0 12.5 47.0", "--cloud 0 20", "--cloud 0 .. 20"])
+async def test_numbers_with_blanks_between_them_are_told_to_be_one_word(
+    shell: Shell, option: str
+) -> None:
+    """The second one had been the configuration, and "not found"."""
+    explained(await shell.run("search", *option.split()), 2, "Several numbers are one word")
 
 
 async def test_a_mistake_in_the_file_names_line_and_key(shell: Shell) -> None:
@@ -141,6 +161,16 @@ async def test_a_folder_that_cannot_be_used_has_its_own_exit_code(
     done = await shell.run("sync", "--into", "file/archive", "--report", "r.json")
     explained(done, 5, "file")
     assert msgspec.json.decode((shell.folder / "r.json").read_bytes())["exit_code"] == 5
+
+
+async def test_a_home_that_cannot_be_written_says_how_to_do_without(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Users of services have such ones; /proc takes no folder, not even from root."""
+    del shell.environment["S2FETCH_STATE_DIR"]
+    shell.environment |= {"HOME": "/proc/nowhere", "XDG_STATE_HOME": ""}
+    done = await shell.run("sync", "--into", "archive", "--limit", "1")
+    explained(done, 5, "/proc/nowhere/", "set S2FETCH_STATE_DIR to another folder")
 
 
 async def test_errors_are_json_when_the_log_is(shell: Shell, hub: EmbeddedHub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ from s2fetch.cli.main import COMMANDS, commands
 from s2fetch.cli.options import param_name
 from s2fetch.cli.output import Output
 from s2fetch.config import SETTINGS
+from tests.cli.conftest import Shell
 
 
 def command(name: str) -> click.Command:
@@ -105,3 +107,13 @@ def test_help_of_sync_imports_no_network() -> None:
         [sys.executable, "-c", script, *heavy], capture_output=True, text=True, check=True
     )
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "sync --help"])
+async def test_help_that_nobody_reads_is_no_defect(shell: Shell, arguments: str) -> None:
+    """As in ``| true``; exit code 1 would ask for a report."""
+    readers, written = os.pipe()
+    os.close(readers)
+    done = await shell.run(*arguments.split(), stdout=written)
+    os.close(written)
+    assert (done.code, done.err) == (0, "")

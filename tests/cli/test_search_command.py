@@ -111,6 +111,32 @@ async def test_the_forms_for_other_programs_say_the_same_products(
     assert set(pq.read_table(shell.folder / "found.parquet")["name"].to_pylist()) == names
 
 
+async def test_a_geoparquet_file_takes_the_place_of_nothing_but_an_older_one(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """``--geoparquet archive.toml``, a slip of the hand, must not cost the configuration."""
+    file = shell.folder / "archive.toml"
+    file.write_text("limit = 1\n")
+    os.mkfifo(shell.folder / "pipe")
+    for where, said in (
+        ("archive.toml", "archive.toml is there already and is no GeoParquet file"),
+        ("missing/found.parquet", "cannot be written to missing/found.parquet: No such file"),
+        (".", "it is a folder"),
+        ("pipe", "pipe is there already and is no file"),
+    ):
+        done = await shell.run("search", "archive.toml", "--geoparquet", where)
+        assert done.code == 2
+        assert said in done.err
+    assert file.read_text() == "limit = 1\n"
+    assert not hub.stats.requests
+    (shell.folder / "found.parquet").symlink_to("served.parquet")
+    for limit in ("2", "3"):
+        done = await shell.run("search", "--limit", limit, "--geoparquet", "found.parquet")
+        assert done.code == 0, done.err
+        assert (shell.folder / "found.parquet").is_symlink()
+        assert pq.read_table(shell.folder / "served.parquet").num_rows == int(limit)
+
+
 async def test_fields_are_chosen_for_every_form_that_has_columns(
     shell: Shell, hub: EmbeddedHub
 ) -> None:

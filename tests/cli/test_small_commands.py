@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -140,6 +141,26 @@ async def test_a_dhus_has_one_port(shell: Shell, products: Path) -> None:
     done = await shell.run("hub", str(products), "--kind", "dhus", "--download-port", "8081")
     assert done.code == 2
     assert "one port only" in done.err
+
+
+async def test_a_hub_whose_port_is_taken_says_what_to_do(shell: Shell, products: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for option in ("--port", "--download-port"):
+            done = await shell.run("hub", str(products), option, port)
+            assert done.code == 2
+            assert "Address already in use" in done.err
+            assert "give another --host, --port or" in done.err
+
+
+async def test_a_hub_over_an_empty_folder_says_so(shell: Shell) -> None:
+    """It may be the wrong one."""
+    (shell.folder / "empty").mkdir()
+    process = await shell.start("hub", "empty", "--host", "127.0.0.2")
+    assert process.stderr is not None
+    assert b"there are no products in the folder" in await process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    assert (await finish(process)).code == 0
 
 
 async def test_a_hub_needs_a_folder(shell: Shell) -> None:

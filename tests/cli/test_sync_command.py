@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import msgspec
@@ -13,12 +14,12 @@ from s2fetch.cli import listing
 from s2fetch.cli.output import Output
 from s2fetch.config import load_config
 from s2fetch.embedded.answers import access_forbidden
-from s2fetch.embedded.faults import Cut, Fault, Reset
+from s2fetch.embedded.faults import Cut, Fault, Reset, Stall
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.identity import User
 from s2fetch.embedded.safe import generate_products
 from s2fetch.embedded.synthetic import SyntheticCatalogue
-from tests.cli.conftest import Shell
+from tests.cli.conftest import Shell, finish, until
 
 JUNE = ("--from", "2024-06-01", "--to", "2024-07-01")
 
@@ -199,14 +200,58 @@ async def test_a_dropped_connection_is_a_warning_and_is_resumed(
     assert [line["attempt"] for line in done.logged("transfer-started")] == [1, 2]
 
 
-@pytest.mark.parametrize("where", ["missing/report.json", "."])
-async def test_a_report_that_cannot_be_written_is_only_a_warning(
-    shell: Shell, hub: EmbeddedHub, where: str
+@pytest.mark.parametrize("command", ["sync", "verify", "scrub", "audit"])
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("missing/report.json", "No such file or directory"),
+        (".", "it is a folder"),
+        ("/proc/report.json", "No such file or directory"),
+        ("file/report.json", "Not a directory"),
+        ("old.json", "it is there already and may not be written"),
+        (f"{'a' * 300}.json", "File name too long"),
+    ],
+)
+async def test_a_report_that_cannot_be_written_is_told_before_anything_is_done(
+    shell: Shell, hub: EmbeddedHub, command: str, where: str, why: str
+) -> None:
+    """Not hours later. Nobody may create a file in /proc, not even root."""
+    (shell.folder / "archive").mkdir()
+    (shell.folder / "file").touch()
+    (shell.folder / "old.json").write_text('{"exit_code": 0}')
+    (shell.folder / "old.json").chmod(0o444)
+    done = await shell.run(command, "--into", "archive", "--report", where)
+    assert done.code == 2
+    assert f"the report cannot be written to {where}: {why}" in done.err
+    assert "Warning" not in done.err, "said once"
+    assert not list((shell.folder / "archive").iterdir())
+    assert not hub.stats.requests
+
+
+async def test_a_report_may_be_in_the_folder_that_the_first_sync_makes(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    arguments = ("sync", "--into", "new/archive", "--limit", "1", "--report")
+    for where in ("new/archive/report.json", "new/report.json"):
+        assert (await shell.run(*arguments, where)).code == 0
+        assert (shell.folder / where).exists()
+    done = await shell.run(*arguments, "new/other/report.json")
+    assert done.code == 2
+
+
+async def test_a_report_that_cannot_be_written_any_more_is_only_a_warning(
+    shell: Shell, hub: EmbeddedHub
 ) -> None:
     """The run's outcome stays what it is."""
-    done = await shell.run("sync", "--into", "archive", "--limit", "1", "--report", where)
-    assert done.code == 0
-    assert "Warning: the report was not written" in done.err
+    (shell.folder / "reports").mkdir()
+    hub.faults.add(Fault(Stall(5_000)))
+    process = await shell.start("sync", "--into", "archive", "--report", "reports/r.json")
+    await until(lambda: hub.stats.all_bytes_served > 0)
+    (shell.folder / "reports").rmdir()
+    process.send_signal(signal.SIGTERM)
+    done = await finish(process)
+    assert done.code == 143
+    assert "Warning: the report was not written: reports/r.json cannot be used" in done.err
 
 
 @pytest.mark.parametrize("command", ["sync", "verify", "scrub", "audit"])

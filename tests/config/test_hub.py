@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from s2fetch.config import Config, HubKind, load_config
+from s2fetch.config.values import is_loopback
 from s2fetch.errors import UsageError
 
 NOW = datetime(2024, 7, 1, tzinfo=UTC)
@@ -91,3 +92,32 @@ def test_endpoints_of_the_other_kind_are_mistakes(name: str) -> None:
     options = {"kind": "dhus", "url": URL, name: "https://a.example.org"}
     with pytest.raises(UsageError, match="hubs of the kind dhus have none"):
         load_config(None, options, {}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost.", False),
+        ("[::1]", False),
+        ("localhost.example.org", False),
+        ("127.0.0.1.example.org", False),
+        ("127.1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("::ffff:192.0.2.1", False),
+        ("::ffff:0.0.0.0", False),
+        ("192.0.2.7", False),
+        ("hub.example.org", False),
+        ("", False),
+    ],
+)
+def test_only_the_machines_own_addresses_are_loopback(host: str, own: bool) -> None:
+    """The one answer for URLs without TLS, and for where the daemon listens without a token."""
+    assert is_loopback(host) is own

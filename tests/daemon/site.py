@@ -45,7 +45,7 @@ class DaemonSite:
         self.environ = hub.environment()
         self.plans: tuple[ArchiveEntry, ...] = ()
         self.events: list[Event] = []
-        self.daemon = self._made()
+        self.daemon = self.made()
 
     def plan(self, name: str, every: float = 3600.0, **options: Any) -> ArchiveEntry:
         """A plan for one archive; options are those of a sync, with underscores."""
@@ -72,7 +72,8 @@ class DaemonSite:
             **mine,
         )
 
-    def _made(self) -> Daemon:
+    def made(self) -> Daemon:
+        """A daemon with the plans there are."""
         return Daemon(
             self.plans,
             lambda: self.plans,
@@ -86,7 +87,7 @@ class DaemonSite:
     async def running(self, *plans: ArchiveEntry) -> AsyncIterator[Daemon]:
         """Run a daemon with these plans, then stop it."""
         self.plans = plans
-        self.daemon = self._made()
+        self.daemon = self.made()
         self.daemon.events.subscribe(self.events.append)
         with anyio.fail_after(2 * PATIENCE_SECONDS):
             async with anyio.create_task_group() as group:

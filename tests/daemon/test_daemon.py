@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import anyio
 import msgspec
 import pytest
 
@@ -115,6 +116,21 @@ async def test_a_quota_that_is_raised_lets_those_go_on_that_wait_for_it(kept: Da
         assert kept.clock.now() - begun < timedelta(days=10)
         await kept.until(lambda: daemon.state().accounts[0].quota == 10**9)
     assert runs_of(kept) == 1
+
+
+async def test_a_reload_that_comes_before_the_archives_are_begun_waits_for_them(
+    kept: DaemonSite,
+) -> None:
+    """The HTTP face and the control socket answer already then."""
+    kept.plans = (kept.plan("alps", every=365 * 86_400),)
+    kept.daemon = kept.made()
+    async with anyio.create_task_group() as group:
+        group.start_soon(kept.daemon.reload)
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(kept.daemon.run)
+        await kept.until(lambda: bool(kept.daemon.state().archives))
+        await kept.until(lambda: kept.complete("alps") == 4)
+        kept.daemon.stop()
 
 
 async def test_an_archive_that_waits_for_slots_says_so(

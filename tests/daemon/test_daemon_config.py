@@ -341,6 +341,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_line(load: Loader) -> None:
     ("content", "told"),
     [
         ("", "archives: there is no archive. Begin each one with [[archives]]"),
+        ('into = "alps"\ntile = ["32TQM"]\n', "is the file of one archive, and not of a daemon."),
         ('archives = "alps"', "line 1, archives: these are tables: begin each with [[archives]]"),
         ("[archives]\n", "these are tables: begin each with [[archives]]"),
         ("[[archive]]\nname = 'a'\n" + ONE, "archive: there is no key of this name. Did you mean"),

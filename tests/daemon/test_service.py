@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import stat
 from pathlib import Path
@@ -151,6 +152,56 @@ async def test_a_second_sigterm_ends_it_at_once(server: Server, big_products: Pa
     daemon.process.send_signal(signal.SIGTERM)
     assert await daemon.ended() == 143
     assert not daemon.logged("daemon-stopped")
+
+
+async def still_reading(server: Server) -> tuple[DaemonProcess, int]:
+    """A daemon that has begun to read its file, which it gets when it is written to this pipe."""
+    server.file.unlink(missing_ok=True)
+    os.mkfifo(server.file)
+    daemon = DaemonProcess(await server.shell.start("daemon", server.file.name))
+    pipe = await asyncio.to_thread(os.open, server.file, os.O_WRONLY)
+    server.file.unlink()
+    return daemon, pipe
+
+
+async def test_a_sighup_before_it_is_ready_is_heeded_when_it_is(
+    server: Server, products: Path
+) -> None:
+    """It does not end the daemon, as a signal does that nobody waits for."""
+    await server.hub(products)
+    server.write(f"alps\n{YEARLY}")
+    before = server.file.read_bytes()
+    daemon, pipe = await still_reading(server)
+    server.write(f"alps\n{YEARLY}", f"coast\n{YEARLY}")
+    daemon.process.send_signal(signal.SIGHUP)
+    os.write(pipe, before)
+    os.close(pipe)
+    assert (await daemon.until("daemon-started"))["archives"] == 1
+    assert (await daemon.until("configuration-taken"))["archives"] == 2
+    await daemon.until("run-finished", archive="coast")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_can_be_stopped_before_it_is_ready(server: Server, number: signal.Signals) -> None:
+    server.write("alps")
+    content = server.file.read_bytes()
+    daemon, pipe = await still_reading(server)
+    daemon.process.send_signal(number)
+    os.write(pipe, content)
+    os.close(pipe)
+    assert await daemon.ended() == 0
+    assert names(daemon.log)[-1] == "daemon-stopped"
+    assert not server.socket.exists()
+
+
+async def test_a_second_signal_ends_it_at_once_before_it_is_ready(server: Server) -> None:
+    daemon, pipe = await still_reading(server)
+    ended = asyncio.create_task(daemon.ended())
+    while not ended.done():  # several that come before the first one was heeded are one
+        daemon.process.send_signal(signal.SIGTERM)
+        await asyncio.wait([ended], timeout=0.1)
+    os.close(pipe)
+    assert ended.result() == 143
 
 
 async def test_sighup_begins_ends_and_changes_archives(server: Server, products: Path) -> None:

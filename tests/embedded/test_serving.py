@@ -69,3 +69,25 @@ async def test_no_connection_is_lost_on_the_way() -> None:
         caller.close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(HOST, listener.port)
+
+
+async def test_what_could_not_be_started_does_not_go_on_listening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody would answer those who connect."""
+    made: list[socket.socket] = []
+
+    class Noted(socket.socket):
+        def listen(self, backlog: int = 0, /) -> None:
+            super().listen(backlog)
+            made.append(self)
+
+    async def failing(_: web.Application) -> None:
+        raise ZeroDivisionError
+
+    application = web.Application()
+    application.on_startup.append(failing)
+    monkeypatch.setattr(socket, "socket", Noted)
+    with pytest.raises(ZeroDivisionError):
+        await Listener.start(application, (HOST, 0))
+    assert [each.fileno() for each in made] == [-1]

@@ -14,7 +14,7 @@ from s2fetch.archive.records import Record, Retrieval, RetrievalState, State
 from s2fetch.clock import timestamp
 from s2fetch.embedded import answers
 from s2fetch.embedded.entry import Entry
-from s2fetch.embedded.faults import Answer, Fault, Kind, Listed, Stall
+from s2fetch.embedded.faults import Answer, Delay, Fault, Kind, Listed, Stall
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import User
 from s2fetch.embedded.state import HubSettings, OfflineAnswer
@@ -204,6 +204,36 @@ async def test_a_run_that_ends_while_an_order_is_written_down_takes_it_back(
     assert retrieval_of(site, site.entries[0]).state is RetrievalState.WAITING
     report = await site.sync(offline="request", wait_offline="10 min", poll_interval="10s")
     assert (report.exit_code, report.fetched) == (ExitCode.OK, 1)
+
+
+async def test_an_order_whose_answer_nobody_heard_is_placed_again_before_long(
+    site_factory: SiteFactory, clock: JumpingClock
+) -> None:
+    """A run ends while it asks. The hub may have the order: it is looked at before it is asked."""
+    site = await site_factory(half_offline(1, 1), retrieval_seconds=60)
+    entry = site.entries[0]
+    site.hub.faults.add(Fault(Delay(3600), on=Kind.BODY))
+    with anyio.CancelScope() as scope:
+
+        class Ending(dict[str, int]):
+            def __setitem__(self, key: str, value: int) -> None:
+                super().__setitem__(key, value)
+                if key == Kind.BODY:
+                    scope.cancel()
+
+        site.stats.requests = Ending(site.stats.requests)
+        await site.sync(offline="request")
+    assert scope.cancelled_caught
+    site.stats.requests = dict(site.stats.requests)
+    found = retrieval_of(site, entry)
+    assert (found.state, found.asked, asked(site)) == (RetrievalState.REQUESTED, 1, {})
+    await clock.sleep(1800)
+    assert (await site.sync(offline="request")).exit_code == ExitCode.WAITING
+    assert asked(site) == {}, "the hub may be at it"
+    await clock.sleep(3600)
+    report = await site.sync(offline="request", wait_offline="10 min", poll_interval="10s")
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 1)
+    assert asked(site) == {entry.id: 1}
 
 
 async def test_a_refused_account_has_ordered_nothing(site_factory: SiteFactory) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any, Self
 
 import anyio.to_thread
@@ -16,6 +16,7 @@ from aiohttp import web
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.daemon.controls import Controls
 from s2fetch.daemon.http.guard import MOST_BODY_BYTES, Guard, Handler, add_headers
+from s2fetch.daemon.http.listening import Connections, listen
 from s2fetch.daemon.http.pages import Page
 from s2fetch.daemon.http.routes import Route, ask_of
 from s2fetch.daemon.http.settings import HttpSettings, Tokens, read_tokens
@@ -64,9 +65,10 @@ class HttpFace:
         self._end_streams: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
-        self._settings.check()
-        async with AsyncExitStack() as stack:
+        with _did("The HTTP face was not started"):
+            self._settings.check()
             tokens, self._tls, page = await anyio.to_thread.run_sync(self._read_files)
+        async with AsyncExitStack() as stack:
             self._guard.renew(tokens)
             application = self._application(page, stack)
             await self._listen(application, stack)
@@ -85,11 +87,12 @@ class HttpFace:
             UsageError: A file cannot be used.
         """
         settings = self._settings
-        tokens = await anyio.to_thread.run_sync(read_tokens, settings, self._environ)
-        if self._tls is not None and settings.certificate and settings.key:
-            files = settings.certificate, settings.key, self._environ
-            await anyio.to_thread.run_sync(server_context, settings, self._environ)
-            await anyio.to_thread.run_sync(load_certificate, self._tls, *files)
+        with _did("The HTTP face goes on with its tokens and certificate of before"):
+            tokens = await anyio.to_thread.run_sync(read_tokens, settings, self._environ)
+            if self._tls is not None and settings.certificate and settings.key:
+                files = settings.certificate, settings.key, self._environ
+                await anyio.to_thread.run_sync(server_context, settings, self._environ)
+                await anyio.to_thread.run_sync(load_certificate, self._tls, *files)
         if self._guard.renew(tokens):
             self._end_streams()
 
@@ -164,13 +167,16 @@ class HttpFace:
             lingering_time=_LINGER_SECONDS,
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(
-            runner, settings.host, settings.port, ssl_context=self._tls, reuse_address=True
-        )
+        connections = Connections(settings.connections, tls=self._tls is not None)
+        where = settings.host, settings.port, connections
         try:
-            await site.start()
+            listening = await anyio.to_thread.run_sync(listen, *where)
+            for each in listening:
+                stack.callback(each.close)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            for each in listening:
+                await web.SockSite(runner, each, ssl_context=self._tls).start()
         except OSError as error:
             raise UsageError(
                 f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}",
@@ -184,6 +190,15 @@ class HttpFace:
                 "set certificate and key, or put it behind a proxy that encrypts",
                 self.url,
             )
+
+
+@contextmanager
+def _did(did: str) -> Iterator[None]:
+    """Say with an error what the face did about it, which what reads its files cannot know."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.what, did=did, advice=error.advice) from None
 
 
 def _of_protocol() -> logging.Logger:

@@ -17,8 +17,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from s2fetch.config.values import is_loopback
 from s2fetch.daemon.http.problems import RefusedError, problem_answer
-from s2fetch.daemon.http.settings import HttpSettings, Tokens, is_loopback
+from s2fetch.daemon.http.settings import HttpSettings, Tokens
 from s2fetch.errors import S2FetchError, UsageError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -164,7 +165,7 @@ class Guard:
         if not self._settings.on_loopback and not self._names:
             return
         host = _host_name(request.headers.get("Host", ""))
-        if is_loopback(host) or host.lower().rstrip(".") in self._names:
+        if is_loopback(host) or host in self._names:
             return
         raise RefusedError(
             HTTPStatus.MISDIRECTED_REQUEST,
@@ -193,7 +194,7 @@ def _digest(token: bytes) -> bytes:
 def _host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    return host.partition(":")[0].lower().rstrip(".")
 
 
 def _check_origin(request: web.Request) -> None:

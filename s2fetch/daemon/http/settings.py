@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from s2fetch.account.secret import others_can_read
+from s2fetch.config.values import is_loopback
 from s2fetch.daemon.liveness import LOOP_DELAY_LIMIT, STALL_LIMIT
 from s2fetch.errors import UsageError
+
+if TYPE_CHECKING:
+    from s2fetch.daemon.values import HttpConfig
 
 LEAST_TOKEN_LENGTH = 24
 """Shorter ones can be guessed by whoever may ask often enough."""
@@ -40,6 +44,7 @@ class HttpSettings:
             none of them is refused. Empty on another address than loopback: any.
         loop_delay_limit: Seconds by which the event loop may be late and still count as alive.
         stall_limit: Seconds for which the engine may have work without any progress.
+        connections: Most connections at a time; one more is answered 503, with TLS it is closed.
         streams: Most clients of the event stream at a time.
         tick: Seconds between two states in the stream.
         heartbeat: Seconds of silence after which the stream shows that it lives.
@@ -55,6 +60,7 @@ class HttpSettings:
     names: tuple[str, ...] = ()
     loop_delay_limit: float = LOOP_DELAY_LIMIT
     stall_limit: float = STALL_LIMIT
+    connections: int = 128
     streams: int = 32
     tick: float = 1.0
     heartbeat: float = 15.0
@@ -73,40 +79,32 @@ class HttpSettings:
         """Refuse what would let strangers in.
 
         Raises:
-            UsageError: Another address than loopback without token and client certificate, or
-                half of a certificate's settings.
+            UsageError: The first of `mistakes`.
         """
-        if (self.certificate is None) != (self.key is None):
-            raise UsageError(
-                "a certificate needs its private key, and a key its certificate",
-                did="The HTTP face was not started",
-                advice="Set both certificate and key, or none of them",
-            )
-        if self.client_ca and not self.certificate:
-            raise UsageError(
-                "client certificates need HTTPS",
-                did="The HTTP face was not started",
-                advice="Set certificate and key besides client-ca",
-            )
-        if not self.on_loopback and not (self.token_file or self.read_token_file or self.client_ca):
-            raise UsageError(
-                f"the address {self.host} can be reached from other machines, and there is "
-                "neither a token nor a client certificate",
-                did="The HTTP face was not started",
-                advice="Set token-file, read-token-file or client-ca, or bind 127.0.0.1",
-            )
+        for _, error in mistakes(self):
+            raise error
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address or name is this machine's own and nobody else's."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+def mistakes(http: HttpSettings | HttpConfig) -> Iterator[tuple[str, UsageError]]:
+    """What would let strangers in or is of no use together, with the key it is told at."""
+    if not is_loopback(http.host) and not (
+        http.token_file or http.read_token_file or http.client_ca
+    ):
+        yield (
+            "host",
+            UsageError(
+                f"{http.host or 'an empty address'} can be reached from other machines, so that it "
+                "needs a token or client certificates",
+                advice="Set token-file, read-token-file or client-ca, or listen at 127.0.0.1",
+            ),
+        )
+    if (http.certificate is None) != (http.key is None):
+        yield (
+            "certificate" if http.certificate else "key",
+            UsageError("certificate and key are only of use together"),
+        )
+    if http.client_ca is not None and http.certificate is None:
+        yield "client-ca", UsageError("client certificates need a certificate too")
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -138,7 +136,6 @@ def read_tokens(settings: HttpSettings, environ: Mapping[str, str]) -> Tokens:
         raise UsageError(
             f"{settings.token_file} and {settings.read_token_file} hold the same token, so that "
             "whoever may read could change everything",
-            did="It was not used",
             advice=_MAKE_ONE.replace("FILE", str(settings.read_token_file)),
         )
     return Tokens(change, read)
@@ -161,14 +158,12 @@ def read_token(path: Path, environ: Mapping[str, str]) -> bytes:
     except OSError as error:
         raise UsageError(
             f"the token file {path} cannot be read: {error.strerror}",
-            did="The HTTP face was not started",
             advice=_MAKE_ONE.replace("FILE", str(path)),
         ) from None
     if len(token) < LEAST_TOKEN_LENGTH or not all(0x21 <= byte <= 0x7E for byte in token):
         raise UsageError(
             f"{path} holds no token: one line of at least {LEAST_TOKEN_LENGTH} visible ASCII "
             "characters is needed",
-            did="The HTTP face was not started",
             advice=_MAKE_ONE.replace("FILE", str(path)),
         )
     return token
@@ -185,6 +180,5 @@ def refuse_if_open(path: Path, what: str, environ: Mapping[str, str]) -> None:
     if others_can_read(path, mode, environ):
         raise UsageError(
             f"{path} holds {what}, and others can read it (mode {stat.S_IMODE(mode):04o})",
-            did="It was not used",
             advice=f"Run: chmod 600 {path}",
         )

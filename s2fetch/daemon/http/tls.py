@@ -59,6 +59,5 @@ def _unusable(setting: str, path: object, error: Exception) -> UsageError:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
     return UsageError(
         f"{setting} ({path}) cannot be used: {reason}",
-        did="The HTTP face was not started",
         advice="Name PEM files that the daemon can read",
     )

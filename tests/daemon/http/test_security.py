@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 
 from s2fetch.daemon.http import HttpFace, HttpSettings
-from s2fetch.daemon.http.settings import is_loopback
+from s2fetch.daemon.http.listening import Connections, listen
 from s2fetch.errors import ConfigError, UsageError
 from tests.daemon.controls import StillDaemon
 from tests.daemon.http.conftest import TOKEN, WITH_TOKEN, FaceFactory, local
@@ -59,26 +62,6 @@ async def test_another_address_than_loopback_is_refused_without_token_or_client_
         async with HttpFace(daemon, HttpSettings(host=host, port=0)):
             pass
     assert "token-file" in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("host", "own"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("::ffff:127.0.0.1", True),
-        ("localhost.example.org", False),
-        ("127.0.0.1.example.org", False),
-        ("0.0.0.0", False),
-        ("::ffff:192.0.2.1", False),
-        ("", False),
-    ],
-)
-def test_only_the_machines_own_addresses_are_loopback(host: str, own: bool) -> None:
-    assert is_loopback(host) is own
 
 
 @pytest.mark.parametrize("path", READABLE)
@@ -215,7 +198,9 @@ async def test_another_host_name_is_refused_on_loopback(
         assert (answer.status, (await answer.json())["code"]) == (421, "unknown-host")
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:9", "127.0.0.1:80", "[::1]:80"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:9", "localhost.:9", "127.0.0.1:80", "[::1]:80"]
+)
 async def test_all_names_of_loopback_are_answered(
     face: HttpFace, http: aiohttp.ClientSession, host: str
 ) -> None:
@@ -419,3 +404,43 @@ async def test_a_taken_port_is_an_error_that_says_what_to_do(
     port = int(face.url.rpartition(":")[2])
     with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1 port {port}"):
         await faces(port=port)
+
+
+async def test_one_connection_too_many_is_answered_and_room_is_taken_again(
+    faces: FaceFactory, http: aiohttp.ClientSession
+) -> None:
+    """Connections that say nothing count, too: they take the descriptors that downloads need."""
+    face = await faces(connections=3)
+    host, port = face.url.removeprefix("http://").split(":")
+    silent = [await asyncio.open_connection(host, int(port)) for _ in range(3)]
+    for _ in range(2):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert msgspec.json.decode(body)["code"] == "too-many-connections"
+        writer.close()
+    for _, writer in silent[:2]:
+        writer.close()
+        await writer.wait_closed()
+    while True:  # the other side sees them end a moment later
+        with contextlib.suppress(aiohttp.ClientError):
+            async with http.get(f"{face.url}/healthz") as answer:
+                if answer.status == 200:
+                    break
+    silent[2][1].close()
+
+
+async def test_both_addresses_of_localhost_share_their_connections() -> None:
+    connections = Connections(1, tls=False)
+    listening = listen("localhost", 0, connections)
+    with contextlib.ExitStack() as stack:
+        for each in listening:
+            stack.enter_context(each)
+            family, address = each.family, each.getsockname()
+            client = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            client.connect(address)
+        accepted = []
+        for each in listening:
+            with contextlib.suppress(BlockingIOError):
+                accepted.append(stack.enter_context(each.accept()[0]))
+        assert len(accepted) == 1

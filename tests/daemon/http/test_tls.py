@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,8 +131,9 @@ async def test_a_broken_certificate_at_reload_leaves_the_old_one_in_force(
 ) -> None:
     face = await faces(**pki.settings)
     pki.certificate.write_text("broken")
-    with pytest.raises(UsageError, match=r"server\.pem"):
+    with pytest.raises(UsageError, match=r"server\.pem.*goes on with its tokens") as refused:
         await face.reload()
+    assert "not started" not in str(refused.value)
     async with (
         aiohttp.ClientSession() as fresh,
         fresh.get(f"{face.url}/healthz", ssl=pki.stranger) as answer,
@@ -165,11 +167,23 @@ async def test_a_key_with_a_passphrase_is_refused_instead_of_asked_for(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"certificate": Path("a")}, "private key"),
-        ({"key": Path("a")}, "certificate"),
-        ({"client_ca": Path("a")}, "HTTPS"),
+        ({"certificate": Path("a")}, "certificate and key"),
+        ({"key": Path("a")}, "certificate and key"),
+        ({"client_ca": Path("a")}, "need a certificate"),
     ],
 )
 def test_half_of_the_settings_is_refused(settings: dict[str, Path], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         HttpSettings(**settings).check()  # type: ignore[arg-type]
+
+
+async def test_a_handshake_that_does_not_come_takes_a_connection_too(
+    faces: FaceFactory, pki: Pki
+) -> None:
+    face = await faces(**pki.settings, connections=1)
+    host, port = face.url.removeprefix("https://").split(":")
+    _, silent = await asyncio.open_connection(host, int(port))
+    reader, writer = await asyncio.open_connection(host, int(port))
+    assert await reader.read() == b""  # what is not encrypted would be no answer
+    writer.close()
+    silent.close()
