@@ -500,15 +500,19 @@ async def test_part_files_that_nobody_goes_on_with_are_removed(site_factory: Sit
     folder = site.root / "2023"
     folder.mkdir(parents=True)
     now = site.clock.now().timestamp()
-    old, young, busy, bare = (folder / f".s2fetch-{n}.part" for n in ("a", "b", "c", "d"))
-    for path, days in ((old, 31), (young, 29), (busy, 31), (bare, 31)):
+    old, young, busy, bare, odd = (folder / f".s2fetch-{n}.part" for n in "abcde")
+    for path, days in ((old, 31), (young, 29), (busy, 31), (bare, 31), (odd, 31)):
         path.write_bytes(bytes(1000))
         path.with_suffix(".json").write_text('{"id":"x","name":"S2A_GONE.SAFE"}')
         os.utime(path, (now - days * 86_400,) * 2)
-    bare.with_suffix(".json").unlink()
+    old.with_suffix(".unfinished").touch()
+    for path in (bare, odd):
+        path.with_suffix(".json").unlink()
+    odd.with_suffix(".json").mkdir()
     with busy.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         await site.sync(limit=1)
+    odd.with_suffix(".json").rmdir()
     left = sorted(path.name for path in folder.iterdir())
     assert left == [".s2fetch-b.json", ".s2fetch-b.part", ".s2fetch-c.json", ".s2fetch-c.part"]
     told = {(event.subject, event.what) for event in site.seen(Healed)}
