@@ -203,6 +203,23 @@ def test_an_absurd_announcement_is_the_products_fault() -> None:
         claim.correct(6000, 0)
 
 
+def test_a_body_that_begins_anew_needs_space_for_all_of_it() -> None:
+    """Its old bytes are gone, and what they took can be claimed by others; the disk is to blame."""
+    claim, guard = claim_of(1000, free=1500, reserve=500)
+    claim.begin(600)
+    claim.correct(1000, 600)
+    assert claimed(guard) == 400
+    claim.correct(1001, 600)
+    assert claimed(guard) == 401
+    claim.correct(1000, 0)
+    assert claimed(guard) == 1000
+    claim.begin(600)
+    other = guard.claim(600)
+    with pytest.raises(DiskFullError):
+        claim.correct(1000, 0)
+    other.release()
+
+
 def test_a_body_without_any_length_claims_as_it_grows() -> None:
     """It is stopped before the reserve is used up."""
     claim, guard = claim_of(None, free=STEP_BYTES + 10, reserve=5)
