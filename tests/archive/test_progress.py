@@ -519,6 +519,7 @@ def test_a_damaged_document_is_put_aside_and_rebuilt_without_loss(
     progress.record("id-1", record(8))
     progress.set_meta("run", 1)
     progress.fold()
+    progress.record("id-1", record(9))
     progress.record("id-3", record(3))
     progress.forget("id-0")
     wanted = dict(progress.items())
@@ -584,9 +585,14 @@ def test_damage_after_a_recovery_is_recovered_again(tmp_path: Path) -> None:
     assert len(list(folder(tmp_path).glob("progress.damaged-*"))) == 3
 
 
-def test_a_removed_document_is_told_and_recovered(tmp_path: Path) -> None:
-    """A file that went missing is not taken for a new archive."""
-    filled(tmp_path, 3).close()
+@pytest.mark.parametrize("with_previous", [True, False])
+def test_a_removed_document_is_told_and_recovered(tmp_path: Path, with_previous: bool) -> None:
+    """A file that went missing is not taken for a new archive; its journal alone shows that."""
+    if with_previous:
+        filled(tmp_path, 3).close()
+    else:
+        with load(tmp_path) as progress:
+            progress.record_many((f"id-{number}", record(number)) for number in range(3))
     document(tmp_path).unlink()
     progress = load(tmp_path)
     assert len(progress) == 3

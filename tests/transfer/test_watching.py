@@ -177,6 +177,8 @@ def test_what_is_there_already_is_not_claimed_again() -> None:
     claim.release()
     claim.release()
     assert claimed(guard) == 0
+    claim.begin(1200)
+    assert claimed(guard) == 0
 
 
 def test_a_product_that_does_not_fit_is_not_begun() -> None:
