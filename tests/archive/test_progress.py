@@ -570,6 +570,27 @@ def test_two_damaged_generations_are_both_put_aside(tmp_path: Path) -> None:
     assert len(progress) == 2
 
 
+def test_the_later_journal_counts_when_a_crash_has_left_several_generations_in_it(
+    tmp_path: Path,
+) -> None:
+    """Killed before the journal was put away, and both documents damaged since."""
+    progress = filled(tmp_path, 2)
+    before = (folder(tmp_path) / "progress.previous.journal").read_bytes()
+    progress.record("id-0", record(8))
+    folded = journal(tmp_path).read_bytes()
+    progress.fold()
+    progress.close()
+    (folder(tmp_path) / "progress.previous.journal").write_bytes(before)
+    journal(tmp_path).write_bytes(folded)
+    progress = load(tmp_path)
+    progress.record("id-2", record(2))
+    wanted = dict(progress.items())
+    progress.close()
+    rot(document(tmp_path), b"one")
+    rot(folder(tmp_path) / "progress.previous.json", b"two")
+    assert dict(load(tmp_path).items()) == wanted
+
+
 def test_damage_after_a_recovery_is_recovered_again(tmp_path: Path) -> None:
     """The recovered document has a sound previous generation of its own, not a second name."""
     progress = filled(tmp_path, 3)
