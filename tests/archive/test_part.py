@@ -162,6 +162,34 @@ def test_bytes_of_something_else_are_not_continued(tmp_path: Path, changed: dict
     again.close()
 
 
+@pytest.mark.parametrize(("then", "now"), [(PRODUCT, listed("abc")), (listed("abc"), PRODUCT)])
+def test_a_checksum_that_comes_or_goes_does_not_cost_the_bytes(
+    tmp_path: Path, then: Product, now: Product
+) -> None:
+    """Catalogues list some late; the whole is judged by what is listed in the end."""
+    part = opened(tmp_path, then)
+    describe(part)
+    write(part, BYTES[: 2 << 20])
+    part.close()
+    again = opened(tmp_path, now)
+    assert again.position == (2 << 20) - ROLLBACK_BYTES
+    again.close()
+
+
+def test_what_a_crash_left_of_a_sidecar_is_written_over(tmp_path: Path) -> None:
+    """Also when it was longer, but not through a link to somewhere else."""
+    part = opened(tmp_path)
+    left = part.path.with_suffix(".unfinished")
+    left.write_bytes(b"x" * 5000)
+    describe(part)
+    assert msgspec.json.decode(part.sidecar_path.read_bytes(), type=Sidecar).id == PRODUCT.id
+    left.symlink_to(tmp_path / "precious")
+    with pytest.raises(ArchiveError):
+        describe(part)
+    assert not (tmp_path / "precious").exists()
+    part.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"id": 3}', b"\xff\xfe", b"[]"])
 def test_a_damaged_sidecar_means_starting_again(tmp_path: Path, content: bytes) -> None:
     """A part file nobody can say anything about is not continued."""

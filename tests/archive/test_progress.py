@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from s2fetch.archive import document as document_module
 from s2fetch.archive import lines as lines_module
 from s2fetch.archive import progress as progress_module
+from s2fetch.archive import recovery
 from s2fetch.archive.offsets import Offsets
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Failure, Record, Retrieval, RetrievalState, State, Tally
@@ -410,6 +411,7 @@ def test_the_previous_generation_is_copied_where_links_do_not_work(
         raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(recovery, "_BLOCK_BYTES", 100)
     progress = filled(tmp_path, 2)
     before = document(tmp_path).read_bytes()
     progress.record("id-0", record(5))

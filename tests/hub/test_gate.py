@@ -71,6 +71,7 @@ async def test_only_the_account_waits_that_has_too_many_downloads(
 ) -> None:
     """The account's own cap is no reason to hold back another account."""
     gate.busy(busy(account_only=True), "a")
+    assert [gate.is_paused(name) for name in ("", "a", "b")] == [False, True, False]
     assert await waited(gate, clock, "b") == 0
     assert 3.75 <= await waited(gate, clock, "a") <= 6.25
     assert [event.account for event in events if isinstance(event, HubPaused)] == ["a"]
@@ -162,6 +163,7 @@ async def test_a_host_that_is_down_is_asked_once_a_minute(
     await asyncio.gather(*(ask() for _ in range(10)))
     in_time = [probe for probe in probes if probe < 1200]
     assert 18 <= len(in_time) <= 25
+    assert in_time[:6] == pytest.approx([1, 3, 7, 15, 31, 63])
     assert min(later - earlier for earlier, later in pairwise(in_time[6:])) >= 60
 
 
