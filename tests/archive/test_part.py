@@ -176,6 +176,17 @@ def test_a_checksum_that_comes_or_goes_does_not_cost_the_bytes(
     again.close()
 
 
+def test_checkpoints_leave_no_file_open(tmp_path: Path) -> None:
+    """There are thousands of them in a day."""
+    part = opened(tmp_path)
+    describe(part)
+    before = os.listdir("/proc/self/fd")
+    for _ in range(5):
+        part.checkpoint()
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+    part.close()
+
+
 def test_what_a_crash_left_of_a_sidecar_is_written_over(tmp_path: Path) -> None:
     """Also when it was longer, but not through a link to somewhere else."""
     part = opened(tmp_path)
@@ -440,6 +451,8 @@ def test_part_files_can_be_listed_while_they_are_written(tmp_path: Path) -> None
     part = opened(tmp_path / "2024")
     describe(part)
     write(part, BYTES[:SMALL_BYTES])
+    for name in (".s2fetch-feed.part", ".s2fetch-none.part"):
+        (tmp_path / name).touch()
     (tmp_path / ".s2fetch-feed.json").write_text("{")
     (tmp_path / ".s2fetch-beef.json").write_bytes(msgspec.json.encode(Sidecar(id="x", name="y")))
     found = list(read_sidecars(tmp_path))
