@@ -180,10 +180,10 @@ def test_checkpoints_leave_no_file_open(tmp_path: Path) -> None:
     """There are thousands of them in a day."""
     part = opened(tmp_path)
     describe(part)
-    before = os.listdir("/proc/self/fd")
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         part.checkpoint()
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
     part.close()
 
 

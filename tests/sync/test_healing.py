@@ -509,6 +509,9 @@ async def test_part_files_that_nobody_goes_on_with_are_removed(site_factory: Sit
     for path in (bare, odd):
         path.with_suffix(".json").unlink()
     odd.with_suffix(".json").mkdir()
+    mine = site.root / "mine.part"
+    mine.touch()
+    os.utime(mine, (0, 0))
     with busy.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         await site.sync(limit=1)
@@ -518,6 +521,7 @@ async def test_part_files_that_nobody_goes_on_with_are_removed(site_factory: Sit
     told = {(event.subject, event.what) for event in site.seen(Healed)}
     what = "a partial download of 1.00 kB, 30 days old, is removed"
     assert told == {("S2A_GONE.SAFE", what), ("archive", what)}
+    assert mine.exists()
     await site.sync()
     assert busy.exists()
 
