@@ -98,16 +98,18 @@ async def test_success_lets_pauses_shrink_step_by_step(gate: HostGate, clock: Fa
     assert 15 <= await waited(gate, clock) <= 25
 
 
-async def test_a_success_of_any_account_ends_a_pause_of_all(
-    gate: HostGate, clock: FakeClock, events: list[Event]
+@pytest.mark.parametrize("account_only", [False, True])
+async def test_success_ends_a_pause_and_is_told_once(
+    gate: HostGate, clock: FakeClock, events: list[Event], account_only: bool
 ) -> None:
-    """It is told, and the next pause is no longer than the first."""
-    gate.busy(busy())
-    await gate.wait()
-    gate.up("a")
-    assert isinstance(events[-1], HubResumed)
-    gate.busy(busy())
-    assert await waited(gate, clock) <= 6.25 + 1e-6
+    """Of all or of the account; the next pause is as long as the first, and no shorter."""
+    gate.busy(busy(account_only=account_only), "a")
+    await gate.wait("a")
+    for _ in range(5):
+        gate.up("a")
+    assert [type(event) for event in events] == [HubPaused, HubResumed]
+    gate.busy(busy(account_only=account_only), "a")
+    assert 3.75 <= await waited(gate, clock, "a") <= 6.25 + 1e-6
 
 
 async def test_pauses_of_accounts_grow_apart_from_each_other(

@@ -62,6 +62,22 @@ async def test_a_trickle_ends_a_body(loop_time: LoopTime) -> None:
         await trickle()
 
 
+async def test_a_trickle_after_a_flood_ends_a_body(loop_time: LoopTime) -> None:
+    """What came fast before buys no patience for later."""
+    guard = StallGuard(1000, WINDOW, "X.SAFE")
+
+    async def transfer() -> None:
+        with guard.watch():
+            for _ in range(10):
+                guard.arrived(60_000)
+            for _ in range(10):
+                guard.arrived(5_999)
+                await loop_time.move(WINDOW / 10 + 0.1)
+
+    with pytest.raises(BodyStalledError):
+        await transfer()
+
+
 async def test_a_body_above_the_rate_may_take_as_long_as_it_likes(loop_time: LoopTime) -> None:
     """There is no limit on the whole."""
     guard = StallGuard(1000, WINDOW, "X.SAFE")
