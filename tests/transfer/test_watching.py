@@ -63,7 +63,7 @@ async def test_a_trickle_ends_a_body(loop_time: LoopTime) -> None:
 
 
 async def test_a_trickle_after_a_flood_ends_a_body(loop_time: LoopTime) -> None:
-    """What came fast before buys no patience for later."""
+    """What came fast before buys no patience for later, and writing it down does not either."""
     guard = StallGuard(1000, WINDOW, "X.SAFE")
 
     async def transfer() -> None:
@@ -71,7 +71,9 @@ async def test_a_trickle_after_a_flood_ends_a_body(loop_time: LoopTime) -> None:
             for _ in range(10):
                 guard.arrived(60_000)
             for _ in range(10):
+                guard.hold()
                 guard.arrived(5_999)
+                guard.go_on()
                 await loop_time.move(WINDOW / 10 + 0.1)
 
     with pytest.raises(BodyStalledError):
@@ -279,3 +281,6 @@ async def test_a_timetable_may_lift_the_limit_and_set_it_again(clock: JumpingClo
     await clock.sleep(120 - clock.monotonic())
     await bandwidth.pay(5000)
     assert 124 <= clock.monotonic() <= 126
+    assert bandwidth.rate == 1000
+    await clock.sleep(60)
+    assert bandwidth.rate is None
