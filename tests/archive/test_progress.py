@@ -280,6 +280,42 @@ def test_a_record_that_could_not_be_flushed_does_not_count(
     assert dict(load(tmp_path).items()) == {"id-0": record(0), "later": record(1)}
 
 
+def test_what_could_not_be_taken_back_at_once_does_not_come_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that neither flushes nor cuts leaves whole lines behind; the next record cuts them."""
+    progress = filled(tmp_path, 1, fold=False)
+
+    def broken(*_: int) -> None:
+        raise OSError(errno.EIO, "I/O error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(ArchiveError):
+        progress.record_many((f"lost-{number}", record(number)) for number in range(3))
+    monkeypatch.undo()
+    progress.record("x", Record(name="X", state=State.FAILED))
+    again = load(tmp_path)
+    assert again.damage is None
+    assert [product_id for product_id, _ in again.items()] == ["id-0", "x"]
+
+
+def test_the_first_record_of_a_journal_flushes_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file without a name is not there after a power cut."""
+    progress = filled(tmp_path, 1)
+    flushed: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    progress.record("first", record())
+    progress.record("second", record())
+    assert flushed == [journal(tmp_path).name, folder(tmp_path).name, journal(tmp_path).name]
+
+
 def test_a_full_disk_in_the_middle_of_a_line_leaves_a_sound_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,9 +504,10 @@ def test_a_torn_last_line_is_no_damage_and_is_written_over(tmp_path: Path) -> No
     assert len(load(tmp_path, writable=False)) == 2
     progress = load(tmp_path)
     assert progress.damage is None
-    progress.record("id-2", record(2))
+    progress.record("id-2", Record(name="X", state=State.FAILED))
     assert journal(tmp_path).read_bytes().startswith(whole)
     assert journal(tmp_path).read_bytes().count(b"\n") == 3
+    assert journal(tmp_path).read_bytes().endswith(b"\n")
     assert len(load(tmp_path)) == 3
 
 
