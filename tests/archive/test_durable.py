@@ -17,7 +17,7 @@ from s2fetch.archive.durable import (
     translating,
     write_beside,
 )
-from s2fetch.errors import ArchiveError, DiskFullError, ExitCode
+from s2fetch.errors import ArchiveError, DiskFullError, ExitCode, OtherVolumeError
 
 Steps = list[tuple[str, str]]
 
@@ -132,6 +132,8 @@ def test_folders_that_cannot_be_flushed_are_tolerated(
         (errno.EACCES, ArchiveError, "not writable"),
         (errno.EPERM, ArchiveError, "not writable"),
         (errno.ENOTDIR, ArchiveError, "where a folder should be"),
+        (errno.EISDIR, ArchiveError, "where a folder should be"),
+        (errno.EXDEV, OtherVolumeError, "another volume"),
         (errno.ENAMETOOLONG, ArchiveError, "too long"),
         (errno.EIO, ArchiveError, "cannot be used"),
     ],

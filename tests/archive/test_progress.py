@@ -268,6 +268,7 @@ def test_a_record_that_could_not_be_flushed_does_not_count(
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(ArchiveError, match="journal"):
         progress.record("id-0", record(99))
+    assert dict(load(tmp_path, writable=False).items()) == {"id-0": record(0)}
     with pytest.raises(ArchiveError):
         progress.record("lost", record(98))
     with pytest.raises(ArchiveError):
