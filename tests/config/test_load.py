@@ -545,6 +545,7 @@ def test_several_accounts_have_their_own_slots(load: Loader, tmp_path: Path) -> 
 def test_the_user_option_picks_one_of_several_accounts(load: Loader, user: str) -> None:
     """By its name or its user; another one is a mistake."""
     assert [a.name for a in load(ACCOUNTS, {"user": user}).accounts] == ["institute"]
+    assert len(load(ACCOUNTS, environ={"S2FETCH_USER": "another"}).accounts) == 2
     with pytest.raises(UsageError, match=r"^--user: 'x' is none of the accounts institute, me@"):
         load(ACCOUNTS, {"user": "x"})
 
@@ -559,6 +560,7 @@ def test_the_user_option_picks_one_of_several_accounts(load: Loader, user: str) 
             '[[accounts]]\ncredentials-file = "a"\n[[accounts]]\ncredentials-file = "a"\n',
             r"line 3, accounts\[2\]: there are two accounts called .*a\.",
         ),
+        ('accounts = [{user = "a"}, "b"]\n', r"line 1, accounts: .* begin each with"),
         ('user = "b"\n[[accounts]]\nuser = "a"\n', r"line 1, user: user and \[\[accounts\]\]"),
     ],
 )
@@ -595,15 +597,16 @@ def test_a_timetable_is_a_table_or_a_repeated_option(tmp_path: Path) -> None:
     path = tmp_path / "archive.toml"
     path.write_text(
         'bandwidth = "20 MB/s"\ntime-zone = "UTC"\n'
-        '[timetable]\n"08:00-18:00" = "5 MB/s"\n"18:00-08:00" = "unlimited"\n'
+        '[timetable]\n"08:00-18:00" = "5 MB/s"\n"18:00-06:00" = "unlimited"\n'
     )
     from_file = load_config(path, {}, {}, NOW).transfer.timetable
-    options: dict[str, object] = {"timetable": ("08:00-18:00 = 5 MB/s", "18:00-08:00=unlimited")}
+    options: dict[str, object] = {"timetable": ("08:00-18:00 = 5 MB/s", "18:00-06:00=unlimited")}
     options |= {"bandwidth": "20 MB/s", "time-zone": "UTC"}
     assert from_file == load_config(None, options, {}, NOW).transfer.timetable
     assert from_file is not None
     assert from_file.limit_at(NOW.replace(hour=12)) == 5_000_000
     assert from_file.limit_at(NOW.replace(hour=20)) is None
+    assert from_file.limit_at(NOW.replace(hour=7)) == 20_000_000
 
 
 def test_an_overlap_in_the_timetable_is_told_with_its_line(tmp_path: Path) -> None:
