@@ -120,8 +120,13 @@ def test_an_option_beats_the_environment_which_beats_the_file(load: Loader) -> N
 
 def test_options_that_were_not_given_do_not_override(load: Loader) -> None:
     """None and empty lists are what a command line parser hands over for them."""
-    config = load('tile = "32TQM"\nquiet = true\n', {"tile": (), "quiet": None, "limit": None})
+    file = 'tile = "32TQM"\nquiet = true\nname = "A.SAFE"\ncloud = 20\n'
+    given = {"tile": (), "name": [], "quiet": None, "limit": None, "cloud": 0}
+    config = load(file, given, {"S2FETCH_USER": ""})
     assert config.query.tiles == ("32TQM",)
+    assert config.query.names == ("A.SAFE",)
+    assert config.query.cloud == (0, 0), "nought is a value"
+    assert config.accounts[0].user is None
     assert config.showing.quiet
 
 
@@ -209,6 +214,7 @@ S2 = "S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212"
         ({"name": [S1, S2]}, ""),
         ({"name": ["LC08_L1TP"]}, ""),
         ({"id": ["5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b"]}, ""),
+        ({"name": [S1], "id": ["5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b"]}, ""),
         ({"name": [S1], "collection": "SENTINEL-2"}, "SENTINEL-2"),
         ({}, "SENTINEL-2"),
     ],
