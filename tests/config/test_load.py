@@ -621,6 +621,18 @@ def test_an_overlap_in_the_timetable_is_told_with_its_line(tmp_path: Path) -> No
     path.write_text('\n[timetable]\n"08:00-18:00" = 1000\n"mon 09:00-10:00" = 2000\n')
     with pytest.raises(ConfigError, match=r"line 2, timetable: '08:00-18:00' and 'mon 09"):
         load_config(path, {}, {}, NOW)
+    twice = {"timetable": ("08:00-18:00 = 5 MB/s", "08:00-18:00 = 9 MB/s")}
+    with pytest.raises(UsageError, match="'08:00-18:00' is not to be given twice"):
+        load_config(None, twice, {}, NOW)
+
+
+def test_the_greatest_number_is_taken_and_nothing_is_no_quota(load: Loader) -> None:
+    """A quota of nothing would wait for ever."""
+    assert load(options={"slots": "20"}).accounts[0].slots == 20
+    with pytest.raises(UsageError, match="--slots: 21 is out of bounds"):
+        load(options={"slots": "21"})
+    with pytest.raises(UsageError, match=r"--quota: .* is nothing at all"):
+        load(options={"quota": "0 GB"})
 
 
 def test_every_account_may_have_a_quota_of_its_own(tmp_path: Path) -> None:
