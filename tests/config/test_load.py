@@ -125,9 +125,20 @@ def test_options_that_were_not_given_do_not_override(load: Loader) -> None:
     config = load(file, given, {"S2FETCH_USER": ""})
     assert config.query.tiles == ("32TQM",)
     assert config.query.names == ("A.SAFE",)
-    assert config.query.cloud == (0, 0), "nought is a value"
-    assert config.query.cloud == (0, 0)  # nought is a value
+    assert list(config.query.cloud or ()) == [0, 0], "nought is a value"
+    assert config.accounts[0].user is None
     assert config.showing.quiet
+
+
+@pytest.mark.parametrize(
+    ("given", "cloud"),
+    [("20", (0, 20)), ("20..20%", (20, 20)), ("5 .. 20", (5, 20)), (100, (0, 100))],
+)
+def test_one_cloud_cover_is_the_most_there_may_be(
+    load: Loader, given: object, cloud: tuple[float, float]
+) -> None:
+    """Two are the least and the most."""
+    assert load(options={"cloud": given}).query.cloud == cloud
 
 
 def test_an_option_replaces_a_list_and_does_not_add_to_it(load: Loader) -> None:
