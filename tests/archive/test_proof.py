@@ -414,6 +414,13 @@ def test_a_manifest_is_read_whatever_the_order_of_its_parts() -> None:
     content = (
         b'<a:X xmlns:a="u"><a:byteStream><a:fileLocation href="./f &amp; g"/>'
         b'<a:checksum checksumName="md5">\n  ABCD </a:checksum></a:byteStream>'
-        b'<a:byteStream><a:checksum checksumName="MD5">EF</a:checksum></a:byteStream></a:X>'
+        b'<a:byteStream><a:checksum checksumName="MD5">EF</a:checksum></a:byteStream>'
+        b'<a:byteStream size="unknown"><a:fileLocation href="bare"/></a:byteStream>'
+        b'<a:byteStream size="7"><a:checksum checksumName="MD5">12<!-- 0 -->34</a:checksum>'
+        b'<a:fileLocation href="cut"/></a:byteStream></a:X>'
     )
-    assert read_manifest(content) == [Listed("./f & g", "MD5", "abcd")]
+    assert read_manifest(content) == [
+        Listed("./f & g", "MD5", "abcd"),
+        Listed("bare"),
+        Listed("cut", "MD5", "1234", 7),
+    ]
