@@ -28,6 +28,8 @@ BYTES: dict[str, int] = {
     **{p.lower() + end: 1000**n for n, p in enumerate(PREFIXES, 1) for end in ("", "b")},
     **{p.lower() + end: 1024**n for n, p in enumerate(PREFIXES, 1) for end in ("i", "ib")},
 }
+TOO_LARGE_BYTES = 2**63
+"""More than file systems and messages can count."""
 
 _NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
 _DURATION_PART = re.compile(rf"{_NUMBER}\s*([a-z]*)\s*")
@@ -177,24 +179,31 @@ def format_duration(seconds: float) -> str:
 
 
 def _bytes(value: object, noun: str, wanted: str) -> int:
-    if (size := _number(value, wanted)) is not None:
-        return round(size)
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is not a {noun}: {wanted}")
-    if _BITS.fullmatch(match[2]):
-        raise ValueError(f"{match[2]!r} could mean bits, but a {noun} is in bytes: {wanted}")
-    if match[2].lower() not in BYTES:
-        raise ValueError(f"{match[2]!r} is no unit of a {noun}: {wanted}")
-    return round(float(match[1]) * BYTES[match[2].lower()])
+    size = _number(value, wanted)
+    if size is None:
+        match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None:
+            raise ValueError(f"{value!r} is not a {noun}: {wanted}")
+        if _BITS.fullmatch(match[2]):
+            raise ValueError(f"{match[2]!r} could mean bits, but a {noun} is in bytes: {wanted}")
+        if match[2].lower() not in BYTES:
+            raise ValueError(f"{match[2]!r} is no unit of a {noun}: {wanted}")
+        size = float(match[1]) * BYTES[match[2].lower()]
+    if size >= TOO_LARGE_BYTES:
+        raise ValueError(f"a {noun} has to be less than 8 EiB: {wanted}")
+    return round(size)
 
 
 def _number(value: object, wanted: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{value!r} is negative or not finite: {wanted}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer, which in a file may be of any length
+        number = math.inf
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(f"{number!r} is negative or not finite: {wanted}")
+    return number
 
 
 def _in_utc(value: datetime) -> datetime:

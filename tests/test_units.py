@@ -84,6 +84,19 @@ def test_what_is_no_size_is_refused_with_an_example(text: object) -> None:
         parse_size(text)
 
 
+@pytest.mark.parametrize(
+    "value", ["9" * 400 + " GB", 10**400, 1e999, "8192 PiB", 2**63], ids=range(5)
+)
+def test_what_nothing_can_hold_is_neither_a_size_nor_a_rate(value: object) -> None:
+    """A mistyped number is told, and does not end in an overflow, now or when it is written."""
+    for parse in (parse_size, parse_rate):
+        with pytest.raises(ValueError, match="for example"):
+            parse(value)
+    with pytest.raises(ValueError, match=r"for example|longer than"):
+        parse_duration(value)
+    assert parse_size("8191 PiB") < 2**63
+
+
 def test_rates_are_bytes_per_second() -> None:
     """With or without the slash, and as a plain number."""
     assert [parse_rate(r) for r in ("20 MB/s", "20 MB", 20_000_000)] == [20_000_000.0] * 3

@@ -129,7 +129,7 @@ def _summed(lines: Iterable[bytes]) -> dict[int, int]:
     hours: dict[int, int] = {}
     for line in lines:
         text, _, check = line.rpartition(b" ")
-        if check != b"%08x" % zlib.crc32(text):
+        if not text or check != b"%08x" % zlib.crc32(text):
             continue
         hour, _, count = text.partition(b" ")
         hours[int(hour)] = hours.get(int(hour), 0) + int(count)

@@ -58,17 +58,6 @@ def received(hours: Hours, now: int) -> int:
     )
 
 
-def budget(hours: Hours, now: int, quota: int) -> int:
-    """Bytes that may be received at once; more come back with every hour.
-
-    Args:
-        hours: What was received.
-        now: The present hour.
-        quota: Bytes that 30 days may have.
-    """
-    return max(0, quota // BURST_PARTS - _level(hours, now, quota))
-
-
 def hours_until(hours: Hours, now: int, quota: int, size: int) -> int:
     """After how many hours so many bytes are in the budget, should nothing be received before.
 

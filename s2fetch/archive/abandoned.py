@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from s2fetch.archive.durable import UNFINISHED_SUFFIX
 from s2fetch.archive.sidecar import Sidecar, part_files
 
 ABANDONED_AFTER = timedelta(days=30)
@@ -36,25 +38,30 @@ def remove_abandoned(root: Path, now: datetime) -> Iterator[Abandoned]:
     before = (now - ABANDONED_AFTER).timestamp()
     for part in part_files(root):
         try:
-            size = _removed(part, before)
+            removed = _removed(part, before)
         except OSError:
             continue
-        if size is not None:
-            sidecar = part.with_suffix(".json")
-            yield Abandoned(_name(sidecar), size)
-            sidecar.unlink(missing_ok=True)
+        if removed is not None:
+            yield removed
 
 
-def _removed(part: Path, before: float) -> int | None:
-    """Its bytes, when it was old enough and is gone now."""
+def _removed(part: Path, before: float) -> Abandoned | None:
+    """What it was, when it was old enough and is gone now."""
+    sidecar = part.with_suffix(".json")
     descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before:
             return None
+        name = _name(sidecar)
+        # First, while the lock still counts: whoever begins anew makes a sidecar of their own. What
+        # stays is in nobody's way.
+        for beside in (sidecar, part.with_suffix(UNFINISHED_SUFFIX)):
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
         part.unlink()
-        return found.st_size
+        return Abandoned(name, found.st_size)
     finally:
         os.close(descriptor)
 

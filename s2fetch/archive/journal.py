@@ -113,8 +113,7 @@ class Journal:
                     elif line.endswith(b"\n"):
                         self.damaged_lines += 1
                     offset += len(line)
-                    if line.endswith(b"\n"):
-                        self._end = offset
+                self._end = offset
         self._dirty = self._end != size
         self._read = True
 

@@ -45,7 +45,7 @@ def read_lines(descriptor: int, offsets: list[int]) -> Iterator[bytes]:
 def read_blocks(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, list[bytes]]]:
     """Groups of whole lines between two offsets, each group with the offset it begins at.
 
-    A last line without its newline is its own group.
+    A last line without its newline is left out.
     """
     offset = start
     rest = b""
@@ -61,5 +61,3 @@ def read_blocks(descriptor: int, start: int, stop: int) -> Iterator[tuple[int, l
             yield offset, lines
         rest = block[cut:]
         offset += cut
-    if rest:
-        yield offset, [rest]

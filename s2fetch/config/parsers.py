@@ -53,9 +53,9 @@ _SHARE = re.compile(rf"{_PERCENT}\s*%?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BASELINE = re.compile(r"N?(\d{2})\.?(\d{2})")
 STDIN = Path("-")
+"""Stands for standard input where a file is read."""
 LEAST_BYTES = 1000
 """A rate or volume below it has lost its unit: ``5`` is five bytes."""
-"""Stands for standard input where a file is read."""
 _SPAN = re.compile(r"([0-9]{1,9})(?:\s*\.\.\s*([0-9]{1,9}))?")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?")
 

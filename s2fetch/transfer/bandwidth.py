@@ -38,13 +38,13 @@ class Bandwidth:
         self._look()
         return self._rate
 
-    async def pay(self, count: int) -> float:
-        """Wait until ``count`` more bytes are within the limit; returns the seconds waited."""
+    async def pay(self, count: int) -> None:
+        """Wait until ``count`` more bytes are within the limit."""
         if not self.limited:
-            return 0.0
+            return
         self._settle()
         self._received += count
-        mine, begin = self._received, self._clock.monotonic()
+        mine = self._received
         while self._rate is not None and self._paid < mine - 1:  # less than a byte is rounding
             wait = (mine - self._paid) / self._rate
             if self._timetable is not None:
@@ -53,7 +53,6 @@ class Bandwidth:
             if self._timetable is None:
                 break
             self._settle()
-        return self._clock.monotonic() - begin
 
     def _settle(self) -> None:
         """Count what the time since the last look has paid for, at the rate that held then."""

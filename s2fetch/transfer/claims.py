@@ -35,6 +35,8 @@ class ProductClaim:
     def correct(self, total: int | None, position: int) -> None:
         """Claim for the length the hub announces, which may not be the listed one.
 
+        Also for bytes that were there when it was claimed, should the hub have begun anew.
+
         Args:
             total: Length of the whole product; None when neither hub nor catalogue tells.
             position: Bytes that are there.
@@ -45,12 +47,13 @@ class ProductClaim:
             DiskFullError: If the disk is too full.
         """
         self._grows = total is None
-        if total is None or total <= (self._product.size or 0):
+        claimed = self._claim.left_bytes if self._claim is not None else 0
+        if total is None or total - position <= claimed:
             return
         try:
             self._renew(total - position)
         except DiskFullError as error:
-            if self._product.size is None:
+            if self._product.size is None or total <= self._product.size:
                 raise
             raise BodyTooLongError(
                 f"the hub announces {total} bytes, which do not fit on the disk; the catalogue "

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from s2fetch.account import ledger as module
@@ -27,6 +27,28 @@ def ledger(tmp_path: Path) -> Ledger:
 def test_what_was_never_written_is_nothing(ledger: Ledger) -> None:
     """There need not even be a folder."""
     assert ledger.read() == {}
+
+
+def test_a_ledger_that_cannot_be_read_is_not_taken_for_an_empty_one(ledger: Ledger) -> None:
+    """Else a quota would not be kept, and nobody would know."""
+    ledger.path.mkdir(parents=True)
+    with pytest.raises(ArchiveError, match=r"received\.log"):
+        ledger.read()
+
+
+def test_a_new_ledger_survives_a_power_cut(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name is flushed as well as its lines, once."""
+    flushed: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    ledger.append(10, 5)
+    ledger.append(10, 5)
+    assert flushed == [str(path) for path in (ledger.path.parent, ledger.path, ledger.path)]
 
 
 def test_bytes_add_up_by_the_hour(ledger: Ledger) -> None:
@@ -51,6 +73,7 @@ def test_the_same_user_has_one_ledger_however_the_login_is_written(tmp_path: Pat
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(cut=st.integers(0, 200), garbage=st.binary(max_size=20))
+@example(cut=200, garbage=b"00000000")
 def test_a_line_that_a_crash_cut_short_costs_itself_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes
 ) -> None:

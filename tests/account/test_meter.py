@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from s2fetch.account import meter as module
 from s2fetch.account.ledger import Ledger
 from s2fetch.account.meter import Meter
 from s2fetch.account.pacing import hour_of
@@ -83,8 +84,23 @@ async def test_bytes_that_come_during_a_flush_are_kept_for_the_next(
             group.start_soon(meter.flush)
             await anyio.lowlevel.checkpoint()
             meter.add(1)
+            assert meter.may_start(1)  # which counts them at once
     await meter.close()
     assert sum(ledger.read().values()) == 15
+
+
+async def test_what_comes_is_written_down_again_and_again(
+    ledger: Ledger, clock: FakeClock, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed loses little, however long it has run."""
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.0)
+    meter = meter_of(ledger, clock, bus)
+    with anyio.fail_after(30):
+        for number in range(1, 4):
+            meter.add(10)
+            while sum(ledger.read().values()) < 10 * number:
+                await anyio.sleep(0.001)
+    await meter.close()
 
 
 async def test_without_a_quota_nobody_waits(
@@ -125,10 +141,65 @@ async def test_a_product_too_large_for_what_is_left_waits_until_it_fits(
     meter.add(70_000)
     assert meter.may_start(2_000)
     assert not meter.may_start(3_000)
+    assert meter.waits_until is None, "nobody waits yet"
     await meter.wait()
     assert clock.now() == START + timedelta(hours=2)
     assert meter.may_start(3_000)
+    meter.add(3_000)
+    assert not meter.must_wait, "what was too large has begun"
     await meter.close()
+
+
+async def test_what_has_been_written_down_counts_before_it_is_read_again(
+    ledger: Ledger, clock: FakeClock, bus: EventBus
+) -> None:
+    """All of an hour, in however many pieces."""
+    meter = meter_of(ledger, clock, bus)
+    await meter.wait()
+    for count in (40_000, 30_000):
+        meter.add(count)
+        await meter.flush()
+    assert meter.may_start(2_000)
+    assert not meter.may_start(3_000)
+
+
+class StandingClock(FakeClock):
+    """A clock on which no sleep ever ends."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for ever."""
+        self.slept.append(seconds)
+        await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("quota", [None, 100 * QUOTA])
+async def test_another_quota_counts_for_those_who_wait(
+    ledger: Ledger, bus: EventBus, events: list[Event], quota: int | None
+) -> None:
+    """They go on at once when it leaves something."""
+    ledger.append(hour_of(START), 72_000)
+    meter = meter_of(ledger, StandingClock(), bus)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            group.start_soon(meter.wait)
+            while meter.waits_until is None:
+                await anyio.sleep(0.001)
+            assert meter.keeps_waiting
+            meter.limit(quota)
+    assert not meter.keeps_waiting
+    assert meter.may_start(1)
+    assert [type(event) for event in events] == [QuotaUsedUp, QuotaFreed]
+
+
+async def test_what_others_receive_meanwhile_is_waited_for_too(
+    ledger: Ledger, clock: FakeClock, bus: EventBus
+) -> None:
+    """Whoever waits reads the ledger again and again."""
+    ledger.append(hour_of(START), 72_000)
+    meter = meter_of(ledger, clock, bus)
+    bus.subscribe(lambda _: ledger.append(hour_of(START), 9_000))
+    await meter.wait()
+    assert clock.now() >= START + timedelta(hours=10)
 
 
 async def test_what_is_under_way_counts_as_received(
@@ -196,6 +267,8 @@ async def test_the_pace_is_that_of_all_processes(
     reached = datetime.fromisoformat(usage.reached) - START
     assert timedelta(days=8.9) < reached < timedelta(days=9.1)
     await meter.close()
+    own = await meter_of(ledger, clock, bus, 5_000, hub_quota=10_000).usage()
+    assert own.quota == 5_000, "what the user has set comes first"
 
 
 async def minutes_at(meter: Meter, rate: float, minutes: int) -> None:
@@ -242,12 +315,12 @@ async def test_being_slowed_down_is_recognised(
 async def test_full_speed_is_recognised_again(
     ledger: Ledger, clock: FakeClock, bus: EventBus, events: list[Event]
 ) -> None:
-    """One fast minute is enough."""
+    """One fast minute is enough, and more of them are nothing new."""
     ledger.append(hour_of(START), QUOTA)
     meter = meter_of(ledger, clock, bus)
     await meter.flush()
     await minutes_at(meter, THROTTLED_RATE, 6)
-    await minutes_at(meter, 5 * THROTTLED_RATE, 1)
+    await minutes_at(meter, 5 * THROTTLED_RATE, 3)
     assert [type(event) for event in events] == [AccountThrottled, AccountUnthrottled]
     assert not meter.throttled
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from s2fetch.account import pacing
 from s2fetch.account.pacing import (
     AHEAD_HOURS,
     WINDOW_HOURS,
     begin_of,
-    budget,
     hour_of,
     hours_until,
     pace,
@@ -22,6 +22,11 @@ from s2fetch.account.pacing import (
 NOON = datetime(2024, 7, 1, 12, tzinfo=UTC)
 NOW = hour_of(NOON)
 TB = 10**12
+
+
+def budget(hours: pacing.Hours, now: int, quota: int) -> int:
+    """What may be received at once."""
+    return max(0, quota // pacing.BURST_PARTS - pacing._level(hours, now, quota))
 
 
 def test_a_month_is_counted_by_the_hour() -> None:
@@ -62,6 +67,7 @@ def test_a_day_like_the_last_one_is_what_the_future_looks_like() -> None:
     slow = pace({NOW - n: 3 * TB // 240 for n in range(24)}, NOON, 12 * TB)
     assert slow.reached is None
     assert slow.per_day == 3 * TB // 240 * 24
+    assert pace({NOW - 24: 5, NOW - 23: 7, NOW: 9}, NOON, None).per_day == 16
 
 
 def test_what_is_reached_is_reached_now() -> None:

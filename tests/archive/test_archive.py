@@ -277,3 +277,9 @@ def test_reserving_nothing_does_nothing(tmp_path: Path) -> None:
     """A product without a length has no space reserved."""
     with (tmp_path / "file").open("wb") as file:
         assert preallocate(file.fileno(), 0) is False
+
+
+def test_where_nothing_can_be_reserved_that_is_no_error() -> None:
+    """As on file systems without fallocate(2)."""
+    with Path(os.devnull).open("wb") as file:
+        assert preallocate(file.fileno(), 1000) is False

@@ -17,7 +17,13 @@ from s2fetch.archive.durable import (
     translating,
     write_beside,
 )
-from s2fetch.errors import ArchiveError, DiskFullError, ExitCode, FileTooLargeError
+from s2fetch.errors import (
+    ArchiveError,
+    DiskFullError,
+    ExitCode,
+    FileTooLargeError,
+    OtherVolumeError,
+)
 
 Steps = list[tuple[str, str]]
 
@@ -83,6 +89,20 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half(
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
+def test_what_a_crash_left_under_the_same_name_is_written_over(tmp_path: Path) -> None:
+    """Also when it was longer, but not through a link; and no file stays open."""
+    target = tmp_path / "state.json"
+    left = write_beside(target, [b"half of something long"])
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    replace_atomically(target, [b"short"])
+    assert target.read_bytes() == b"short"
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+    left.symlink_to(tmp_path / "precious")
+    with pytest.raises(ArchiveError):
+        replace_atomically(target, [b"other"])
+    assert not (tmp_path / "precious").exists()
+
+
 def test_a_source_that_fails_leaves_nothing_half(tmp_path: Path) -> None:
     """Also when it is the producer of the bytes that gives up."""
 
@@ -129,8 +149,9 @@ def test_folders_that_cannot_be_flushed_are_tolerated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some network shares say EINVAL; a real error is passed on."""
-    monkeypatch.setattr(os, "fsync", failing(errno.EINVAL))
-    fsync_folder(tmp_path)
+    for code in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
+        monkeypatch.setattr(os, "fsync", failing(code))
+        fsync_folder(tmp_path)
     monkeypatch.setattr(os, "fsync", failing(errno.EIO))
     with pytest.raises(OSError, match="Input/output"):
         fsync_folder(tmp_path)
@@ -145,6 +166,8 @@ def test_folders_that_cannot_be_flushed_are_tolerated(
         (errno.EACCES, ArchiveError, "not writable"),
         (errno.EPERM, ArchiveError, "not writable"),
         (errno.ENOTDIR, ArchiveError, "where a folder should be"),
+        (errno.EISDIR, ArchiveError, "where a folder should be"),
+        (errno.EXDEV, OtherVolumeError, "another volume"),
         (errno.ENAMETOOLONG, ArchiveError, "too long"),
         (errno.EFBIG, FileTooLargeError, "larger than a file may be there"),
         (errno.EMFILE, ArchiveError, "ulimit -n"),

@@ -162,6 +162,45 @@ def test_bytes_of_something_else_are_not_continued(tmp_path: Path, changed: dict
     again.close()
 
 
+@pytest.mark.parametrize(("then", "now"), [(PRODUCT, listed("abc")), (listed("abc"), PRODUCT)])
+def test_a_checksum_that_comes_or_goes_does_not_cost_the_bytes(
+    tmp_path: Path, then: Product, now: Product
+) -> None:
+    """Catalogues list some late; the whole is judged by what is listed in the end."""
+    part = opened(tmp_path, then)
+    describe(part)
+    write(part, BYTES[: 2 << 20])
+    part.close()
+    again = opened(tmp_path, now)
+    assert again.position == (2 << 20) - ROLLBACK_BYTES
+    again.close()
+
+
+def test_checkpoints_leave_no_file_open(tmp_path: Path) -> None:
+    """There are thousands of them in a day."""
+    part = opened(tmp_path)
+    describe(part)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        part.checkpoint()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    part.close()
+
+
+def test_what_a_crash_left_of_a_sidecar_is_written_over(tmp_path: Path) -> None:
+    """Also when it was longer, but not through a link to somewhere else."""
+    part = opened(tmp_path)
+    left = part.path.with_suffix(".unfinished")
+    left.write_bytes(b"x" * 5000)
+    describe(part)
+    assert msgspec.json.decode(part.sidecar_path.read_bytes(), type=Sidecar).id == PRODUCT.id
+    left.symlink_to(tmp_path / "precious")
+    with pytest.raises(ArchiveError):
+        describe(part)
+    assert not (tmp_path / "precious").exists()
+    part.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"id": 3}', b"\xff\xfe", b"[]"])
 def test_a_damaged_sidecar_means_starting_again(tmp_path: Path, content: bytes) -> None:
     """A part file nobody can say anything about is not continued."""
@@ -340,11 +379,12 @@ def test_what_was_written_before_the_disk_was_full_can_be_resumed(
 def test_space_is_reserved_without_changing_the_length(tmp_path: Path) -> None:
     """The length still says how much has arrived; a finished file keeps no spare blocks."""
     part = opened(tmp_path)
-    if not part.describe(total=8 << 20, etag="", last_modified=""):
+    reserved = part.describe(total=8 << 20, etag="", last_modified="")
+    assert reserved is (part.path.stat().st_blocks * 512 >= 8 << 20)
+    if not reserved:
         part.close()
         pytest.skip("the file system of the temporary folder cannot reserve space")
     assert part.path.stat().st_size == 0
-    assert part.path.stat().st_blocks * 512 >= 8 << 20
     write(part, BYTES[:SMALL_BYTES])
     part.flush()
     assert part.path.stat().st_size == SMALL_BYTES
@@ -412,6 +452,8 @@ def test_part_files_can_be_listed_while_they_are_written(tmp_path: Path) -> None
     part = opened(tmp_path / "2024")
     describe(part)
     write(part, BYTES[:SMALL_BYTES])
+    for name in (".s2fetch-feed.part", ".s2fetch-none.part"):
+        (tmp_path / name).touch()
     (tmp_path / ".s2fetch-feed.json").write_text("{")
     (tmp_path / ".s2fetch-beef.json").write_bytes(msgspec.json.encode(Sidecar(id="x", name="y")))
     found = list(read_sidecars(tmp_path))

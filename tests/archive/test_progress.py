@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from s2fetch.archive import document as document_module
 from s2fetch.archive import lines as lines_module
 from s2fetch.archive import progress as progress_module
+from s2fetch.archive import recovery
 from s2fetch.archive.offsets import Offsets
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Failure, Record, Retrieval, RetrievalState, State, Tally
@@ -268,6 +269,7 @@ def test_a_record_that_could_not_be_flushed_does_not_count(
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(ArchiveError, match="journal"):
         progress.record("id-0", record(99))
+    assert dict(load(tmp_path, writable=False).items()) == {"id-0": record(0)}
     with pytest.raises(ArchiveError):
         progress.record("lost", record(98))
     with pytest.raises(ArchiveError):
@@ -278,6 +280,42 @@ def test_a_record_that_could_not_be_flushed_does_not_count(
     assert progress.meta == {}
     progress.record("later", record(1))
     assert dict(load(tmp_path).items()) == {"id-0": record(0), "later": record(1)}
+
+
+def test_what_could_not_be_taken_back_at_once_does_not_come_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that neither flushes nor cuts leaves whole lines behind; the next record cuts them."""
+    progress = filled(tmp_path, 1, fold=False)
+
+    def broken(*_: int) -> None:
+        raise OSError(errno.EIO, "I/O error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(ArchiveError):
+        progress.record_many((f"lost-{number}", record(number)) for number in range(3))
+    monkeypatch.undo()
+    progress.record("x", Record(name="X", state=State.FAILED))
+    again = load(tmp_path)
+    assert again.damage is None
+    assert [product_id for product_id, _ in again.items()] == ["id-0", "x"]
+
+
+def test_the_first_record_of_a_journal_flushes_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file without a name is not there after a power cut."""
+    progress = filled(tmp_path, 1)
+    flushed: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    progress.record("first", record())
+    progress.record("second", record())
+    assert flushed == [journal(tmp_path).name, folder(tmp_path).name, journal(tmp_path).name]
 
 
 def test_a_full_disk_in_the_middle_of_a_line_leaves_a_sound_journal(
@@ -411,6 +449,7 @@ def test_the_previous_generation_is_copied_where_links_do_not_work(
         raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(recovery, "_BLOCK_BYTES", 100)
     progress = filled(tmp_path, 2)
     before = document(tmp_path).read_bytes()
     progress.record("id-0", record(5))
@@ -532,9 +571,10 @@ def test_a_torn_last_line_is_no_damage_and_is_written_over(tmp_path: Path) -> No
     assert len(load(tmp_path, writable=False)) == 2
     progress = load(tmp_path)
     assert progress.damage is None
-    progress.record("id-2", record(2))
+    progress.record("id-2", Record(name="X", state=State.FAILED))
     assert journal(tmp_path).read_bytes().startswith(whole)
     assert journal(tmp_path).read_bytes().count(b"\n") == 3
+    assert journal(tmp_path).read_bytes().endswith(b"\n")
     assert len(load(tmp_path)) == 3
 
 
@@ -585,6 +625,7 @@ def test_a_damaged_document_is_put_aside_and_rebuilt_without_loss(
     progress.record("id-1", record(8))
     progress.set_meta("run", 1)
     progress.fold()
+    progress.record("id-1", record(9))
     progress.record("id-3", record(3))
     progress.forget("id-0")
     wanted = dict(progress.items())
@@ -635,6 +676,27 @@ def test_two_damaged_generations_are_both_put_aside(tmp_path: Path) -> None:
     assert len(progress) == 2
 
 
+def test_the_later_journal_counts_when_a_crash_has_left_several_generations_in_it(
+    tmp_path: Path,
+) -> None:
+    """Killed before the journal was put away, and both documents damaged since."""
+    progress = filled(tmp_path, 2)
+    before = (folder(tmp_path) / "progress.previous.journal").read_bytes()
+    progress.record("id-0", record(8))
+    folded = journal(tmp_path).read_bytes()
+    progress.fold()
+    progress.close()
+    (folder(tmp_path) / "progress.previous.journal").write_bytes(before)
+    journal(tmp_path).write_bytes(folded)
+    progress = load(tmp_path)
+    progress.record("id-2", record(2))
+    wanted = dict(progress.items())
+    progress.close()
+    rot(document(tmp_path), b"one")
+    rot(folder(tmp_path) / "progress.previous.json", b"two")
+    assert dict(load(tmp_path).items()) == wanted
+
+
 def test_damage_after_a_recovery_is_recovered_again(tmp_path: Path) -> None:
     """The recovered document has a sound previous generation of its own, not a second name."""
     progress = filled(tmp_path, 3)
@@ -650,9 +712,14 @@ def test_damage_after_a_recovery_is_recovered_again(tmp_path: Path) -> None:
     assert len(list(folder(tmp_path).glob("progress.damaged-*"))) == 3
 
 
-def test_a_removed_document_is_told_and_recovered(tmp_path: Path) -> None:
-    """A file that went missing is not taken for a new archive."""
-    filled(tmp_path, 3).close()
+@pytest.mark.parametrize("with_previous", [True, False])
+def test_a_removed_document_is_told_and_recovered(tmp_path: Path, with_previous: bool) -> None:
+    """A file that went missing is not taken for a new archive; its journal alone shows that."""
+    if with_previous:
+        filled(tmp_path, 3).close()
+    else:
+        with load(tmp_path) as progress:
+            progress.record_many((f"id-{number}", record(number)) for number in range(3))
     document(tmp_path).unlink()
     progress = load(tmp_path)
     assert len(progress) == 3

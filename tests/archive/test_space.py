@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from s2fetch.archive.space import SpaceGuard, Volumes, free_bytes
-from s2fetch.errors import DiskFullError, ExitCode
+from s2fetch.errors import ArchiveError, DiskFullError, ExitCode
 
 
 def guard(free: int, reserve: int = 0) -> SpaceGuard:
@@ -22,6 +23,8 @@ def test_free_bytes_are_those_an_ordinary_user_may_write(tmp_path: Path) -> None
     total = status.f_blocks * status.f_frsize
     assert 0 < free_bytes(tmp_path) <= total
     assert 0 < free_bytes(tmp_path / "not" / "yet") <= total
+    (tmp_path / "file").touch()
+    assert 0 < free_bytes(tmp_path / "file" / "in the way") <= total
 
 
 def test_claims_add_up() -> None:
@@ -46,6 +49,8 @@ def test_the_reserve_stays_free() -> None:
     assert "600.0 kB are to stay free" in caught.value.what
     assert caught.value.exit_code is ExitCode.ARCHIVE
     assert space.claim(400_000)
+    with pytest.raises(DiskFullError, match=r"2\.0 TB are needed"):
+        space.claim(2 * 10**12)
 
 
 def test_written_bytes_are_not_counted_twice() -> None:
@@ -78,6 +83,8 @@ def test_leaving_the_block_releases_the_claim_once() -> None:
         pass
     claim.release()
     claim.shrink(5)
+    assert claim.left_bytes == 0
+    assert not space.claims
     assert space.claim(100).left_bytes == 100
 
 
@@ -86,6 +93,8 @@ def test_threads_never_claim_more_than_there_is() -> None:
     space = guard(free=1000)
     got: list[object] = []
     gate = threading.Barrier(4)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
 
     def work() -> None:
         gate.wait()
@@ -100,12 +109,15 @@ def test_threads_never_claim_more_than_there_is() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    sys.setswitchinterval(interval)
     assert len(got) == 100
 
 
 def test_archives_on_one_volume_count_each_others_downloads(tmp_path: Path) -> None:
     """Together they leave the floor free; on another volume they do not meet."""
     volumes = Volumes()
+    with pytest.raises(ArchiveError):
+        volumes.of(tmp_path / "gone")
     first, second = (tmp_path / name for name in ("first", "second"))
     for folder in (first, second):
         folder.mkdir()

@@ -42,6 +42,7 @@ def test_nothing_given_restricts_nothing() -> None:
         ),
         ("1..1999,3000", (Condition("orbitNumber", EQ, (*range(1, 2000), 3000)),)),
         ("5,1..2", (Condition("orbitNumber", EQ, (1, 2, 5)),)),
+        ("7,8", (Condition("orbitNumber", GE, (7,)), Condition("orbitNumber", LE, (8,)))),
         (["7", 7], (Condition("orbitNumber", EQ, (7,)),)),
     ],
 )

@@ -31,6 +31,22 @@ def test_a_hub_of_the_kind_dhus_has_one_address() -> None:
     assert not hub.trusts("https://download.dataspace.copernicus.eu/x")
 
 
+def test_a_token_may_go_where_it_came_from() -> None:
+    """And to hosts by their address."""
+    hub = load(token_url="https://id.example.org/token", trusted_hosts="[::1]:8443").hub
+    assert hub.trusts(hub.token_url)
+    assert hub.trusts("https://[::1]:8443/x")
+    assert not hub.trusts("https://[::1]/x")
+
+
+def test_an_address_of_the_other_kind_is_a_mistake_of_the_file(tmp_path: Path) -> None:
+    """Nobody means it for another program there."""
+    file = tmp_path / "archive.toml"
+    file.write_text(f'[hub]\nurl = "{URL}"\n')
+    with pytest.raises(UsageError, match=r"line 2, hub\.url: .* Give --kind dhus too"):
+        load(file=file)
+
+
 def test_more_hosts_can_be_trusted() -> None:
     """For hubs that send downloads to another host."""
     hub = load(kind="dhus", url=URL, trusted_hosts="mirror.example.org").hub

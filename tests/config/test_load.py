@@ -120,9 +120,25 @@ def test_an_option_beats_the_environment_which_beats_the_file(load: Loader) -> N
 
 def test_options_that_were_not_given_do_not_override(load: Loader) -> None:
     """None and empty lists are what a command line parser hands over for them."""
-    config = load('tile = "32TQM"\nquiet = true\n', {"tile": (), "quiet": None, "limit": None})
+    file = 'tile = "32TQM"\nquiet = true\nname = "A.SAFE"\ncloud = 20\n'
+    given: dict[str, object] = {"tile": (), "name": [], "quiet": None, "limit": None, "cloud": 0}
+    config = load(file, given, {"S2FETCH_USER": ""})
     assert config.query.tiles == ("32TQM",)
+    assert config.query.names == ("A.SAFE",)
+    assert list(config.query.cloud or ()) == [0, 0], "nought is a value"
+    assert config.accounts[0].user is None
     assert config.showing.quiet
+
+
+@pytest.mark.parametrize(
+    ("given", "cloud"),
+    [("20", (0, 20)), ("20..20%", (20, 20)), ("5 .. 20", (5, 20)), (100, (0, 100))],
+)
+def test_one_cloud_cover_is_the_most_there_may_be(
+    load: Loader, given: object, cloud: tuple[float, float]
+) -> None:
+    """Two are the least and the most."""
+    assert load(options={"cloud": given}).query.cloud == cloud
 
 
 def test_an_option_replaces_a_list_and_does_not_add_to_it(load: Loader) -> None:
@@ -209,6 +225,7 @@ S2 = "S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T121212"
         ({"name": [S1, S2]}, ""),
         ({"name": ["LC08_L1TP"]}, ""),
         ({"id": ["5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b"]}, ""),
+        ({"name": [S1], "id": ["5d0e3c1b-2a4f-4a63-9f0a-6c1d2e3f4a5b"]}, ""),
         ({"name": [S1], "collection": "SENTINEL-2"}, "SENTINEL-2"),
         ({}, "SENTINEL-2"),
     ],
@@ -548,6 +565,7 @@ def test_several_accounts_have_their_own_slots(load: Loader, tmp_path: Path) -> 
 def test_the_user_option_picks_one_of_several_accounts(load: Loader, user: str) -> None:
     """By its name or its user; another one is a mistake."""
     assert [a.name for a in load(ACCOUNTS, {"user": user}).accounts] == ["institute"]
+    assert len(load(ACCOUNTS, environ={"S2FETCH_USER": "another"}).accounts) == 2
     with pytest.raises(UsageError, match=r"^--user: 'x' is none of the accounts institute, me@"):
         load(ACCOUNTS, {"user": "x"})
 
@@ -562,6 +580,7 @@ def test_the_user_option_picks_one_of_several_accounts(load: Loader, user: str) 
             '[[accounts]]\ncredentials-file = "a"\n[[accounts]]\ncredentials-file = "a"\n',
             r"line 3, accounts\[2\]: there are two accounts called .*a\.",
         ),
+        ('accounts = [{user = "a"}, "b"]\n', r"line 1, accounts: .* begin each with"),
         ('user = "b"\n[[accounts]]\nuser = "a"\n', r"line 1, user: user and \[\[accounts\]\]"),
     ],
 )
@@ -598,15 +617,16 @@ def test_a_timetable_is_a_table_or_a_repeated_option(tmp_path: Path) -> None:
     path = tmp_path / "archive.toml"
     path.write_text(
         'bandwidth = "20 MB/s"\ntime-zone = "UTC"\n'
-        '[timetable]\n"08:00-18:00" = "5 MB/s"\n"18:00-08:00" = "unlimited"\n'
+        '[timetable]\n"08:00-18:00" = "5 MB/s"\n"18:00-06:00" = "unlimited"\n'
     )
     from_file = load_config(path, {}, {}, NOW).transfer.timetable
-    options: dict[str, object] = {"timetable": ("08:00-18:00 = 5 MB/s", "18:00-08:00=unlimited")}
+    options: dict[str, object] = {"timetable": ("08:00-18:00 = 5 MB/s", "18:00-06:00=unlimited")}
     options |= {"bandwidth": "20 MB/s", "time-zone": "UTC"}
     assert from_file == load_config(None, options, {}, NOW).transfer.timetable
     assert from_file is not None
     assert from_file.limit_at(NOW.replace(hour=12)) == 5_000_000
     assert from_file.limit_at(NOW.replace(hour=20)) is None
+    assert from_file.limit_at(NOW.replace(hour=7)) == 20_000_000
 
 
 def test_an_overlap_in_the_timetable_is_told_with_its_line(tmp_path: Path) -> None:
@@ -615,6 +635,18 @@ def test_an_overlap_in_the_timetable_is_told_with_its_line(tmp_path: Path) -> No
     path.write_text('\n[timetable]\n"08:00-18:00" = 1000\n"mon 09:00-10:00" = 2000\n')
     with pytest.raises(ConfigError, match=r"line 2, timetable: '08:00-18:00' and 'mon 09"):
         load_config(path, {}, {}, NOW)
+    twice = {"timetable": ("08:00-18:00 = 5 MB/s", "08:00-18:00 = 9 MB/s")}
+    with pytest.raises(UsageError, match="'08:00-18:00' is not to be given twice"):
+        load_config(None, twice, {}, NOW)
+
+
+def test_the_greatest_number_is_taken_and_nothing_is_no_quota(load: Loader) -> None:
+    """A quota of nothing would wait for ever."""
+    assert load(options={"slots": "20"}).accounts[0].slots == 20
+    with pytest.raises(UsageError, match="--slots: 21 is out of bounds"):
+        load(options={"slots": "21"})
+    with pytest.raises(UsageError, match=r"--quota: .* is nothing at all"):
+        load(options={"quota": "0 GB"})
 
 
 def test_every_account_may_have_a_quota_of_its_own(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ async def test_only_the_account_waits_that_has_too_many_downloads(
 ) -> None:
     """The account's own cap is no reason to hold back another account."""
     gate.busy(busy(account_only=True), "a")
+    assert [gate.is_paused(name) for name in ("", "a", "b")] == [False, True, False]
     assert await waited(gate, clock, "b") == 0
     assert 3.75 <= await waited(gate, clock, "a") <= 6.25
     assert [event.account for event in events if isinstance(event, HubPaused)] == ["a"]
@@ -78,9 +79,12 @@ async def test_only_the_account_waits_that_has_too_many_downloads(
 
 async def test_pauses_of_our_own_grow_to_a_minute(gate: HostGate, clock: FakeClock) -> None:
     """Without Retry-After: 5, 10, 20, 40, 60, 60 seconds, more or less a quarter."""
+    shares = []
     for expected in (5, 10, 20, 40, 60, 60, 60):
         gate.busy(busy())
-        assert 0.75 * expected <= await waited(gate, clock) <= 1.25 * expected + 1e-6
+        shares.append(await waited(gate, clock) / expected)
+    assert all(0.75 <= share <= 1.25 + 1e-6 for share in shares)
+    assert len({round(share, 3) for share in shares}) > 1
 
 
 async def test_success_lets_pauses_shrink_step_by_step(gate: HostGate, clock: FakeClock) -> None:
@@ -92,6 +96,20 @@ async def test_success_lets_pauses_shrink_step_by_step(gate: HostGate, clock: Fa
     gate.up()
     gate.busy(busy())
     assert 15 <= await waited(gate, clock) <= 25
+
+
+@pytest.mark.parametrize("account_only", [False, True])
+async def test_success_ends_a_pause_and_is_told_once(
+    gate: HostGate, clock: FakeClock, events: list[Event], account_only: bool
+) -> None:
+    """Of all or of the account; the next pause is as long as the first, and no shorter."""
+    gate.busy(busy(account_only=account_only), "a")
+    await gate.wait("a")
+    for _ in range(5):
+        gate.up("a")
+    assert [type(event) for event in events] == [HubPaused, HubResumed]
+    gate.busy(busy(account_only=account_only), "a")
+    assert 3.75 <= await waited(gate, clock, "a") <= 6.25 + 1e-6
 
 
 async def test_pauses_of_accounts_grow_apart_from_each_other(
@@ -162,6 +180,7 @@ async def test_a_host_that_is_down_is_asked_once_a_minute(
     await asyncio.gather(*(ask() for _ in range(10)))
     in_time = [probe for probe in probes if probe < 1200]
     assert 18 <= len(in_time) <= 25
+    assert in_time[:6] == pytest.approx([1, 3, 7, 15, 31, 63])
     assert min(later - earlier for earlier, later in pairwise(in_time[6:])) >= 60
 
 

@@ -518,20 +518,34 @@ async def test_part_files_that_nobody_goes_on_with_are_removed(site_factory: Sit
     folder = site.root / "2023"
     folder.mkdir(parents=True)
     now = site.clock.now().timestamp()
-    old, young, busy, bare = (folder / f".s2fetch-{n}.part" for n in ("a", "b", "c", "d"))
-    for path, days in ((old, 31), (young, 29), (busy, 31), (bare, 31)):
+    old, young, busy, bare, odd, torn = (folder / f".s2fetch-{n}.part" for n in "abcdef")
+    days_old = ((old, 31), (young, 29), (busy, 31), (bare, 31), (odd, 31), (torn, 31))
+    for path, days in days_old:
         path.write_bytes(bytes(1000))
         path.with_suffix(".json").write_text('{"id":"x","name":"S2A_GONE.SAFE"}')
         os.utime(path, (now - days * 86_400,) * 2)
-    bare.with_suffix(".json").unlink()
+    old.with_suffix(".unfinished").touch()
+    for path in (bare, odd):
+        path.with_suffix(".json").unlink()
+    odd.with_suffix(".json").mkdir()
+    torn.with_suffix(".json").write_text("{")
+    (folder / ".s2fetch-link.part").symlink_to(young)
+    mine = site.root / "mine.part"
+    mine.touch()
+    os.utime(mine, (0, 0))
     with busy.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         await site.sync(limit=1)
+    odd.with_suffix(".json").rmdir()
+    (folder / ".s2fetch-link.part").unlink()
+    with young.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     left = sorted(path.name for path in folder.iterdir())
     assert left == [".s2fetch-b.json", ".s2fetch-b.part", ".s2fetch-c.json", ".s2fetch-c.part"]
     told = {(event.subject, event.what) for event in site.seen(Healed)}
     what = "a partial download of 1.00 kB, 30 days old, is removed"
     assert told == {("S2A_GONE.SAFE", what), ("archive", what)}
+    assert mine.exists()
     await site.sync()
     assert busy.exists()
 

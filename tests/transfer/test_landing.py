@@ -15,7 +15,7 @@ from blake3 import blake3
 from s2fetch.archive.part import SMALL_BYTES, PartFile
 from s2fetch.archive.space import SpaceGuard
 from s2fetch.embedded.faults import Fault, FlippedByte
-from s2fetch.errors import ArchiveInUseError, DiskFullError, ExitCode
+from s2fetch.errors import ArchiveInUseError, DiskFullError, ExitCode, PartFileError
 from s2fetch.events import AttemptFailed, ProductCompleted, TransferEnded
 from s2fetch.hub.http import HttpClient
 from s2fetch.product import Algorithm, Checksum, Product
@@ -104,6 +104,28 @@ def test_one_that_another_process_writes_is_a_problem_of_its_own(tmp_path: Path)
     for index in (0, 2):
         assert made[index][0].path.read_bytes() == bodies[index]
         made[index][0].close()
+
+
+def test_one_that_cannot_be_opened_is_not_tried_again(tmp_path: Path) -> None:
+    """The others land, also when all are landed once more."""
+    bodies = [body_of(5000, number) for number in range(2)]
+    products = [product_of(n, body, Algorithm.MD5) for n, body in enumerate(bodies)]
+    made = [landing_of(tmp_path, *each) for each in zip(products, bodies, strict=True)]
+    error = PartFileError("it is in the way", product=products[0].name)
+    tried: list[str] = []
+
+    def refuse() -> None:
+        tried.append(products[0].name)
+        raise error
+
+    claim = ProductClaim(SpaceGuard(tmp_path, 0), products[0])
+    landings = [Landing(made[0][0], refuse, claim, bytearray(bodies[0])), made[1][1]]
+    for _ in range(2):
+        land(landings)
+    assert [landing.problem for landing in landings] == [error, None]
+    assert tried == [products[0].name]
+    assert made[1][0].checksum() == products[1].best_checksum
+    made[1][0].close()
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_a_part_that_continues_ours_is_taken() -> None:
     tag = Validator('"a"')
     assert ask(100, 206, 100, len(BODY), validator=tag, kept_validator=tag) == 100
     assert ask(100, 206, 100, None, kept_total=None) == 100
+    assert ask(0, 206, 0, 7, validator=Validator('"b"'), kept_validator=tag) == 0
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,24 @@ async def test_a_trickle_ends_a_body(loop_time: LoopTime) -> None:
         await trickle()
 
 
+async def test_a_trickle_after_a_flood_ends_a_body(loop_time: LoopTime) -> None:
+    """What came fast before buys no patience for later, and writing it down does not either."""
+    guard = StallGuard(1000, WINDOW, "X.SAFE")
+
+    async def transfer() -> None:
+        with guard.watch():
+            for _ in range(10):
+                guard.arrived(60_000)
+            for _ in range(10):
+                guard.hold()
+                guard.arrived(5_999)
+                guard.go_on()
+                await loop_time.move(WINDOW / 10 + 0.1)
+
+    with pytest.raises(BodyStalledError):
+        await transfer()
+
+
 async def test_a_body_above_the_rate_may_take_as_long_as_it_likes(loop_time: LoopTime) -> None:
     """There is no limit on the whole."""
     guard = StallGuard(1000, WINDOW, "X.SAFE")
@@ -155,7 +173,9 @@ async def test_a_pause_is_not_followed_by_a_flood(clock: JumpingClock) -> None:
 
 async def test_without_a_limit_nobody_waits(clock: JumpingClock) -> None:
     """Not even for a moment."""
-    assert await Bandwidth(None, clock=clock).pay(10**15) == 0.0
+    before = clock.monotonic()
+    await Bandwidth(None, clock=clock).pay(10**15)
+    assert clock.monotonic() == before
 
 
 def claim_of(size: int | None, free: int, reserve: int = 0) -> tuple[ProductClaim, SpaceGuard]:
@@ -176,6 +196,8 @@ def test_what_is_there_already_is_not_claimed_again() -> None:
     assert claimed(guard) == 100
     claim.release()
     claim.release()
+    assert claimed(guard) == 0
+    claim.begin(1200)
     assert claimed(guard) == 0
 
 
@@ -201,6 +223,23 @@ def test_an_absurd_announcement_is_the_products_fault() -> None:
     claim.begin(0)
     with pytest.raises(BodyTooLongError, match="announces 6000 bytes"):
         claim.correct(6000, 0)
+
+
+def test_a_body_that_begins_anew_needs_space_for_all_of_it() -> None:
+    """Its old bytes are gone, and what they took can be claimed by others; the disk is to blame."""
+    claim, guard = claim_of(1000, free=1500, reserve=500)
+    claim.begin(600)
+    claim.correct(1000, 600)
+    assert claimed(guard) == 400
+    claim.correct(1001, 600)
+    assert claimed(guard) == 401
+    claim.correct(1000, 0)
+    assert claimed(guard) == 1000
+    claim.begin(600)
+    other = guard.claim(600)
+    with pytest.raises(DiskFullError):
+        claim.correct(1000, 0)
+    other.release()
 
 
 def test_a_body_without_any_length_claims_as_it_grows() -> None:
@@ -244,3 +283,6 @@ async def test_a_timetable_may_lift_the_limit_and_set_it_again(clock: JumpingClo
     await clock.sleep(120 - clock.monotonic())
     await bandwidth.pay(5000)
     assert 124 <= clock.monotonic() <= 126
+    assert bandwidth.rate == 1000
+    await clock.sleep(60)
+    assert bandwidth.rate is None

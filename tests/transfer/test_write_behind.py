@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -15,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile, Take
+from s2fetch.archive.proof import Hasher, new_hasher
 from s2fetch.errors import DiskFullError
-from s2fetch.product import Product
+from s2fetch.product import Algorithm, Product
 from s2fetch.transfer import write_behind
 from s2fetch.transfer.hashing import Hashing
 from s2fetch.transfer.write_behind import (
@@ -38,8 +40,8 @@ def executor() -> Iterator[ThreadPoolExecutor]:
         yield executor
 
 
-def part_in(folder: Path) -> PartFile:
-    part = PartFile(folder, Product(id="x", name="X.SAFE"))
+def part_in(folder: Path, hasher: Callable[[Algorithm], Hasher] = new_hasher) -> PartFile:
+    part = PartFile(folder, Product(id="x", name="X.SAFE"), hasher)
     part.open()
     part.begin(0, lambda _: None)
     return part
@@ -167,6 +169,69 @@ async def test_bytes_are_written_while_the_block_before_waits_to_be_hashed(
     await close(part)
 
 
+class Counting(ThreadPoolExecutor):
+    """Counts what it was given to do."""
+
+    jobs = 0
+
+    def submit(self, *args: Any, **more: Any) -> Future[Any]:
+        """As in `ThreadPoolExecutor`."""
+        self.jobs += 1
+        return super().submit(*args, **more)
+
+
+async def test_nothing_is_written_early_while_the_block_before_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would go to the same place in the file, and the digest would not show it."""
+    part = await opened(tmp_path)
+    disk = BusyDisk(part, monkeypatch)
+    monkeypatch.setattr(write_behind, "EARLY_SECONDS", 0.0)
+    size = BLOCK_BYTES + 2 * EARLY_BYTES
+    with Counting(THREADS) as executor:
+        async with WriteBehind(part, Blocks(), Hashing(), executor) as writer:
+            await writer.feed(BYTES[:BLOCK_BYTES])
+            assert await asyncio.to_thread(disk.begun.wait, 30)
+            await writer.feed(BYTES[BLOCK_BYTES:size])
+            jobs = executor.jobs
+            disk.go_on.set()
+            await writer.drain()
+    assert jobs == 1
+    assert part.path.read_bytes() == BYTES[:size]
+    await close(part)
+
+
+async def test_a_full_disk_of_one_transfer_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its block is not going to be hashed; its memory is given back, and leaving says nothing."""
+    hashing, blocks = Hashing(), Blocks()
+    failing, part = [
+        await asyncio.to_thread(part_in, tmp_path / name, hashing.new_hasher) for name in "ab"
+    ]
+    memory = [blocks.take(), blocks.take()]
+    for block in memory:
+        blocks.give_back(block)
+
+    def full(_: memoryview) -> None:
+        raise DiskFullError("no space left")
+
+    monkeypatch.setattr(failing, "write", full)
+    with ThreadPoolExecutor(2 * THREADS) as executor, anyio.fail_after(30):
+        first = WriteBehind(failing, blocks, hashing, executor)
+        async with WriteBehind(part, blocks, hashing, executor) as writer:
+            await first.feed(BYTES[:1000])
+            with pytest.raises(DiskFullError):
+                await first.drain()
+            await writer.feed(BYTES)
+            await writer.drain()
+            await first.close()
+            assert {id(blocks.take()), id(blocks.take())} == set(map(id, memory))
+    assert part.checksum().value == hashlib.md5(BYTES).hexdigest()
+    await close(failing)
+    await close(part)
+
+
 @pytest.mark.parametrize("early", [False, True], ids=["whole blocks", "early"])
 async def test_a_full_disk_ends_the_feeding(
     tmp_path: Path, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, early: bool
@@ -267,8 +332,10 @@ async def test_memory_goes_from_one_transfer_to_the_next(
         async with WriteBehind(part, blocks, Hashing(), executor) as writer:
             await writer.feed(BYTES)
             await writer.drain()
+            await writer.close()
         await close(part)
         pair = [blocks.take(), blocks.take()]
+        assert blocks.take() not in pair
         seen |= {id(block) for block in pair}
         for block in pair:
             blocks.give_back(block)
