@@ -131,9 +131,9 @@ class ProgressMachine(RuleBasedStateMachine):
     @rule(product_id=IDS, record=RECORDS)
     def kill_between_write_and_flush(self, product_id: str, record: Record) -> None:
         """The whole line is there, but nobody was told so."""
-        entry = Entry(generation=self.progress._generation, id=product_id, record=record)
+        entry = Entry(generation=self.progress._current.number, id=product_id, record=record)
         with self.journal.open("ab") as file:
-            file.truncate(self.progress._view.journal._end)
+            file.truncate(self.progress._current.journal._end)
             file.write(encode_line(entry))
         self.unsure[:] = [(product_id, record)]
         self.reload()
