@@ -15,8 +15,6 @@ from s2fetch.archive.journal import Journal
 from s2fetch.archive.records import Record
 from s2fetch.archive.recovery import merged_lines
 
-_FORGOTTEN = -1
-
 T = TypeVar("T")
 
 
@@ -50,14 +48,19 @@ class Generation:
             self.number = max(self.number, entry.generation)
             if entry.meta:
                 self.note_meta(entry.meta, entry.value.copy())
-            else:
-                self.note(entry.id, entry.record, offset)
+            elif entry.record is not None:
+                self.note(entry.id, offset)
 
-    def note(self, product_id: str, record: Record | None, offset: int) -> None:
-        """Take in a line of the journal: a product's new record, or None for a forgotten one."""
+    def note(self, product_id: str, offset: int) -> None:
+        """Take in a line of the journal that holds a product's new record.
+
+        Args:
+            product_id: The product.
+            offset: Where the line begins.
+        """
         self.journal_lines += 1
-        self._count += (record is not None) - (product_id in self)
-        self._changes[product_id] = _FORGOTTEN if record is None else offset
+        self._count += product_id not in self
+        self._changes[product_id] = offset
 
     def note_meta(self, key: str, value: msgspec.Raw) -> None:
         """Take in a line of the journal that holds a small value."""
@@ -72,18 +75,17 @@ class Generation:
     def get(self, product_id: str) -> Record | None:
         """The record of a product, or None."""
         offset = self._changes.get(product_id)
-        return self.document.get(product_id) if offset is None else self._changed_at(offset)
+        return self.document.get(product_id) if offset is None else self.journal.record_at(offset)
 
     def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
         """The records of products, as far as there are any; see `Document.get_many`."""
         changed = {i: self._changes[i] for i in product_ids if i in self._changes}
         found = self.document.get_many([i for i in product_ids if i not in changed])
-        found.update((i, record) for i, record in self._read(changed) if record is not None)
+        found.update(self._read(changed))
         return found
 
     def __contains__(self, product_id: str) -> bool:
-        offset = self._changes.get(product_id)
-        return product_id in self.document if offset is None else offset != _FORGOTTEN
+        return product_id in self._changes or product_id in self.document
 
     def __len__(self) -> int:
         return self._count
@@ -102,8 +104,7 @@ class Generation:
             if product_id not in changes:
                 yield product_id, entry
         for product_id, record in self._read(changes):
-            if record is not None:
-                yield product_id, convert(record)
+            yield product_id, convert(record)
 
     def lines(self) -> Iterator[bytes]:
         """The lines of the document that would take the journal in."""
@@ -114,9 +115,6 @@ class Generation:
         self.document.close()
         self.journal.close()
 
-    def _changed_at(self, offset: int) -> Record | None:
-        return None if offset == _FORGOTTEN else self.journal.entry_at(offset).record
-
-    def _read(self, changes: Mapping[str, int]) -> Iterator[tuple[str, Record | None]]:
+    def _read(self, changes: Mapping[str, int]) -> Iterator[tuple[str, Record]]:
         for product_id, offset in changes.items():
-            yield product_id, self._changed_at(offset)
+            yield product_id, self.journal.record_at(offset)

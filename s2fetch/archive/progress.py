@@ -190,17 +190,18 @@ class ProgressFile:
         Raises:
             ArchiveError: They could not be written; none of them counts then.
         """
-        self._append([(product_id, record) for product_id, record in pairs])
-
-    def forget(self, product_id: str) -> None:
-        """Drop the record of a product, if there is one; on the disk when this returns.
-
-        Raises:
-            ArchiveError: It could not be written; the record is still there then.
-        """
+        pairs = list(pairs)
         with self._lock:
-            if product_id in self:
-                self._append([(product_id, None)])
+            current = self._writable()
+            if not pairs:
+                return
+            offsets = current.journal.append(
+                Entry(generation=current.number, id=product_id, record=record)
+                for product_id, record in pairs
+            )
+            for (product_id, record), offset in zip(pairs, offsets, strict=True):
+                self._move_path(product_id, record)
+                current.note(product_id, offset)
 
     def set_meta(self, key: str, value: object) -> None:
         """Keep a small JSON value with the archive; on the disk when this returns.
@@ -292,26 +293,13 @@ class ProgressFile:
             raise RuntimeError(msg)
         return self._current
 
-    def _append(self, pairs: list[tuple[str, Record | None]]) -> None:
-        with self._lock:
-            current = self._writable()
-            if not pairs:
-                return
-            offsets = current.journal.append(
-                Entry(generation=current.number, id=product_id, record=record)
-                for product_id, record in pairs
-            )
-            for (product_id, record), offset in zip(pairs, offsets, strict=True):
-                self._move_path(product_id, record)
-                current.note(product_id, record, offset)
-
-    def _move_path(self, product_id: str, record: Record | None) -> None:
+    def _move_path(self, product_id: str, record: Record) -> None:
         if self._paths is None:
             return
         before = self.get(product_id)
         if before is not None and self._paths.get(before.path) == product_id:
             del self._paths[before.path]
-        if record is not None and record.state is State.COMPLETE and record.path:
+        if record.state is State.COMPLETE and record.path:
             self._paths[record.path] = product_id
 
     def _fold_steps(self, *, previous: bool = True) -> Generator[str, None, None]:

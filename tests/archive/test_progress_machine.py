@@ -90,12 +90,6 @@ class ProgressMachine(RuleBasedStateMachine):
         if pairs:
             self.unsure.clear()
 
-    @rule(product_id=IDS)
-    def forget(self, product_id: str) -> None:
-        self.progress.forget(product_id)
-        if self.known.pop(product_id, None) is not None:
-            self.unsure.clear()
-
     @rule(key=st.sampled_from(["run", "mark"]), value=st.none() | st.integers() | st.text())
     def set_meta(self, key: str, value: object) -> None:
         self.progress.set_meta(key, value)
