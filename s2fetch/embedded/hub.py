@@ -130,7 +130,11 @@ class EmbeddedHub:
 
     @property
     def subscriptions(self) -> SubscriptionService:
-        """Who is told what is new; only inside the context."""
+        """Who is told what is new; only inside the context.
+
+        Raises:
+            RuntimeError: Outside.
+        """
         if self._subscriptions is None:
             raise RuntimeError("EmbeddedHub is used outside its context")
         return self._subscriptions
