@@ -65,7 +65,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """The recorded file, size in bytes. ``untouched``: size and time are as when it was verified."""
+    """The recorded file, size in bytes; ``untouched`` when size and time are as once verified."""
 
     path: str
     exists: bool
