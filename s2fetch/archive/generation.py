@@ -6,11 +6,13 @@ What the journal changes is found by the offset of its line, so that records sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from s2fetch.archive.document import Document
+from s2fetch.archive.durable import translating
 from s2fetch.archive.journal import Journal
 from s2fetch.archive.records import Record
 from s2fetch.archive.recovery import merged_lines
@@ -21,7 +23,10 @@ T = TypeVar("T")
 class Generation:
     """A document with what was recorded since. One thread may `note` while others read.
 
+    All that reads records raises `ArchiveError` when they cannot be read.
+
     Args:
+        path: Where the document is, for messages.
         document: What was known when it was written.
         journal: Where what happens from now on is kept; see `replay` for what is in it already.
 
@@ -31,12 +36,13 @@ class Generation:
         journal_lines: How many lines of the journal continue the document.
     """
 
-    def __init__(self, document: Document, journal: Journal) -> None:
+    def __init__(self, path: Path, document: Document, journal: Journal) -> None:
         self.document = document
         self.journal = journal
         self.number = document.header.generation
         self.meta = dict(document.header.meta)
         self.journal_lines = 0
+        self._path = path
         self._changes: dict[str, int] = {}
         self._count = len(document)
 
@@ -75,17 +81,22 @@ class Generation:
     def get(self, product_id: str) -> Record | None:
         """The record of a product, or None."""
         offset = self._changes.get(product_id)
-        return self.document.get(product_id) if offset is None else self.journal.record_at(offset)
+        if offset is not None:
+            return self.journal.record_at(offset)
+        with translating(self._path):
+            return self.document.get(product_id)
 
     def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
         """The records of products, as far as there are any; see `Document.get_many`."""
         changed = {i: self._changes[i] for i in product_ids if i in self._changes}
-        found = self.document.get_many([i for i in product_ids if i not in changed])
+        with translating(self._path):
+            found = self.document.get_many([i for i in product_ids if i not in changed])
         found.update(self._read(changed))
         return found
 
     def __contains__(self, product_id: str) -> bool:
-        return product_id in self._changes or product_id in self.document
+        with translating(self._path):
+            return product_id in self._changes or product_id in self.document
 
     def __len__(self) -> int:
         return self._count
@@ -100,9 +111,10 @@ class Generation:
             convert: Takes it from a record.
         """
         changes = dict(self._changes)
-        for product_id, entry in self.document.items(decoder):
-            if product_id not in changes:
-                yield product_id, entry
+        with translating(self._path):
+            for product_id, entry in self.document.items(decoder):
+                if product_id not in changes:
+                    yield product_id, entry
         for product_id, record in self._read(changes):
             yield product_id, convert(record)
 

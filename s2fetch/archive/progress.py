@@ -82,7 +82,7 @@ class ProgressFile:
         self._now = now
         self._lock = threading.RLock()
         self._paths: dict[str, str] | None = None
-        self._current = Generation(document, self._open_journal())
+        self._current = self._generation_of(document)
         self._current.replay()
 
     @classmethod
@@ -126,7 +126,11 @@ class ProgressFile:
         return progress
 
     def get(self, product_id: str) -> Record | None:
-        """The record of a product, or None."""
+        """The record of a product, or None.
+
+        Raises:
+            ArchiveError: It cannot be read; so do all that read records.
+        """
         return self._current.get(product_id)
 
     def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
@@ -329,12 +333,15 @@ class ProgressFile:
             finally:
                 if folded.is_at(self._files.document):
                     # Whatever is in the journal now is part of it.
-                    self._current = Generation(folded, self._open_journal())
+                    self._current = self._generation_of(folded)
             yield "published"
         finally:
             unfinished.unlink(missing_ok=True)
         self._rotate_journal()
         yield "rotated"
+
+    def _generation_of(self, document: Document) -> Generation:
+        return Generation(self._files.document, document, self._open_journal())
 
     def _open_journal(self) -> Journal:
         return Journal(self._files.journal, writable=self.writable)
