@@ -26,7 +26,7 @@ from s2fetch.account.throttle import PUBLISHED_QUOTA_BYTES
 from s2fetch.account.tokens import Tokens
 from s2fetch.archive.space import Volumes
 from s2fetch.clock import Clock
-from s2fetch.config.settings import CDSE_TOKEN
+from s2fetch.config.access import CDSE_TOKEN
 from s2fetch.config.values import AccountConfig, Config, HubConfig, HubKind
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from itertools import pairwise
 
 import msgspec
@@ -21,7 +21,6 @@ WEEK_MINUTES = 7 * DAY_MINUTES
 _WANTED = "write for example 08:00-18:00, mon-fri 08:00-18:00 or sat,sun"
 _DAYS = re.compile(r"[a-z]{3}(?:-[a-z]{3})?(?:,[a-z]{3}(?:-[a-z]{3})?)*")
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
-_AHEAD = timedelta(days=8)
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -61,43 +60,6 @@ class Timetable(msgspec.Struct, frozen=True):
         if index >= 0 and minute < self.spans[index].end:
             return self.spans[index].limit
         return self.otherwise
-
-    def next_change(self, moment: datetime) -> datetime | None:
-        """When another limit begins to hold after a moment, in UTC; None if that is never."""
-        now = self.limit_at(moment)
-        for candidate in sorted({*self._boundaries(moment), *self._clock_changes(moment)}):
-            if candidate > moment and self.limit_at(candidate) != now:
-                return candidate
-        return None
-
-    def _boundaries(self, moment: datetime) -> Iterator[datetime]:
-        """All starts and ends from the day before the moment on; those that come twice, twice."""
-        first = moment.astimezone(self.zone).date() - timedelta(days=1)
-        for day in range(_AHEAD.days + 2):
-            date = first + timedelta(days=day)
-            for minute in {edge for span in self.spans for edge in (span.start, span.end)}:
-                weekday, of_day = divmod(minute % WEEK_MINUTES, DAY_MINUTES)
-                if weekday == date.weekday():
-                    wall = datetime.combine(date, time(*divmod(of_day, 60)))
-                    yield self._in_utc(wall)
-                    yield self._in_utc(wall.replace(fold=1))
-
-    def _clock_changes(self, moment: datetime) -> Iterator[datetime]:
-        """When the zone's clocks are changed."""
-        hour = timedelta(hours=1)
-        start = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        offset = start.astimezone(self.zone).utcoffset()
-        for _ in range(int(_AHEAD / hour)):
-            end = start + hour
-            after = end.astimezone(self.zone).utcoffset()
-            if after != offset:
-                minutes = (start + timedelta(minutes=minute) for minute in range(1, 61))
-                yield next(m for m in minutes if m.astimezone(self.zone).utcoffset() != offset)
-            start, offset = end, after
-
-    def _in_utc(self, wall: datetime) -> datetime:
-        aware = wall.astimezone() if self.zone is None else wall.replace(tzinfo=self.zone)
-        return aware.astimezone(UTC)
 
 
 def timetable(

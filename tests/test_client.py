@@ -20,6 +20,7 @@ from s2fetch.events import Event, EventBus, FileDamaged, ProductPlanned
 from s2fetch.lockfile import FileLock
 from tests.clock import FakeClock
 from tests.conftest import HubFactory
+from tests.sync.site import flip_a_byte
 
 ClientFactory = Callable[..., AbstractAsyncContextManager[s2fetch.Client]]
 
@@ -47,13 +48,6 @@ def client_of(tmp_path: Path) -> ClientFactory:
             yield client
 
     return make
-
-
-def flip_a_byte(path: Path) -> None:
-    """Damage a file without changing its length."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 async def test_verify_finds_an_untouched_archive_intact(

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from s2fetch.timetable import DAYS, WEEK_MINUTES, Timetable, timetable
+from s2fetch.timetable import DAY_MINUTES, DAYS, Timetable, timetable
 
 ROME = ZoneInfo("Europe/Rome")
-MARCH = datetime(2024, 3, 28, tzinfo=UTC)
 MONDAY = datetime(2024, 7, 1, tzinfo=UTC)
 
 
@@ -77,8 +76,7 @@ def test_without_a_zone_it_is_the_machines_own(monkeypatch: pytest.MonkeyPatch) 
     try:
         table = timetable({"08:00-18:00": 1.0})
         assert at("2024-07-01T00:00+00:00", table) == 1.0
-        change = table.next_change(datetime(2024, 7, 1, tzinfo=UTC))
-        assert change == datetime(2024, 7, 1, 9, tzinfo=UTC)
+        assert at("2024-07-01T09:00+00:00", table) is None
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -111,48 +109,34 @@ def test_what_is_no_span_is_an_error_that_names_it(key: str) -> None:
         timetable({key: 1.0})
 
 
-def test_nothing_changes_when_one_limit_holds_always() -> None:
-    """Then there is no next change."""
-    assert timetable({}, otherwise=1.0).next_change(MONDAY) is None
-    assert timetable({"mon-sun": 1.0}, otherwise=2.0).next_change(MONDAY) is None
-
-
-def test_a_change_of_the_clocks_can_change_the_limit() -> None:
+def test_what_begins_in_the_hour_that_is_left_out_begins_with_the_next() -> None:
     """On 31 March 2024 Rome had no 02:30: what begins then begins at 03:00, one in UTC."""
     table = timetable({"02:30-04:00": 1.0}, zone=ROME)
-    assert table.next_change(datetime(2024, 3, 31, 0, tzinfo=UTC)) == datetime(
-        2024, 3, 31, 1, tzinfo=UTC
-    )
+    assert at("2024-03-31T00:59+00:00", table) is None
+    assert at("2024-03-31T01:00+00:00", table) == 1.0
+    assert at("2024-03-31T01:59+00:00", table) == 1.0
+    assert at("2024-03-31T02:00+00:00", table) is None
 
 
-@st.composite
-def tables(draw: st.DrawFn) -> Timetable:
-    """Timetables of a few spans that do not overlap."""
-    edges = sorted(draw(st.sets(st.integers(0, WEEK_MINUTES // 15 - 1), min_size=2, max_size=8)))
-    limits: dict[str, float | None] = {}
-    for start, end in zip(edges[::2], edges[1::2], strict=False):
-        first, last = start * 15, min(end * 15, start * 15 + 1425)
-        day, minute = divmod(first, 1440)
-        until = last % 1440
-        if minute == until:
-            continue
-        clock = "{:02}:{:02}-{:02}:{:02}".format(*divmod(minute, 60), *divmod(until, 60))
-        limits[f"{DAYS[day]} {clock}"] = draw(st.sampled_from([None, 1.0, 2.0]))
-    zone = draw(st.sampled_from([UTC, ROME, ZoneInfo("Australia/Lord_Howe")]))
-    return timetable(limits, otherwise=draw(st.sampled_from([None, 1.0])), zone=zone)
+def test_the_hour_that_comes_twice_counts_twice() -> None:
+    """On 27 October 2024 Rome had 02:00 to 03:00 from midnight until two in UTC."""
+    table = timetable({"02:00-02:30": 1.0}, zone=ROME)
+    minutes = [datetime(2024, 10, 27, tzinfo=UTC) + timedelta(minutes=n) for n in range(180)]
+    limited = [n for n, minute in enumerate(minutes) if table.limit_at(minute)]
+    assert limited == [*range(30), *range(60, 90)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
-    tables(),
-    st.integers(0, 11 * 1440).map(lambda minute: MARCH + timedelta(minutes=minute)),
+    st.sets(st.integers(0, DAY_MINUTES - 1), min_size=2, max_size=8).map(sorted),
+    st.integers(0, DAY_MINUTES - 1),
 )
-def test_the_next_change_is_the_first_minute_with_another_limit(
-    table: Timetable, moment: datetime
-) -> None:
-    """As found by looking at every quarter of an hour, also where clocks are changed."""
-    now = table.limit_at(moment)
-    begin = moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
-    steps = (begin + timedelta(minutes=15 * n) for n in range(1, 8 * 96))
-    expected = next((step for step in steps if table.limit_at(step) != now), None)
-    assert table.next_change(moment) == expected
+def test_of_many_spans_the_one_that_holds_is_found(edges: list[int], minute: int) -> None:
+    """Also between them and before the first, where the other limit holds."""
+    spans = list(zip(edges[::2], edges[1::2], strict=False))
+    limits = {
+        "{:02}:{:02}-{:02}:{:02}".format(*divmod(start, 60), *divmod(end, 60)): float(start)
+        for start, end in spans
+    }
+    table = timetable(limits, otherwise=-1.0, zone=UTC)
+    expected = next((float(start) for start, end in spans if start <= minute < end), -1.0)
+    assert table.limit_at(MONDAY + timedelta(minutes=minute)) == expected

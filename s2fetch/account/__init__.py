@@ -1,0 +1,1 @@
+"""Who downloads: credentials, tokens, slots, and what each account may receive and has."""

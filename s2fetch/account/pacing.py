@@ -62,6 +62,12 @@ def hours_until(hours: Hours, now: int, quota: int, size: int) -> int:
     """After how many hours so many bytes are in the budget, should nothing be received before.
 
     What is larger than the budget ever is waits until that is whole.
+
+    Args:
+        hours: What was received.
+        now: The present hour.
+        quota: Bytes that 30 days may have.
+        size: Bytes that are wanted.
     """
     burst = quota // BURST_PARTS
     missing = _level(hours, now, quota) + min(size, burst) - burst

@@ -41,7 +41,7 @@ class _Lease(msgspec.Struct):
 
 
 class SlotStatistics(msgspec.Struct, frozen=True):
-    """How the slots of one account are used by this process."""
+    """How the slots of one account are used by this process: all, held, and takers that wait."""
 
     total: int
     held: int

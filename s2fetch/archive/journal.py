@@ -23,12 +23,12 @@ from s2fetch.archive.records import Record
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line: a product's new record, a product forgotten, or a small value.
+    """One line: a product's new record, or a small value.
 
     Attributes:
         generation: Of the document this continues.
         id: The product; empty for a value.
-        record: Its record; None when it is forgotten.
+        record: Its record; None for a value.
         meta: Key of the value; empty for a product.
         value: The value.
     """
@@ -117,10 +117,16 @@ class Journal:
         self._dirty = self._end != size
         self._read = True
 
-    def entry_at(self, offset: int) -> Entry:
-        """The entry whose line begins at ``offset``."""
+    def record_at(self, offset: int) -> Record:
+        """The record in the line that begins at ``offset``.
+
+        Raises:
+            ArchiveError: It could not be read.
+        """
         with translating(self.path):
-            return _decoder.decode(read_line(self._descriptor, offset))
+            record = _decoder.decode(read_line(self._descriptor, offset)).record
+        assert record is not None  # noqa: S101 - nobody looks for one in another line
+        return record
 
     def append(self, entries: Iterable[Entry]) -> list[int]:
         """Add entries and flush them with one fsync; returns their offsets.

@@ -4,16 +4,11 @@ A part file has a sidecar that says which version of which product it holds and 
 surely on the disk. The sidecar is written before the first block, so that every byte that follows
 can be resumed. After a crash of the program all bytes in the file count; after a crash of the
 machine (another boot id) only those that were flushed.
-
-An archive of terabytes should not push everything else out of memory: large blocks go past the page
-cache where the file system allows it (open(2), O_DIRECT), which also saves copying them. Smaller
-ones go through it, for the system to write them together, and leave it when they are on the disk.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -21,6 +16,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from s2fetch.archive.direct_io import ALIGNMENT_BYTES, DirectWriter
 from s2fetch.archive.durable import (
     UNFINISHED_SUFFIX,
     fsync_file,
@@ -40,15 +36,11 @@ from s2fetch.errors import ArchiveInUseError
 from s2fetch.product import Algorithm, Checksum, Product
 
 SMALL_BYTES = 1 << 20
-"""Blocks below this go through the page cache, and products up to this come in one and are never
-resumed."""
-ALIGNMENT_BYTES = 4096
-"""Direct I/O needs positions and lengths that are multiples of this."""
+"""Products up to this come in one block and are never resumed."""
 CHECKPOINT_BYTES = 64 << 20
 """A part file is flushed and its sidecar brought up to date this often."""
 ROLLBACK_BYTES = 64 << 10
 """The last bytes are fetched again when resuming: servers have put error text at the cut."""
-_NO_DIRECT_IO = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
 
 Take = Callable[[Hasher, memoryview], None]
 """Takes bytes into a digest."""
@@ -81,8 +73,7 @@ class PartFile:
         self.position = 0
         self._product = product
         self._descriptor = -1
-        self._direct = hasattr(os, "O_DIRECT")
-        self._direct_now = False
+        self._writer = DirectWriter(self._descriptor)
         self._sidecar: Sidecar | None = None
         self._checkpoint_at = CHECKPOINT_BYTES
         self._new_hasher = hasher
@@ -123,7 +114,7 @@ class PartFile:
                     os.close(descriptor)
                     raise
                 os.close(descriptor)
-            self._descriptor = descriptor
+            self._hold(descriptor)
             self._sidecar = read_sidecar(self.sidecar_path, self._product)
 
     def create(self) -> bool:
@@ -150,7 +141,7 @@ class PartFile:
             except BaseException:
                 os.close(descriptor)
                 raise
-        self._descriptor = descriptor
+        self._hold(descriptor)
         return True
 
     @property
@@ -189,7 +180,7 @@ class PartFile:
                 self._forget()
             if os.fstat(self._descriptor).st_size != position:
                 os.ftruncate(self._descriptor, position)
-            self._buffered()
+            self._writer.use_cache()
             buffer = memoryview(bytearray(min(SMALL_BYTES, position)))
             done = 0
             while done < position:
@@ -241,7 +232,7 @@ class PartFile:
             ArchiveError: For any other failure.
         """
         with translating(self.path):
-            self._write_at(block, self.position)
+            self._writer.write(block, self.position)
         self.position += len(block)
         if self.position >= self._checkpoint_at and self._sidecar is not None:
             self.checkpoint()
@@ -261,7 +252,7 @@ class PartFile:
             return
         with translating(self.path):
             os.fdatasync(self._descriptor)
-        self._leave_cache()
+        self._writer.leave_cache()
         self._sidecar.durable = self.position
         self._sidecar.boot = boot_id()
         write_sidecar(self.sidecar_path, self._sidecar)
@@ -276,7 +267,7 @@ class PartFile:
     def head(self, count: int) -> bytes:
         """The first bytes of the file."""
         with translating(self.path):
-            self._buffered()
+            self._writer.use_cache()
             return os.pread(self._descriptor, count, 0)
 
     # Ending
@@ -287,7 +278,7 @@ class PartFile:
         Several files that are all begun before the first is flushed share the file system's own
         commit, which halves the time for small ones (posix_fadvise(2), POSIX_FADV_DONTNEED).
         """
-        self._leave_cache()
+        self._writer.leave_cache()
 
     def flush(self) -> None:
         """Have the whole file on the disk."""
@@ -296,7 +287,7 @@ class PartFile:
                 os.ftruncate(self._descriptor, self.position)  # gives back what was reserved
             fsync_file(self._descriptor)
         if self._sidecar is not None:
-            self._leave_cache()
+            self._writer.leave_cache()
 
     def mtime_ns(self) -> int:
         """Modification time, nanoseconds since 1970."""
@@ -352,6 +343,10 @@ class PartFile:
     def _algorithm(self) -> Algorithm:
         return wanted_algorithm(self._product)
 
+    def _hold(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._writer = DirectWriter(descriptor)
+
     def _is_at_path(self, descriptor: int) -> bool:
         """False when the file was renamed or removed before we got its lock."""
         try:
@@ -367,39 +362,3 @@ class PartFile:
             self.sidecar_path.unlink(missing_ok=True)
             fsync_folder(self.folder)
         self._sidecar = None
-
-    def _write_at(self, block: memoryview, position: int) -> None:
-        aligned = not (position % ALIGNMENT_BYTES or len(block) % ALIGNMENT_BYTES)
-        direct = self._direct and aligned and len(block) >= SMALL_BYTES
-        if direct and self._write_direct(block, position):
-            return
-        self._buffered()
-        while block:
-            count = os.pwrite(self._descriptor, block, position)
-            block = block[count:]
-            position += count
-
-    def _write_direct(self, block: memoryview, position: int) -> bool:
-        try:
-            if not self._direct_now:
-                flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
-                fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags | os.O_DIRECT)
-                self._direct_now = True
-            return os.pwrite(self._descriptor, block, position) == len(block)
-        except OSError as error:
-            if error.errno not in _NO_DIRECT_IO:
-                raise
-            self._direct = False
-            return False
-
-    def _leave_cache(self) -> None:
-        """Begin to write out what is not on the disk yet; forget the pages of what is."""
-        if hasattr(os, "posix_fadvise"):
-            with contextlib.suppress(OSError):  # it is advice
-                os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-    def _buffered(self) -> None:
-        if self._direct_now:
-            flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
-            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags & ~os.O_DIRECT)
-            self._direct_now = False

@@ -15,13 +15,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Self
 
 import msgspec
 
 from s2fetch.archive.document import Document
 from s2fetch.archive.document_bytes import SCHEMA, Header, document_chunks
 from s2fetch.archive.durable import publish, remove_unfinished, translating, write_beside
+from s2fetch.archive.generation import Generation
 from s2fetch.archive.journal import Entry, Journal
 from s2fetch.archive.records import Age, Place, Record, Size, State, Tally
 from s2fetch.archive.recovery import (
@@ -29,7 +30,6 @@ from s2fetch.archive.recovery import (
     Recovered,
     copy_as,
     keep_as,
-    merged_lines,
     open_or_recover,
     prepare,
     put_aside,
@@ -41,24 +41,12 @@ FOLD_LINES = 1000
 FOLD_SHARE = 4
 """… and more than the archive's number of products divided by this."""
 _MOST_READS = 20
-_FORGOTTEN = -1
 _MOST_NAMED = 5
-
-T = TypeVar("T")
-
 
 _records_decoder = msgspec.json.Decoder(dict[str, Record])
 _sizes_decoder = msgspec.json.Decoder(dict[str, Size])
 _ages_decoder = msgspec.json.Decoder(dict[str, Age])
 _places_decoder = msgspec.json.Decoder(dict[str, Place])
-
-
-class _View(NamedTuple):
-    """A document, the journal that continues it, and where in the journal each change is."""
-
-    document: Document
-    journal: Journal
-    changes: dict[str, int]
 
 
 def _utc_now() -> datetime:
@@ -94,12 +82,8 @@ class ProgressFile:
         self._now = now
         self._lock = threading.RLock()
         self._paths: dict[str, str] | None = None
-        self._meta = dict(document.header.meta)
-        self._generation = document.header.generation
-        self._journal_lines = 0
-        self._view = _View(document, Journal(self._files.journal, writable=writable), {})
-        self._count = 0
-        self._replay()
+        self._current = self._generation_of(document)
+        self._current.replay()
 
     @classmethod
     def load(
@@ -134,7 +118,7 @@ class ProgressFile:
             progress = cls(root, document, writable=writable, archive=archive, now=now)
             if writable or reason or progress._is_current():
                 break
-        if progress._generation > document.header.generation and not reason:
+        if progress._current.has_newer_journal and not reason:
             reason = "is older than its journal"
             recovered = Recovered(with_journals(document, files), (), "it and the journals")
             progress = cls(root, recovered.document, writable=writable, archive=archive, now=now)
@@ -147,47 +131,32 @@ class ProgressFile:
         Raises:
             ArchiveError: It cannot be read; so do all that read records.
         """
-        document, journal, changes = self._view
-        offset = changes.get(product_id)
-        if offset is None:
-            with translating(self._files.document):
-                return document.get(product_id)
-        return None if offset == _FORGOTTEN else journal.entry_at(offset).record
+        return self._current.get(product_id)
 
     def get_many(self, product_ids: Sequence[str]) -> dict[str, Record]:
         """The records of products, as far as there are any; see `Document.get_many`."""
-        document, journal, changes = self._view
-        changed = {i: changes[i] for i in product_ids if i in changes}
-        with translating(self._files.document):
-            found = document.get_many([i for i in product_ids if i not in changed])
-        found.update((i, record) for i, record in _changed(journal, changed) if record is not None)
-        return found
+        return self._current.get_many(product_ids)
 
     def __contains__(self, product_id: str) -> bool:
-        document, _, changes = self._view
-        offset = changes.get(product_id)
-        if offset is not None:
-            return offset != _FORGOTTEN
-        with translating(self._files.document):
-            return product_id in document
+        return product_id in self._current
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._current)
 
     def items(self) -> Iterator[tuple[str, Record]]:
         """Every product with its record; those recorded meanwhile may or may not be among them."""
-        yield from self._decoded(_records_decoder, lambda record: record)
+        yield from self._current.items(_records_decoder, lambda record: record)
 
     def ages(self) -> Iterator[tuple[str, Age]]:
         """Every product with the time of its proof; reads all records."""
-        yield from self._decoded(_ages_decoder, lambda r: Age(r.state, r.size, r.verified))
+        yield from self._current.items(_ages_decoder, lambda r: Age(r.state, r.size, r.verified))
 
     def counts(self) -> dict[State, Tally]:
         """Number and bytes of the products in every state; reads all records."""
         numbers = dict.fromkeys(State, 0)
         sizes = dict.fromkeys(State, 0)
         withdrawn = dict.fromkeys(State, 0)
-        records = self._decoded(_sizes_decoder, lambda r: Size(r.state, r.size, r.withdrawn))
+        records = self._current.items(_sizes_decoder, lambda r: Size(r.state, r.size, r.withdrawn))
         for _, entry in records:
             numbers[entry.state] += 1
             sizes[entry.state] += entry.size
@@ -203,7 +172,7 @@ class ProgressFile:
             if self._paths is None:
                 self._paths = {
                     place.path: product_id
-                    for product_id, place in self._decoded(
+                    for product_id, place in self._current.items(
                         _places_decoder, lambda record: Place(record.state, record.path)
                     )
                     if place.state is State.COMPLETE and place.path
@@ -213,7 +182,7 @@ class ProgressFile:
     @property
     def meta(self) -> dict[str, object]:
         """The small values kept with the archive."""
-        return {key: msgspec.json.decode(raw) for key, raw in list(self._meta.items())}
+        return {key: msgspec.json.decode(raw) for key, raw in list(self._current.meta.items())}
 
     def record(self, product_id: str, record: Record) -> None:
         """Keep one record; on the disk when this returns. See `record_many`."""
@@ -225,17 +194,18 @@ class ProgressFile:
         Raises:
             ArchiveError: They could not be written; none of them counts then.
         """
-        self._append([(product_id, record) for product_id, record in pairs])
-
-    def forget(self, product_id: str) -> None:
-        """Drop the record of a product, if there is one; on the disk when this returns.
-
-        Raises:
-            ArchiveError: It could not be written; the record is still there then.
-        """
+        pairs = list(pairs)
         with self._lock:
-            if product_id in self:
-                self._append([(product_id, None)])
+            current = self._writable()
+            if not pairs:
+                return
+            offsets = current.journal.append(
+                Entry(generation=current.number, id=product_id, record=record)
+                for product_id, record in pairs
+            )
+            for (product_id, record), offset in zip(pairs, offsets, strict=True):
+                self._move_path(product_id, record)
+                current.note(product_id, offset)
 
     def set_meta(self, key: str, value: object) -> None:
         """Keep a small JSON value with the archive; on the disk when this returns.
@@ -245,16 +215,14 @@ class ProgressFile:
         """
         raw = msgspec.Raw(msgspec.json.encode(value))
         with self._lock:
-            self._writable_journal().append(
-                [Entry(generation=self._generation, meta=key, value=raw)]
-            )
-            self._meta[key] = raw
-            self._journal_lines += 1
+            current = self._writable()
+            current.journal.append([Entry(generation=current.number, meta=key, value=raw)])
+            current.note_meta(key, raw)
 
     @property
     def should_fold(self) -> bool:
         """Whether the journal has grown long enough for `fold` to be worth it."""
-        return self._journal_lines > max(FOLD_LINES, self._count // FOLD_SHARE)
+        return self._current.journal_lines > max(FOLD_LINES, len(self) // FOLD_SHARE)
 
     def fold(self) -> None:
         """Write a new document that takes the journal in; does nothing when nothing changed.
@@ -270,8 +238,7 @@ class ProgressFile:
 
     def close(self) -> None:
         """Let go of the files. Nothing is written: what was recorded is on the disk already."""
-        self._view.document.close()
-        self._view.journal.close()
+        self._current.close()
 
     def __enter__(self) -> Self:
         return self
@@ -285,31 +252,13 @@ class ProgressFile:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<ProgressFile {self._files.document} with {self._count} products>"
-
-    def _replay(self) -> None:
-        """Take in the lines of the journal that continue the document."""
-        document, journal, changes = self._view
-        for offset, entry in journal.entries():
-            if entry.generation < document.header.generation:
-                continue
-            self._generation = max(self._generation, entry.generation)
-            self._journal_lines += 1
-            if entry.meta:
-                self._meta[entry.meta] = entry.value.copy()
-            else:
-                changes[entry.id] = _FORGOTTEN if entry.record is None else offset
-        with translating(self._files.document):
-            self._count = len(document) + sum(
-                (offset != _FORGOTTEN) - (product_id in document)
-                for product_id, offset in changes.items()
-            )
+        return f"<ProgressFile {self._files.document} with {len(self)} products>"
 
     def _is_current(self) -> bool:
         """False when another process has replaced what we were reading."""
-        document = self._view.document
-        if self._generation > document.header.generation:
+        if self._current.has_newer_journal:
             return False
+        document = self._current.document
         return document.is_at(self._files.document) or document.source == (0, 0)
 
     def _settle(self, reason: str, recovered: Recovered | None) -> None:
@@ -320,18 +269,16 @@ class ProgressFile:
             kept = f" (kept as {', '.join(path.name for path in aside)})" if aside else ""
             found.append(
                 f"{self._files.document.name} {reason}{kept}; "
-                f"{self._count} records were recovered from {recovered.origin}"
+                f"{len(self)} records were recovered from {recovered.origin}"
             )
-        elif self.writable and self._view.document.source == (0, 0):
+        elif self.writable and self._current.document.source == (0, 0):
             deque(self._fold_steps(), maxlen=0)
-        dropped = sorted(self._view.document.dropped)
+        dropped = sorted(self._current.document.dropped)
         if dropped:
             named = ", ".join(dropped[:_MOST_NAMED]) + (" …" if dropped[_MOST_NAMED:] else "")
             found.append(f"the records of {len(dropped)} products were damaged, dropped: {named}")
-        if self._view.journal.damaged_lines:
-            found.append(
-                f"{self._view.journal.damaged_lines} damaged lines of the journal, skipped"
-            )
+        if damaged := self._current.journal.damaged_lines:
+            found.append(f"{damaged} damaged lines of the journal, skipped")
         self.damage = "; ".join(found) or None
 
     def _replace_damaged(self, recovered: Recovered) -> tuple[Path, ...]:
@@ -344,64 +291,36 @@ class ProgressFile:
         copy_as(self._files.document, self._files.previous_document)
         return tuple(aside)
 
-    def _writable_journal(self) -> Journal:
+    def _writable(self) -> Generation:
         if not self.writable:
             msg = "this progress file was loaded for reading"
             raise RuntimeError(msg)
-        return self._view.journal
+        return self._current
 
-    def _append(self, pairs: list[tuple[str, Record | None]]) -> None:
-        with self._lock:
-            journal = self._writable_journal()
-            if not pairs:
-                return
-            offsets = journal.append(
-                Entry(generation=self._generation, id=product_id, record=record)
-                for product_id, record in pairs
-            )
-            self._journal_lines += len(pairs)
-            for (product_id, record), offset in zip(pairs, offsets, strict=True):
-                self._move_path(product_id, record)
-                self._count += (record is not None) - (product_id in self)
-                self._view.changes[product_id] = _FORGOTTEN if record is None else offset
-
-    def _move_path(self, product_id: str, record: Record | None) -> None:
+    def _move_path(self, product_id: str, record: Record) -> None:
         if self._paths is None:
             return
         before = self.get(product_id)
         if before is not None and self._paths.get(before.path) == product_id:
             del self._paths[before.path]
-        if record is not None and record.state is State.COMPLETE and record.path:
+        if record.state is State.COMPLETE and record.path:
             self._paths[record.path] = product_id
-
-    def _decoded(
-        self, decoder: msgspec.json.Decoder[dict[str, T]], convert: Callable[[Record], T]
-    ) -> Iterator[tuple[str, T]]:
-        document, journal, changes = self._view
-        changes = dict(changes)
-        with translating(self._files.document):
-            for product_id, entry in document.items(decoder):
-                if product_id not in changes:
-                    yield product_id, entry
-        for product_id, record in _changed(journal, changes):
-            if record is not None:
-                yield product_id, convert(record)
 
     def _fold_steps(self, *, previous: bool = True) -> Generator[str, None, None]:
         """Fold, stopping after each step that a crash could separate from the next."""
-        document, journal, changes = self._view
-        unchanged = not (self._journal_lines or document.dropped or document.reformatted)
+        current, document = self._current, self._current.document
+        unchanged = not (current.journal_lines or document.dropped or document.reformatted)
         if unchanged and document.is_at(self._files.document):
             return
         header = Header(
             schema=SCHEMA,
             archive=self._archive,
-            generation=self._generation + 1,
+            generation=current.number + 1,
             folded=self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            meta=self._meta,
+            meta=current.meta,
         )
-        lines = merged_lines(document, _changed(journal, changes), changes)
-        unfinished = write_beside(self._files.document, document_chunks(header, lines))
+        chunks = document_chunks(header, current.lines())
+        unfinished = write_beside(self._files.document, chunks)
         try:
             # Reading it back finds the lines, and proves the document before it replaces one.
             folded = Document.open(unfinished, thorough=True)
@@ -413,28 +332,23 @@ class ProgressFile:
                 publish(unfinished, self._files.document)
             finally:
                 if folded.is_at(self._files.document):
-                    self._turn_to(folded)
+                    # Whatever is in the journal now is part of it.
+                    self._current = self._generation_of(folded)
             yield "published"
         finally:
             remove_unfinished(unfinished)
         self._rotate_journal()
         yield "rotated"
 
-    def _turn_to(self, folded: Document) -> None:
-        """Go on with a new document; whatever is in the journal now is part of it."""
-        journal = Journal(self._files.journal, writable=True)
-        self._generation = folded.header.generation
-        self._journal_lines = 0
-        self._view = _View(folded, journal, {})
+    def _generation_of(self, document: Document) -> Generation:
+        return Generation(self._files.document, document, self._open_journal())
+
+    def _open_journal(self) -> Journal:
+        return Journal(self._files.journal, writable=self.writable)
 
     def _rotate_journal(self) -> None:
         """Keep the journal that was folded in beside the document it belonged to."""
         with translating(self._files.journal):
             if self._files.journal.exists():
                 self._files.journal.replace(self._files.previous_journal)
-        self._view = self._view._replace(journal=Journal(self._files.journal, writable=True))
-
-
-def _changed(journal: Journal, changes: dict[str, int]) -> Iterator[tuple[str, Record | None]]:
-    for product_id, offset in changes.items():
-        yield product_id, None if offset == _FORGOTTEN else journal.entry_at(offset).record
+        self._current.journal = self._open_journal()

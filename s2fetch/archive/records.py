@@ -135,7 +135,7 @@ def as_consumed(record: Record) -> Record:
 
 
 class Size(msgspec.Struct, frozen=True):
-    """What counting needs of a `Record`; quicker to read than all of it."""
+    """What counting needs of a `Record`, size in bytes; quicker to read than all of it."""
 
     state: State
     size: int = 0
@@ -150,7 +150,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Age(msgspec.Struct, frozen=True):
-    """What choosing files to be hashed again needs of a `Record`; quicker to read than all."""
+    """What choosing files to be hashed again needs of a `Record`; quicker to read than all.
+
+    Size in bytes; ``verified`` is ISO 8601.
+    """
 
     state: State
     size: int = 0

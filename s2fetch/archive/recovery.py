@@ -118,7 +118,7 @@ def with_journals(base: Document, files: Files) -> Document:
     """A document with every journal taken in that continues it, of the newest generation seen."""
     newest = base.header.generation
     meta = dict(base.header.meta)
-    changes: dict[str, Record | None] = {}
+    changes: dict[str, Record] = {}
     for path in (files.previous_journal, files.journal):
         for _, entry in Journal(path).entries():
             newest = max(newest, entry.generation)
@@ -126,7 +126,7 @@ def with_journals(base: Document, files: Files) -> Document:
                 continue
             if entry.meta:
                 meta[entry.meta] = entry.value.copy()
-            else:
+            elif entry.record is not None:
                 changes[entry.id] = entry.record
     header = msgspec.structs.replace(base.header, generation=newest, meta=meta)
     return index_copy(header, merged_lines(base, changes.items(), changes))
@@ -134,22 +134,21 @@ def with_journals(base: Document, files: Files) -> Document:
 
 def merged_lines(
     document: Document,
-    changes: Iterable[tuple[str, Record | None]],
+    changes: Iterable[tuple[str, Record]],
     changed: Mapping[str, object],
 ) -> Iterator[bytes]:
     """The lines of a document with later changes taken in.
 
     Args:
         document: What was.
-        changes: Every changed product with its record, or None when it is forgotten.
+        changes: Every changed product with its record.
         changed: The products of ``changes``.
     """
     for product_id, line in document.lines():
         if product_id not in changed:
             yield line
     for product_id, record in changes:
-        if record is not None:
-            yield product_line(product_id, record)
+        yield product_line(product_id, record)
 
 
 def put_aside(path: Path, stamp: str) -> Path:

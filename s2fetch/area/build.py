@@ -47,7 +47,11 @@ class Source:
 
 
 def build_box(west: float, south: float, east: float, north: float) -> Area:
-    """The area of a box; one with ``west > east`` is split at the antimeridian."""
+    """The area of a box in degrees; one with ``west > east`` is split at the antimeridian.
+
+    Raises:
+        AreaError: It is out of bounds, or has no extent.
+    """
     sphere.in_bounds(shapely.MultiPoint([(west, south), (east, north)]))
     if south >= north or west == east:
         raise AreaError(
@@ -62,7 +66,11 @@ def build_box(west: float, south: float, east: float, north: float) -> Area:
 
 
 def build(shape: shapely.Geometry) -> Area:
-    """The area of any one geometry; see `build_all`."""
+    """The area of any one geometry; see `build_all`.
+
+    Raises:
+        AreaError: As `build_all`.
+    """
     return build_all([Source(shape)])
 
 

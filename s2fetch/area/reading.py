@@ -23,7 +23,11 @@ _EXCEPTION = re.compile(r"^(?:\w+Exception: )+")
 
 
 def read_box(box: str | Sequence[float]) -> tuple[float, float, float, float]:
-    """West, south, east, north."""
+    """West, south, east, north, in degrees.
+
+    Raises:
+        AreaError: It is not four numbers.
+    """
     advice = "Write west,south,east,north in degrees, for example 11.0,46.0,12.5,47.0"
     items = re.split(r"[\s,]+", box.strip()) if isinstance(box, str) else box
     try:
@@ -36,7 +40,11 @@ def read_box(box: str | Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def read_wkt(text: str) -> shapely.Geometry:
-    """The geometry of WKT or of PostGIS's EWKT."""
+    """The geometry of WKT or of PostGIS's EWKT.
+
+    Raises:
+        AreaError: It is not WKT, or in another reference system than EPSG:4326.
+    """
     match = _EWKT.fullmatch(text.strip())
     srid, body = (match[1], match[2]) if match else (None, text)
     if srid not in (None, "4326"):
@@ -89,7 +97,11 @@ def _wkt_at(text: str, path: Path, line: int) -> shapely.Geometry:
 
 
 def read_geojson(path: Path) -> shapely.Geometry:
-    """Every geometry of the file together."""
+    """Every geometry of the file together.
+
+    Raises:
+        AreaError: Unreadable, malformed, or in another reference system; names the file.
+    """
     try:
         held = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_number)
     except OSError as error:

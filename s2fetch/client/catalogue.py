@@ -95,7 +95,11 @@ class CatalogueClient:
 
     @property
     def connection(self) -> Connection:
-        """The connection to the hub; only inside the context."""
+        """The connection to the hub; only inside the context.
+
+        Raises:
+            RuntimeError: Outside.
+        """
         if self._connected is None:
             raise RuntimeError("Client is used outside its context")
         return self._connected

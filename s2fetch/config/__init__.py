@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from s2fetch.config.access import ACCOUNT_SETTINGS
 from s2fetch.config.load import load_config
 from s2fetch.config.setting import Setting
-from s2fetch.config.settings import ACCOUNT_SETTINGS, SETTINGS
+from s2fetch.config.settings import SETTINGS
 from s2fetch.config.values import (
     AccountConfig,
     Config,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from s2fetch.config import access
 from s2fetch.config import settings as s
 from s2fetch.config.document import Document, read_document
 from s2fetch.config.given import (
@@ -144,10 +145,10 @@ def from_document(document: Document, mistakes: Mistakes) -> dict[str, Given]:
 
 def _dhus_user(values: Values) -> dict[str, Given]:
     """``DHUS_USER`` before ``S2FETCH_USER``, which may be of another kind of hub."""
-    given, user = values.given(s.USER), values.context.environ.get("DHUS_USER")
+    given, user = values.given(access.USER), values.context.environ.get("DHUS_USER")
     if not user or (given is not None and given.rank is not Rank.ENVIRONMENT):
         return {}
-    return {s.USER.name: Given(user, "DHUS_USER", Rank.ENVIRONMENT)}
+    return {access.USER.name: Given(user, "DHUS_USER", Rank.ENVIRONMENT)}
 
 
 def _transfer(values: Values) -> TransferConfig:
@@ -201,8 +202,8 @@ def _accounts(
     values: Values, document: Document | None, mistakes: Mistakes
 ) -> tuple[AccountConfig, ...]:
     """The accounts of the file's tables, or else the one that the flat settings describe."""
-    slots, given = values.get(s.SLOTS), values.given(s.SLOTS)
-    quota, quota_given = values.find(s.QUOTA), values.given(s.QUOTA)
+    slots, given = values.get(access.SLOTS), values.given(access.SLOTS)
+    quota, quota_given = values.find(access.QUOTA), values.given(access.QUOTA)
     tables = document.values.get("accounts") if document else None
     if not document or not tables:
         return (_account(values, None, slots, quota),)
@@ -212,13 +213,13 @@ def _accounts(
         return ()
     accounts = []
     for index, table in enumerate(tables):
-        held = from_table(document, table, ("accounts", index), s.ACCOUNT_SETTINGS, mistakes)
+        held = from_table(document, table, ("accounts", index), access.ACCOUNT_SETTINGS, mistakes)
         own = Values(held, values.context, mistakes)
         overridden = given is not None and given.rank is Rank.OPTION
-        own_slots = slots if overridden or not own.given(s.SLOTS) else own.get(s.SLOTS)
+        own_slots = slots if overridden or not own.given(access.SLOTS) else own.get(access.SLOTS)
         overridden = quota_given is not None and quota_given.rank is Rank.OPTION
-        own_quota = quota if overridden or not own.given(s.QUOTA) else own.find(s.QUOTA)
-        accounts.append(_account(own, own.find(s.ACCOUNT_NAME), own_slots, own_quota))
+        own_quota = quota if overridden or not own.given(access.QUOTA) else own.find(access.QUOTA)
+        accounts.append(_account(own, own.find(access.ACCOUNT_NAME), own_slots, own_quota))
     _check_accounts(accounts, document, mistakes)
     return _chosen(accounts, values)
 
@@ -226,11 +227,11 @@ def _accounts(
 def _account(
     values: Values, name: str | None, slots: int, quota_bytes: int | None
 ) -> AccountConfig:
-    user = values.find(s.USER)
+    user = values.find(access.USER)
     return AccountConfig(
         name=name or user or "",
         user=user,
-        credentials_file=values.find(s.CREDENTIALS_FILE),
+        credentials_file=values.find(access.CREDENTIALS_FILE),
         slots=slots,
         quota_bytes=quota_bytes,
     )
@@ -255,16 +256,16 @@ def _called(account: AccountConfig) -> str:
 
 def _chosen(accounts: list[AccountConfig], values: Values) -> tuple[AccountConfig, ...]:
     """All accounts, or the one that ``--user`` picks."""
-    for setting in (s.USER, s.CREDENTIALS_FILE):
+    for setting in (access.USER, access.CREDENTIALS_FILE):
         given = values.given(setting)
         if given and given.rank is Rank.FILE:
             error = ConfigError(f"{setting.name} and [[accounts]] exclude each other")
             values.wrong(setting, error)
-    given = values.given(s.USER)
+    given = values.given(access.USER)
     if not given or given.rank is not Rank.OPTION:
         return tuple(accounts)
     picked = tuple(a for a in accounts if given.raw in (a.user, a.name))
     if not picked:
         names = ", ".join(map(_called, accounts))
-        values.wrong(s.USER, UsageError(f"{given.raw!r} is none of the accounts {names}"))
+        values.wrong(access.USER, UsageError(f"{given.raw!r} is none of the accounts {names}"))
     return picked

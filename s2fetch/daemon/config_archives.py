@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from s2fetch.config import access
 from s2fetch.config import settings as s
 from s2fetch.config.document import Document, read_document
 from s2fetch.config.given import Given, Values, from_environment
@@ -23,13 +24,13 @@ from s2fetch.errors import ConfigError
 from s2fetch.sync.withdrawals import WithdrawalSettings
 
 _HUB = tuple(setting for setting in s.SETTINGS if setting.table == "hub")
-_KIND_OF_HUB = frozenset({s.KIND.name, s.URL.name})
+_KIND_OF_HUB = frozenset({access.KIND.name, access.URL.name})
 _OF_ONE_HUB = frozenset(setting.name for setting in _HUB)
 """Settings that mean nothing to another hub, or would have it trusted with a login of the other."""
 _AREA = frozenset(setting.name for setting in AREAS)
 """Settings that replace each other: an archive's own one replaces any of the defaults'."""
 _NOTHING: Mapping[str, Given] = {}
-_LOGIN = frozenset({s.USER.name, s.CREDENTIALS_FILE.name})
+_LOGIN = frozenset({access.USER.name, access.CREDENTIALS_FILE.name})
 
 
 class ArchiveReader:

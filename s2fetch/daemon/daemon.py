@@ -15,19 +15,16 @@ import msgspec
 from anyio.abc import TaskGroup
 
 import s2fetch
-from s2fetch.account.account import Account
-from s2fetch.account.meter import Usage
 from s2fetch.archive.space import free_bytes
 from s2fetch.clock import Clock, timestamp
 from s2fetch.daemon import inspection
+from s2fetch.daemon.accounts import Accounts
 from s2fetch.daemon.engagement import Surroundings
 from s2fetch.daemon.keeper import QUEUED, Keeper
 from s2fetch.daemon.loop_delay import LoopDelay
-from s2fetch.daemon.pause import Pause
-from s2fetch.daemon.pool import UNNAMED, Pool
+from s2fetch.daemon.pool import Pool
 from s2fetch.daemon.sparing import Sparing
 from s2fetch.daemon.state import (
-    AccountState,
     AlertState,
     DaemonState,
     DayCoverage,
@@ -38,7 +35,7 @@ from s2fetch.daemon.state import (
 from s2fetch.daemon.transfers import Transfers
 from s2fetch.daemon.values import ArchiveEntry
 from s2fetch.daemon.watchdog import Heartbeat
-from s2fetch.errors import ArchiveError, ExitCode, S2FetchError, UsageError
+from s2fetch.errors import ArchiveError, ExitCode, UsageError
 from s2fetch.events import Event, EventBus, HubPaused, HubResumed
 from s2fetch.transfer.bandwidth import Bandwidth
 
@@ -112,6 +109,7 @@ class Daemon:
             bandwidth=bandwidth,
             events=self._engine,
         )
+        self._accounts = Accounts(self._pool)
         self._around = Surroundings(
             self._pool, state_folder, environ, home, clock, self.events, self._hear, self._ran
         )
@@ -122,8 +120,6 @@ class Daemon:
         self._loop_delay = LoopDelay()
         self._coverage = Sparing[list[DayCoverage]](clock)
         self._unreachable: dict[str, str] = {}
-        self._refused: dict[str, str] = {}
-        self._usage: dict[str, Usage] = {}
         self._moved = 0, clock.monotonic()
         self._paused = False
         self._reloading = anyio.Lock()
@@ -173,9 +169,7 @@ class Daemon:
 
     def state(self) -> DaemonState:
         """See `Controls.state`."""
-        accounts = self._pool.accounts
-        named = {account.name for account in accounts}
-        missing = [name for name in self._refused if name not in named]
+        slots = {account.name: account.slots.count for account in self._pool.accounts}
         return DaemonState(
             version=s2fetch.__version__,
             now=timestamp(self._clock.now()),
@@ -188,11 +182,8 @@ class Daemon:
             loop_delay_seconds=self._loop_delay.worst_seconds,
             stalled_seconds=self._stalled_seconds(),
             archives=tuple(keeper.state() for keeper in self._keepers.values()),
-            accounts=(
-                *(self._account_state(account) for account in accounts),
-                *(AccountState(name=n, slots=0, refused=self._refused[n]) for n in missing),
-            ),
-            slots=self._transfers.slots({each.name: each.slots.count for each in accounts}),
+            accounts=self._accounts.states(),
+            slots=self._transfers.slots(slots),
             alerts=self._alerts(),
             needs_restart=self.needs_restart,
         )
@@ -256,7 +247,7 @@ class Daemon:
             self._follow(await self._take(self._reread))
             await self._find_accounts()  # another quota holds for those who wait for it, too
             self._forget_troubles()
-            await self._count_usage()
+            await self._accounts.count()
 
     def _follow(self, plans: tuple[ArchiveEntry, ...]) -> None:
         self._pool.forget_credentials()
@@ -279,9 +270,8 @@ class Daemon:
         """
         configs = [keeper.plan.config for keeper in self._keepers.values()]
         hosts = {host for config in configs for host in config.hub.trusted_hosts}
-        names = {name for config in configs for name in self._pool.names_of(config)}
         self._unreachable = {h: why for h, why in self._unreachable.items() if h in hosts}
-        self._refused = {name: why for name, why in self._refused.items() if name in names}
+        self._accounts.forget_others(configs)
 
     def stop(self) -> None:
         """See `Controls.stop`."""
@@ -323,21 +313,6 @@ class Daemon:
         self._ending[self._keepers.pop(name)] = anyio.Event()
         self._pool.forget_archive(name)
 
-    def _account_state(self, account: Account) -> AccountState:
-        usage = self._usage.get(account.name)
-        refusal = account.tokens.refusal
-        return AccountState(
-            name=account.name,
-            slots=account.slots.count,
-            in_use=self._pool.in_use(account),
-            refused=str(refusal) if refusal else self._refused.get(account.name, ""),
-            token_seconds=account.tokens.seconds_left,
-            received_30_days=usage.received if usage is not None else 0,
-            quota=usage.quota if usage is not None else account.meter.quota,
-            quota_reached=usage.reached if usage is not None else "",
-            throttled=account.meter.throttled,
-        )
-
     def _stalled_seconds(self) -> float:
         """For how long nothing has moved although something should have."""
         now, beats = self._clock.monotonic(), self.heartbeat.beats
@@ -351,22 +326,13 @@ class Daemon:
         await self._follow_quotas()
 
     async def _find_accounts(self) -> None:
-        for plan in [keeper.plan for keeper in self._keepers.values()]:
-            # Who cannot be found is told by the run that needs it.
-            with contextlib.suppress(S2FetchError):
-                await self._pool.shared(plan.config, plan.name, plan.priority, Pause())
+        await self._accounts.find([keeper.plan for keeper in self._keepers.values()])
 
     async def _follow_quotas(self) -> None:
         while True:
-            await self._count_usage()
+            await self._accounts.count()
             await self._pool.close_unused(self._keepers.keys())
             await self._clock.sleep(PACE_SECONDS)
-
-    async def _count_usage(self) -> None:
-        for account in self._pool.accounts:
-            # A ledger that cannot be read is told by the meter itself; the last numbers stay.
-            with contextlib.suppress(ArchiveError):
-                self._usage[account.name] = await account.meter.usage()
 
     async def _follow_disks(self) -> None:
         while True:
@@ -378,12 +344,7 @@ class Daemon:
             await self._clock.sleep(PACE_SECONDS)
 
     def _ran(self, archive: ArchiveEntry, run: RunState, code: ExitCode) -> None:
-        for name in self._pool.names_of(archive.config):
-            if code is ExitCode.ACCOUNT:
-                self._refused[name] = run.error
-            else:
-                self._refused.pop(name, None)
-                self._refused.pop(UNNAMED, None)
+        self._accounts.take(archive.config, code, run.error)
         self._after_run(archive, run)
 
     def _hear(self, archive: str, event: Event) -> None:

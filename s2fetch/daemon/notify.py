@@ -67,10 +67,6 @@ class Notifier:
         """The daemon is alive; see `watchdog.Watchdog`, which knows."""
         return self._send({"WATCHDOG": "1"})
 
-    def extend_timeout(self, seconds: float) -> bool:
-        """Starting, reloading or stopping takes longer; so many seconds from now."""
-        return self._send({"EXTEND_TIMEOUT_USEC": str(round(seconds * _MICROSECONDS))})
-
     def close(self) -> None:
         """Tell nothing more."""
         if self._socket is not None:

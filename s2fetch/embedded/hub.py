@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,9 +14,10 @@ from s2fetch.clock import Clock, SystemClock
 from s2fetch.embedded.catalogue import CatalogueService
 from s2fetch.embedded.delivery import deliver_bytes, plain
 from s2fetch.embedded.download import DownloadService
-from s2fetch.embedded.faults import Fault, FaultPlan, Kind
+from s2fetch.embedded.faults import Fault, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import REALM_PATH, IdentityService, TokenPolicy, User
+from s2fetch.embedded.lifecycle import ServedCatalogue
 from s2fetch.embedded.listing import Catalogue
 from s2fetch.embedded.serving import Listener
 from s2fetch.embedded.state import Handler, HubSettings, HubState, answering
@@ -28,7 +28,7 @@ DEFAULT_USER = User(name="demo@example.org", password="demo")  # noqa: S106 - fo
 _OPENID = f"{REALM_PATH}/protocol/openid-connect"
 
 
-class EmbeddedHub:
+class EmbeddedHub(ServedCatalogue):
     """Serves a folder, or any catalogue, from two ports: catalogue with identity, and download.
 
     Use it as an async context manager. Catalogue, accounts, faults and counters outlive
@@ -64,10 +64,9 @@ class EmbeddedHub:
         download_port: int = 0,
         clock: Clock | None = None,
     ) -> None:
+        super().__init__(source, faults)
         self.stats = Stats()
-        self.faults = FaultPlan(*faults)
         self.users = tuple(users)
-        self._source = source
         self._settings = settings or HubSettings()
         self._clock = clock or SystemClock()
         policy = tokens or TokenPolicy()
@@ -78,14 +77,9 @@ class EmbeddedHub:
         self._listeners: list[Listener] = []
         self._state: HubState | None = None
         self._subscriptions: SubscriptionService | None = None
-        self._coming_back: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        catalogue: Catalogue = (
-            await asyncio.to_thread(FolderCatalogue.open, self._source)
-            if isinstance(self._source, Path)
-            else self._source
-        )
+        catalogue = await self._opened()
         self._state = HubState(
             catalogue, self.identity, self.faults, self._settings, self.stats, self._clock
         )
@@ -95,12 +89,6 @@ class EmbeddedHub:
             catalogue.watch(self._subscriptions.publish)
         await self.come_up()
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._coming_back is not None:
-            self._coming_back.cancel()
-            await asyncio.wait((self._coming_back,))
-        await self.go_down()
 
     async def come_up(self) -> None:
         """Listen, on the same ports as before."""
@@ -130,7 +118,11 @@ class EmbeddedHub:
 
     @property
     def subscriptions(self) -> SubscriptionService:
-        """Who is told what is new; only inside the context."""
+        """Who is told what is new; only inside the context.
+
+        Raises:
+            RuntimeError: Outside.
+        """
         if self._subscriptions is None:
             raise RuntimeError("EmbeddedHub is used outside its context")
         return self._subscriptions
@@ -166,18 +158,6 @@ class EmbeddedHub:
         return self._live.catalogue
 
     @property
-    def folder(self) -> FolderCatalogue:
-        """The catalogue of a folder, which can be changed.
-
-        Raises:
-            TypeError: The hub serves another catalogue.
-        """
-        catalogue = self._live.catalogue
-        if not isinstance(catalogue, FolderCatalogue):
-            raise TypeError("this hub does not serve a folder")
-        return catalogue
-
-    @property
     def settings(self) -> HubSettings:
         """How the hub behaves; replace it at any time."""
         return self._live.settings
@@ -205,15 +185,6 @@ class EmbeddedHub:
     def _origin(self, port: int) -> str:
         scheme = "http" if self._ssl_context is None else "https"
         return f"{scheme}://{self._host}:{port}"
-
-    def _go_down_soon(self, seconds: float | None) -> None:
-        self._coming_back = asyncio.create_task(self._down_for(seconds))
-
-    async def _down_for(self, seconds: float | None) -> None:
-        await self.go_down()
-        if seconds is not None:
-            await asyncio.sleep(seconds)
-            await self.come_up()
 
     def _catalogue_application(self) -> web.Application:
         service = CatalogueService(self._live, self.subscriptions)
@@ -260,15 +231,6 @@ class EmbeddedHub:
     async def _show_stats(self, _: web.Request) -> web.Response:
         body = msgspec.to_builtins(self.stats) | {"open_sessions": self.identity.open_sessions}
         return web.Response(body=msgspec.json.encode(body), content_type="application/json")
-
-    async def _take_faults(self, request: web.Request) -> web.Response:
-        try:
-            faults = msgspec.json.decode(await request.read(), type=list[Fault])
-        except msgspec.DecodeError as error:
-            return web.Response(status=422, text=str(error))
-        self.faults.clear()
-        self.faults.add(*faults)
-        return web.Response(status=204)
 
 
 async def _form(request: web.Request) -> dict[str, str]:

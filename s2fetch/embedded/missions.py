@@ -1,4 +1,4 @@
-"""Makes catalogue rows of every mission, with tiny bodies and attributes like those of real ones.
+"""Products of every mission, with attributes like those of real ones.
 
 Names follow the missions' naming conventions, attributes the catalogue's registry (Copernicus Data
 Space documentation, OData). How the service names products of SENTINEL-1-RTC is not documented;
@@ -8,34 +8,14 @@ here they have the name of their source with a suffix.
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-import blake3
-import msgspec
-
-from s2fetch.embedded.entry import Attribute, AttributeType, Entry, hub_time
-from s2fetch.embedded.folder import product_id
-from s2fetch.embedded.registry import ATTRIBUTES
+from s2fetch.embedded.entry import Entry, hub_time
+from s2fetch.embedded.mission_rows import MadeProduct, listed
 
 _FIRST = datetime(2024, 6, 1, 5, 30, 12, 345_000, tzinfo=UTC)
 _STEP = timedelta(hours=7, minutes=13, seconds=5)
-_NETCDF = b"\x89HDF\r\n\x1a\n"
-Values = dict[str, str | int | float | bool]
-
-
-class _Made(msgspec.Struct, frozen=True, kw_only=True):
-    """One product before it is a row."""
-
-    name: str
-    collection: str
-    start: datetime
-    end: datetime
-    processed: datetime
-    box: tuple[float, float, float, float] | None
-    values: Values
 
 
 def mission_products(each: int = 3) -> list[tuple[Entry, bytes]]:
@@ -46,63 +26,13 @@ def mission_products(each: int = 3) -> list[tuple[Entry, bytes]]:
     """
     makers = (_sentinel_1, _sentinel_1_rtc, _sentinel_2, _sentinel_3, _sentinel_5p, _sentinel_6)
     return [
-        _listed(made) for maker in (*makers, _elevation, _smos) for made in _several(maker, each)
+        listed(made) for maker in (*makers, _elevation, _smos) for made in _several(maker, each)
     ]
 
 
-def _several(maker: Callable[[int], Iterator[_Made]], each: int) -> Iterator[_Made]:
+def _several(maker: Callable[[int], Iterator[MadeProduct]], each: int) -> Iterator[MadeProduct]:
     for number in range(each):
         yield from maker(number)
-
-
-def _listed(made: _Made) -> tuple[Entry, bytes]:
-    body = _body(made.name)
-    published = made.processed + timedelta(hours=1, minutes=30)
-    own: Mapping[str, AttributeType] = dict(ATTRIBUTES[made.collection])
-    period: Values = {
-        "beginningDateTime": hub_time(made.start),
-        "endingDateTime": hub_time(made.end),
-    }
-    listed = tuple(
-        Attribute(name, own.get(name, "DateTimeOffset"), value)
-        for name, value in (made.values | period).items()
-    )
-    entry = Entry(
-        id=product_id(made.name),
-        name=made.name,
-        collection=made.collection,
-        content_length=len(body),
-        sensing_start=hub_time(made.start),
-        sensing_end=hub_time(made.end),
-        origin_date=hub_time(published - timedelta(minutes=11)),
-        publication_date=hub_time(published),
-        modification_date=hub_time(published + timedelta(seconds=13)),
-        s3_path=f"/eodata/{made.collection.title()}/{made.start:%Y/%m/%d}/{made.name}",
-        md5=hashlib.md5(body, usedforsecurity=False).hexdigest(),
-        blake3=blake3.blake3(body).hexdigest(),
-        checksum_date=hub_time(published + timedelta(seconds=12)),
-        footprint=None if made.box is None else _polygon(*made.box),
-        attributes=listed,
-    )
-    return entry, body
-
-
-def _body(name: str) -> bytes:
-    """A body of the format that the name promises."""
-    if name.endswith(".nc"):
-        return _NETCDF + name.encode() * 20
-    if name.endswith(".EOF"):
-        return f"<?xml version='1.0'?><Earth_Explorer_File>{name}</Earth_Explorer_File>".encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        member = zipfile.ZipInfo(f"{name}/manifest.safe", date_time=(2024, 6, 1, 0, 0, 0))
-        archive.writestr(member, f"<manifest>{name}</manifest>" * 20)
-    return buffer.getvalue()
-
-
-def _polygon(west: float, south: float, east: float, north: float) -> str:
-    corners = ((west, south), (east, south), (east, north), (west, north), (west, south))
-    return f"POLYGON (({', '.join(f'{lon} {lat}' for lon, lat in corners)}))"
 
 
 def _stamp(time: datetime) -> str:
@@ -119,7 +49,7 @@ def _place(number: int, size: float) -> tuple[float, float, float, float]:
     return west, south, west + size, south + size
 
 
-def _sentinel_1(number: int) -> Iterator[_Made]:
+def _sentinel_1(number: int) -> Iterator[MadeProduct]:
     kinds = (
         ("IW_SLC__1S", "DV"),
         ("IW_GRDH_1S", "DV"),
@@ -136,7 +66,7 @@ def _sentinel_1(number: int) -> Iterator[_Made]:
         base, _, packed = kind.partition("-")
         stem = f"S1{unit}_{base}{code}_{_stamp(start)}_{_stamp(end)}_{orbit:06d}_{datatake:06X}"
         mode, level = kind[:2], kind[8]
-        yield _Made(
+        yield MadeProduct(
             name=f"{stem}_{_check_letters(stem, 4)}{'_COG' if packed else ''}.SAFE",
             collection="SENTINEL-1",
             start=start,
@@ -177,11 +107,11 @@ def _sentinel_1(number: int) -> Iterator[_Made]:
     yield _precise_orbit(number)
 
 
-def _precise_orbit(number: int) -> _Made:
+def _precise_orbit(number: int) -> MadeProduct:
     start = datetime(2024, 6, 1, 22, 59, 42, tzinfo=UTC) + timedelta(days=number)
     end, processed = start + timedelta(hours=26), start + timedelta(days=20)
     valid = f"V{_stamp(start)}_{_stamp(end)}"
-    return _Made(
+    return MadeProduct(
         name=f"S1A_OPER_AUX_POEORB_OPOD_{_stamp(processed)}_{valid}.EOF",
         collection="SENTINEL-1",
         start=start,
@@ -198,11 +128,11 @@ def _precise_orbit(number: int) -> _Made:
     )
 
 
-def _sentinel_1_rtc(number: int) -> Iterator[_Made]:
+def _sentinel_1_rtc(number: int) -> Iterator[MadeProduct]:
     start = _FIRST + number * _STEP
     end, orbit = start + timedelta(seconds=25), 54_000 + number
     stem = f"S1A_IW_GRDH_1SDV_{_stamp(start)}_{_stamp(end)}_{orbit:06d}_069{number:03X}"
-    yield _Made(
+    yield MadeProduct(
         name=f"{stem}_{_check_letters(stem, 4)}_RTC",
         collection="SENTINEL-1-RTC",
         start=start,
@@ -226,14 +156,14 @@ def _sentinel_1_rtc(number: int) -> Iterator[_Made]:
     )
 
 
-def _sentinel_2(number: int) -> Iterator[_Made]:
+def _sentinel_2(number: int) -> Iterator[MadeProduct]:
     tiles = ("32TQM", "32TPM", "33TUL")
     for level, kind in (("L1C", "S2MSI1C"), ("L2A", "S2MSI2A")):
         start = _FIRST + number * _STEP
         processed = start + timedelta(hours=4)
         unit, tile, orbit = "AB"[number % 2], tiles[number % len(tiles)], number * 22 % 143 + 1
         head = f"S2{unit}_MSI{level}_{_stamp(start)}_N0510_R{orbit:03d}_T{tile}"
-        yield _Made(
+        yield MadeProduct(
             name=f"{head}_{_stamp(processed)}.SAFE",
             collection="SENTINEL-2",
             start=start,
@@ -258,7 +188,7 @@ def _sentinel_2(number: int) -> Iterator[_Made]:
         )
 
 
-def _sentinel_3(number: int) -> Iterator[_Made]:
+def _sentinel_3(number: int) -> Iterator[MadeProduct]:
     kinds = ("OL_1_EFR___", "SL_1_RBT___", "SR_1_SRA_BS", "SY_2_SYN___", "SR_2_LAN___")
     for place, kind in enumerate(kinds):
         start = _FIRST + number * _STEP + timedelta(minutes=place)
@@ -266,7 +196,7 @@ def _sentinel_3(number: int) -> Iterator[_Made]:
         unit, cycle, relative = "AB"[number % 2], 113, 78 + number
         timeliness = ("NT", "NR", "ST")[number % 3]
         times = "_".join(map(_stamp, (start, end, processed)))
-        yield _Made(
+        yield MadeProduct(
             name=f"S3{unit}_{kind}_{times}_0179_{cycle:03d}_{relative:03d}_2340_PS1_O_{timeliness}"
             "_004.SEN3",
             collection="SENTINEL-3",
@@ -299,14 +229,14 @@ def _sentinel_3(number: int) -> Iterator[_Made]:
         )
 
 
-def _sentinel_5p(number: int) -> Iterator[_Made]:
+def _sentinel_5p(number: int) -> Iterator[MadeProduct]:
     for place, kind in enumerate(("L2__NO2___", "L2__CO____", "L2__O3_TCL", "L1B_RA_BD1")):
         for mode, hours in (("OFFL", 40), ("NRTI", 3), ("RPRO", 9000)):
             start = _FIRST + number * _STEP + timedelta(minutes=place)
             end, processed = start + timedelta(minutes=101), start + timedelta(hours=hours)
             orbit = 34_381 + number
             head = f"S5P_{mode}_{kind}_{_stamp(start)}_{_stamp(end)}"
-            yield _Made(
+            yield MadeProduct(
                 name=f"{head}_{orbit:05d}_03_020600_{_stamp(processed)}.nc",
                 collection="SENTINEL-5P",
                 start=start,
@@ -328,14 +258,14 @@ def _sentinel_5p(number: int) -> Iterator[_Made]:
             )
 
 
-def _sentinel_6(number: int) -> Iterator[_Made]:
+def _sentinel_6(number: int) -> Iterator[MadeProduct]:
     for kind in ("P4_1B_LR_____", "P4_2__HR_____", "MW_2__AMR____"):
         start = _FIRST + number * _STEP
         end, processed = start + timedelta(minutes=56), start + timedelta(days=3)
         times = "_".join(map(_stamp, (start, end, processed)))
         half = 75 + number  # of an orbit
         relative = (half + 1) // 2
-        yield _Made(
+        yield MadeProduct(
             name=f"S6A_{kind}_{times}_3373_131_{half:03d}_{relative:03d}_EUM__OPE_NT_F09.SEN6",
             collection="SENTINEL-6",
             start=start,
@@ -359,13 +289,13 @@ def _sentinel_6(number: int) -> Iterator[_Made]:
         )
 
 
-def _elevation(number: int) -> Iterator[_Made]:
+def _elevation(number: int) -> Iterator[MadeProduct]:
     start = datetime(2010, 12, 5, 13, 43, 12, tzinfo=UTC) + number * _STEP
     end = datetime(2014, 8, 26, 13, 43, 38, tzinfo=UTC)
     for short, spacing in (("DGED", "30"), ("DTED", "30"), ("DGED", "90")):
         full = f"COP-DEM_GLO-{spacing}-{short}"
         head = f"DEM1_SAR_{short[:3]}_{spacing}_{_stamp(start)}_{_stamp(end)}_ADS_000000"
-        yield _Made(
+        yield MadeProduct(
             name=f"{head}_{_check_letters(head, 4)}.DEM",
             collection="COP-DEM",
             start=start,
@@ -383,11 +313,11 @@ def _elevation(number: int) -> Iterator[_Made]:
         )
 
 
-def _smos(number: int) -> Iterator[_Made]:
+def _smos(number: int) -> Iterator[MadeProduct]:
     for kind, long in (("L1", "MIR_SCSF1C"), ("L2", "MIR_SMUDP2")):
         start = _FIRST + number * _STEP
         end = start + timedelta(minutes=53)
-        yield _Made(
+        yield MadeProduct(
             name=f"SM_OPER_{long}_{_stamp(start)}_{_stamp(end)}_700_001_1",
             collection="SMOS",
             start=start,

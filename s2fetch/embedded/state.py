@@ -86,7 +86,48 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     most_retrievals: int | None = None
 
 
-class HubState:
+class RequestState:
+    """What every request to a hub goes through, whatever its kind.
+
+    Args:
+        faults: What goes wrong.
+        stats: What was counted.
+
+    Attributes:
+        go_down: Called when a fault says so, with the seconds until the hub is to come back.
+    """
+
+    def __init__(self, faults: FaultPlan, stats: Stats) -> None:
+        self.faults = faults
+        self.stats = stats
+        self.go_down: Callable[[float | None], None] = lambda _: None
+
+    async def _arrive(self, kind: Kind, entry: Entry | None, latency_seconds: float) -> Effects:
+        """Count a request, let its latency pass and find out what goes wrong with it."""
+        self.stats.count(self.stats.requests, kind)
+        if latency_seconds:
+            await asyncio.sleep(latency_seconds)
+        effects = self.faults.take(kind, entry)
+        if delay := effects.one(Delay):
+            await asyncio.sleep(delay.seconds)
+        return effects
+
+    async def _answer_early(self, effects: Effects) -> None:
+        """Let a fault answer, or end it all.
+
+        Raises:
+            EarlyAnswer: A fault has answered.
+        """
+        if down := effects.one(GoDown):
+            self.go_down(down.seconds)
+            await asyncio.Event().wait()
+        if answer := effects.one(Answer):
+            raise EarlyAnswer(plain(answer))
+        if to := effects.one(Redirect):
+            raise EarlyAnswer(redirect(to))
+
+
+class HubState(RequestState):
     """Catalogue, accounts, faults and counters of one hub, alive while it is down as well.
 
     Args:
@@ -107,15 +148,13 @@ class HubState:
         stats: Stats,
         clock: Clock,
     ) -> None:
+        super().__init__(faults, stats)
         self.catalogue = catalogue
         self.identity = identity
-        self.faults = faults
         self.settings = settings
-        self.stats = stats
         self.clock = clock
         self.catalogue_origin = ""
         self.download_origin = ""
-        self.go_down: Callable[[float | None], None] = lambda _: None
         self._retrievals: dict[str, float] = {}
         self._accepted = 0
 
@@ -153,25 +192,13 @@ class HubState:
         Raises:
             EarlyAnswer: A fault answers it already.
         """
-        self.stats.count(self.stats.requests, kind)
-        if self.settings.latency_seconds:
-            await asyncio.sleep(self.settings.latency_seconds)
-        effects = self.faults.take(kind, entry)
-        if not effects:
-            return effects
-        if delay := effects.one(Delay):
-            await asyncio.sleep(delay.seconds)
-        if effects.one(ExpireTokens):
-            self.identity.expire_tokens()
-        if effects.one(EndSessions):
-            self.identity.end_sessions()
-        if down := effects.one(GoDown):
-            self.go_down(down.seconds)
-            await asyncio.Event().wait()
-        if answer := effects.one(Answer):
-            raise EarlyAnswer(plain(answer))
-        if to := effects.one(Redirect):
-            raise EarlyAnswer(redirect(to))
+        effects = await self._arrive(kind, entry, self.settings.latency_seconds)
+        if effects:
+            if effects.one(ExpireTokens):
+                self.identity.expire_tokens()
+            if effects.one(EndSessions):
+                self.identity.end_sessions()
+            await self._answer_early(effects)
         return effects
 
     @asynccontextmanager

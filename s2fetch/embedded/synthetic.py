@@ -143,7 +143,11 @@ class SyntheticCatalogue:
         return None
 
     def relist(self, product_id: str, **changes: object) -> Entry:
-        """Change how a row is shown. Searches go on by what it was."""
+        """Change how a row is shown. Searches go on by what it was.
+
+        Raises:
+            KeyError: There is no such product.
+        """
         entry = self.entry(product_id)
         if entry is None:
             raise KeyError(product_id)

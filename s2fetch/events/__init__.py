@@ -3,6 +3,9 @@
 The engine emits; it knows no listener by name. The live view, the log and the report are listeners.
 A listener is called at once, on the event loop, and must not block.
 
+Sizes, positions and what is received are bytes, rates bytes per second, durations seconds; times
+are ISO 8601 in UTC. Slots and attempts count from 1.
+
 base      what an event is, and the bus
 run       a run as a whole, and what it plans
 products  what becomes of a product

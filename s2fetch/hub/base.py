@@ -144,10 +144,18 @@ class Hub(Protocol):
 
         By one request where the hub can tell itself. Where it cannot (see `area.relation`), all it
         lists is read and tested.
+
+        Raises:
+            QueryError: If the hub does not understand the query.
+            HubError: If it cannot be asked, or gives no count.
         """
 
     async def explain_empty(self, query: Query) -> str:
-        """Why a query without any match may be a mistake, or an empty text."""
+        """Why a query without any match may be a mistake, or an empty text.
+
+        Raises:
+            HubError: If the hub cannot be asked.
+        """
 
     def deletions(self, collection: str, since: datetime) -> AsyncGenerator[Deletion]:
         """What the hub has taken away since then, oldest first, complete or an error.
@@ -161,7 +169,11 @@ class Hub(Protocol):
         """
 
     async def by_name(self, names: Sequence[str]) -> list[Product]:
-        """The products of these exact names that exist, in bulk requests."""
+        """The products of these exact names that exist, in bulk requests.
+
+        Raises:
+            HubError: If the hub cannot be asked.
+        """
 
     def describe(self, query: Query) -> str:
         """The query as it is sent, for people."""
@@ -173,6 +185,13 @@ class Hub(Protocol):
         self, product: Product, *, offset: int, validator: Validator, token: str, account: str
     ) -> AbstractAsyncContextManager[Body]:
         """Start a download at an offset. Needs a slot of the account.
+
+        Args:
+            product: What to download.
+            offset: The first byte wanted, from 0.
+            validator: Of the version that bytes before the offset belong to (``If-Range``).
+            token: As the hub's accounts give it.
+            account: Whose limits count, by name.
 
         Raises:
             HubBusyError: If the hub asked us to wait; the host's gate is closed already.
@@ -189,6 +208,11 @@ class Hub(Protocol):
         self, product: Product, *, token: str, account: str
     ) -> tuple[RetrievalAnswer, str]:
         """Ask for an offline product to be brought back; the text is the hub's own. Needs a slot.
+
+        Args:
+            product: What to ask for.
+            token: As the hub's accounts give it.
+            account: Whose limits count, by name.
 
         Raises:
             HubBusyError: If the hub asked us to wait.

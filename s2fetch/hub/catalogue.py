@@ -28,7 +28,8 @@ from s2fetch.hub.listings import by_eviction, limited, merged, position
 from s2fetch.hub.parts import batches, halves, whole_listing
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.rows import Page, parse_page
-from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing, Window
+from s2fetch.hub.window import Window
+from s2fetch.hub.windows import PAGE_ROWS, PASSES, WINDOW_ROWS, Listing
 from s2fetch.product import Product
 from s2fetch.query import Order, Query
 from s2fetch.taskgroups import one_error_task_group

@@ -117,7 +117,11 @@ class HttpClient:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The open session."""
+        """The open session; only inside the context.
+
+        Raises:
+            RuntimeError: Outside.
+        """
         if self._session is None:
             raise RuntimeError("HttpClient is used outside its context")
         return self._session

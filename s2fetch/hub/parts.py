@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from s2fetch.hub.odata import axis_of, periods_of
-from s2fetch.hub.windows import Window
+from s2fetch.hub.window import Window
 from s2fetch.product import AttributeValue
 from s2fetch.query import Operator, Query
 

@@ -16,20 +16,19 @@ rows is unique, pages can overlap by a row, which shows that; then, too, that pa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-import anyio
-import msgspec
 from anyio.abc import TaskGroup
 
-from s2fetch.clock import timestamp
-from s2fetch.errors import CatalogueError, S2FetchError
+from s2fetch.errors import CatalogueError
 from s2fetch.hub.odata import Axis, Bounds
+from s2fetch.hub.promise import Promise
 from s2fetch.hub.rows import Page
+from s2fetch.hub.window import OTHER_AXIS, Reading, Window
 from s2fetch.product import Product
 
 PAGE_ROWS = 1000
@@ -40,48 +39,6 @@ PAGES_AHEAD = 3
 """Pages that are read at a time."""
 PASSES = 4
 """How often a window whose pages disagree with their count is read before that is an error."""
-RESOLUTION = timedelta(milliseconds=1)
-"""Windows begin and end on whole milliseconds, as times are written in filters."""
-
-OTHER_AXIS = {Axis.SENSING: Axis.PUBLICATION, Axis.PUBLICATION: Axis.SENSING}
-
-
-class Window(msgspec.Struct, frozen=True):
-    """A part of a listing.
-
-    Attributes:
-        axis: What it is ordered by.
-        bounds: On that axis.
-        other: On the other axis.
-    """
-
-    axis: Axis
-    bounds: Bounds = Bounds()
-    other: Bounds = Bounds()
-
-    @classmethod
-    def around(cls, axis: Axis, periods: Mapping[Axis, Bounds]) -> Window:
-        """All of a listing that is ordered by one axis and restricted on either of them."""
-        return cls(axis, periods[axis], periods[OTHER_AXIS[axis]])
-
-    @property
-    def limits(self) -> dict[Axis, Bounds]:
-        """The bounds that restrict, by axis."""
-        both = {self.axis: self.bounds, OTHER_AXIS[self.axis]: self.other}
-        return {axis: bounds for axis, bounds in both.items() if bounds != Bounds()}
-
-    def __str__(self) -> str:
-        parts = [
-            f"{axis} from {timestamp(bounds.start) or 'any'} to {timestamp(bounds.end) or 'any'}"
-            for axis, bounds in self.limits.items()
-        ]
-        return ", ".join(parts) or "the whole listing"
-
-    @property
-    def is_instant(self) -> bool:
-        """Whether the other axis is cut down to one instant already."""
-        start, end = self.other.start, self.other.end
-        return start is not None and end is not None and end - start <= RESOLUTION
 
 
 class ReadPage(Protocol):
@@ -154,7 +111,7 @@ class Listing:
         passes, seen = 0, set(known)
         while True:
             count, passes = _count(first), passes + 1
-            reading = _Reading(window, self._descending, overlapping=bool(self._overlap))
+            reading = Reading(window, self._descending, overlapping=bool(self._overlap))
             async with aclosing(self._read(group, first, reading, seen)) as pages:
                 async for products in pages:
                     yield products
@@ -176,12 +133,12 @@ class Listing:
             window, seen, passes = reading.rest, known | reading.ids_in_rest(), 0
 
     async def _read(
-        self, group: TaskGroup, first: Page, reading: _Reading, seen: set[str]
+        self, group: TaskGroup, first: Page, reading: Reading, seen: set[str]
     ) -> AsyncGenerator[list[Product]]:
         """One pass over the first rows of a window, a few pages under way at a time."""
         count = _count(first)
         skips = deque(range(self._page_rows, min(count, self._window_rows), self._page_rows))
-        under_way: deque[_Promise] = deque()
+        under_way: deque[Promise] = deque()
         page: Page | None = first
         while page is not None:
             while skips and len(under_way) < PAGES_AHEAD:
@@ -193,8 +150,8 @@ class Listing:
                 yield fresh
             page = await under_way.popleft().page() if under_way else None
 
-    def _start(self, group: TaskGroup, window: Window, skip: int = 0) -> _Promise:
-        promise = _Promise()
+    def _start(self, group: TaskGroup, window: Window, skip: int = 0) -> Promise:
+        promise = Promise()
         if skip:
             skip, top = skip - self._overlap, self._page_rows + self._overlap
             read = partial(self._read_page, window, skip=skip, top=top, count=False)
@@ -231,149 +188,6 @@ class Listing:
         )
         if self.delivered < again:
             raise _inconsistent(root, again, self.delivered)
-
-
-class _Reading:
-    """What one pass over the first rows of a window has found.
-
-    The end of the last row's instant in reading direction cuts the window in two: the part that is
-    done, and the rest, which begins with this instant again as more of its rows may follow.
-    """
-
-    def __init__(self, window: Window, descending: bool, *, overlapping: bool = False) -> None:
-        self.window = window
-        self.upcoming: _Promise | None = None
-        self.steady = True
-        self._overlapping = overlapping
-        self._descending = descending
-        self._times: dict[str, datetime | None] = {}
-        self._last: Product | None = None
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    def add(self, page: Page) -> None:
-        """Note the rows of a page.
-
-        Raises:
-            CatalogueError: If they are not in order.
-        """
-        if self.window.axis is Axis.SENSING:
-            times = [product.sensing_start for product in page.products]
-        else:
-            times = [product.published for product in page.products]
-        known = [time for time in times if time is not None]
-        if known != sorted(known, reverse=self._descending):
-            raise CatalogueError(
-                f"the hub lists products out of order ({self.window.axis}), so that a long "
-                "listing cannot be read completely",
-                advice="Run the same command again later; if this lasts, report it",
-            )
-        if self._overlapping and self._last is not None:
-            repeated = page.products[0].id if page.products else ""
-            self.steady = self.steady and repeated == self._last.id
-        self._times.update(zip([product.id for product in page.products], times, strict=True))
-        if page.products:
-            self._last = page.products[-1]
-
-    @property
-    def rest(self) -> Window:
-        """What follows; begins with the instant of the last row, unless nothing else was read."""
-        bounds, instant = self.window.bounds, self._instant
-        past = self._is_crowded
-        if self._descending:
-            cut = Bounds(bounds.start, instant if past else instant + RESOLUTION)
-        else:
-            cut = Bounds(instant + RESOLUTION if past else instant, bounds.end)
-        return msgspec.structs.replace(self.window, bounds=cut)
-
-    def unread_part(self, rows: int) -> Window | None:
-        """What has to be read (again) before the rest, or None.
-
-        Args:
-            rows: How many rows the hub counts in the part that is done.
-
-        Raises:
-            CatalogueError: If more rows share both times than the hub lets anyone list.
-        """
-        complete = rows <= len(self) - len(self.ids_in_rest())
-        if complete and (self.steady or self._is_crowded):
-            return None
-        bounds, instant = self.window.bounds, self._instant
-        if self._is_crowded:
-            if self.window.is_instant:
-                raise CatalogueError(
-                    f"more than {len(self)} products share the times of {self._last_name} "
-                    f"({timestamp(instant)}), and the hub lets nobody list them all",
-                    advice="Narrow the query: tile, area, product type",
-                )
-            start, end = instant, instant + RESOLUTION
-            crowd = Bounds(max(start, bounds.start or start), min(end, bounds.end or end))
-            return Window(OTHER_AXIS[self.window.axis], self.window.other, crowd)
-        if self._descending:
-            return msgspec.structs.replace(
-                self.window, bounds=Bounds(instant + RESOLUTION, bounds.end)
-            )
-        return msgspec.structs.replace(self.window, bounds=Bounds(bounds.start, instant))
-
-    def ids_in_rest(self) -> set[str]:
-        """Rows that the rest will list again."""
-        if self._is_crowded:
-            return set()
-        cut = self._instant + RESOLUTION if self._descending else self._instant
-        return {
-            product_id
-            for product_id, time in self._times.items()
-            if time is not None and (time < cut if self._descending else time >= cut)
-        }
-
-    @property
-    def _is_crowded(self) -> bool:
-        """Whether all rows share one instant, so that the rest would be the window again."""
-        bounds, instant = self.window.bounds, self._instant
-        if self._descending:
-            return bounds.end is not None and instant + RESOLUTION >= bounds.end
-        return bounds.start is not None and instant <= bounds.start
-
-    @property
-    def _instant(self) -> datetime:
-        """The beginning of the last row's millisecond."""
-        time = self._times[self._last.id] if self._last is not None else None
-        if time is None:
-            raise CatalogueError(
-                f"the catalogue lists {self._last_name} without {self.window.axis}, so that a long "
-                "listing cannot be read completely",
-                advice="Give the query a period (from, to)",
-            )
-        return time.replace(microsecond=time.microsecond // 1000 * 1000)
-
-    @property
-    def _last_name(self) -> str:
-        return self._last.name if self._last is not None else ""
-
-
-class _Promise:
-    """The result of a page that is being read in another task."""
-
-    def __init__(self) -> None:
-        self._done = anyio.Event()
-        self._page: Page | None = None
-        self._error: S2FetchError | None = None
-
-    async def keep(self, read: Callable[[], Awaitable[Page]]) -> None:
-        # The error belongs to whoever gets to this page, not to all tasks at once.
-        try:
-            self._page = await read()
-        except S2FetchError as error:
-            self._error = error
-        self._done.set()
-
-    async def page(self) -> Page:
-        await self._done.wait()
-        if self._error is not None:
-            raise self._error
-        assert self._page is not None  # noqa: S101 - set before the event
-        return self._page
 
 
 def _unseen(products: list[Product], seen: set[str]) -> list[Product]:

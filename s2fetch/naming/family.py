@@ -42,10 +42,12 @@ def pattern(fields: str, *extensions: str) -> str:
 
 
 def time(text: str) -> datetime:
+    """A time as names have it, ``20240601T101031``, in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def platform(text: str) -> str:
+    """A platform without what fills its field up."""
     return text.rstrip("_")
 
 

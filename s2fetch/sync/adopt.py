@@ -53,6 +53,12 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True):
 async def adopt(archive: Archive, candidate: Candidate, *, source: str, clock: Clock) -> Adopted:
     """Record the first file or folder that is the product, if one is.
 
+    Args:
+        archive: Open and locked.
+        candidate: The product, and what may be it.
+        source: Base URL of the hub, for the record.
+        clock: Where the time comes from.
+
     Raises:
         ArchiveError: If the record cannot be written.
     """

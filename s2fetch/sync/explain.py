@@ -52,7 +52,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """The catalogue's row, times in ISO 8601."""
+    """The catalogue's row: size in bytes, times in ISO 8601."""
 
     id: str
     name: str
@@ -65,7 +65,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """The recorded file. ``untouched``: size and time are those of its verification."""
+    """The recorded file, size in bytes; ``untouched`` when size and time are as once verified."""
 
     path: str
     exists: bool

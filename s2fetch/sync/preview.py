@@ -92,6 +92,17 @@ async def preview(
 ) -> Preview:
     """Look at everything that matches and decide as a sync would; changes nothing.
 
+    Args:
+        hub: Where products come from.
+        root: Of the archive; there need not be one.
+        layout: Of the archive.
+        query: Which products.
+        reserve_bytes: Free space that downloads leave.
+        on_missing: What to do about products whose files are gone.
+        renew: Whether everything is to be fetched, whatever is there.
+        everywhere: Whether to look for copies in all folders.
+        events: Who is told of every decision.
+
     Raises:
         QueryError, HubError: If the catalogue cannot be read.
         ArchiveError: If the archive cannot be read.

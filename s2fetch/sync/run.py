@@ -161,17 +161,25 @@ class Run:
             clock=clock,
             events=events,
         )
-        self._increment = (
-            Increment(
-                hub, self._select, archive, query, settings.increment, clock=clock, events=events
-            )
-            if settings.increment is not None and not settings.renew
-            else None
-        )
+        self._increment = self._incrementally()
         self._selection: Selection | None = None
         self._bodies_ended = anyio.Event()
         self.cancelled_as = ExitCode.INTERRUPTED
         self.reporter = Reporter()
+
+    def _incrementally(self) -> Increment | None:
+        """How the archive is continued, when not the whole listing is to be read."""
+        if self._settings.increment is None or self._settings.renew:
+            return None
+        return Increment(
+            self._hub,
+            self._select,
+            self._archive,
+            self._query,
+            self._settings.increment,
+            clock=self._clock,
+            events=self._events,
+        )
 
     @property
     def waits_for_hub(self) -> bool:

@@ -42,7 +42,7 @@ class UnfinishedProduct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
 
 class PartialProduct(msgspec.Struct, frozen=True):
-    """A product of which some bytes are on disk."""
+    """A product of which some bytes are on disk: how many, and of how many where that is known."""
 
     name: str
     position: int

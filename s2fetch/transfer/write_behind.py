@@ -18,7 +18,8 @@ from typing import Self
 
 import anyio
 
-from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile
+from s2fetch.archive.direct_io import ALIGNMENT_BYTES
+from s2fetch.archive.part import PartFile
 from s2fetch.errors import S2FetchError
 from s2fetch.transfer.hashing import Hashing, Turn
 

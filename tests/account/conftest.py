@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from s2fetch.account.credentials import Credentials
+from s2fetch.account.ledger import Ledger
 from s2fetch.account.tokens import Tokens
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.events import EventBus
@@ -41,3 +43,9 @@ async def tokens_factory(clock: FakeClock, bus: EventBus) -> AsyncIterator[Token
             return Tokens("archive's", credentials, **(settings | options))
 
         yield make
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """A ledger without anything in it."""
+    return Ledger(tmp_path / "account")

@@ -18,12 +18,6 @@ from s2fetch.errors import ArchiveError
 from s2fetch.lockfile import FileLock
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    """A ledger without anything in it."""
-    return Ledger(tmp_path / "account")
-
-
 def test_what_was_never_written_is_nothing(ledger: Ledger) -> None:
     """There need not even be a folder."""
     assert ledger.read() == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import anyio
 import pytest
@@ -28,11 +27,6 @@ from tests.clock import START, FakeClock
 QUOTA = 720_000
 """72,000 at once, and 900 an hour."""
 HOUR = 3600
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "account")
 
 
 def meter_of(

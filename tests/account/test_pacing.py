@@ -108,7 +108,7 @@ def test_no_thirty_days_have_more_than_the_quota(
         assert received(hours, end) <= quota
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(10**6, 10**13))
 def test_whoever_takes_all_there_is_gets_all_of_the_quota_in_a_month(quota: int) -> None:
     """But for rounding: pacing costs nothing that the hub would have given."""

@@ -18,12 +18,8 @@ from hypothesis import strategies as st
 
 from s2fetch.archive import part as module
 from s2fetch.archive import sidecar
-from s2fetch.archive.part import (
-    ALIGNMENT_BYTES,
-    ROLLBACK_BYTES,
-    SMALL_BYTES,
-    PartFile,
-)
+from s2fetch.archive.direct_io import ALIGNMENT_BYTES
+from s2fetch.archive.part import ROLLBACK_BYTES, SMALL_BYTES, PartFile
 from s2fetch.archive.sidecar import Sidecar, read_sidecars
 from s2fetch.errors import ArchiveError, ArchiveInUseError, DiskFullError
 from s2fetch.product import Algorithm, Checksum, Product

@@ -340,28 +340,13 @@ def test_a_full_disk_in_the_middle_of_a_line_leaves_a_sound_journal(
     assert [product_id for product_id, _ in again.items()] == ["id-0", "x"]
 
 
-def test_forgetting_survives_reloading_and_folding(tmp_path: Path) -> None:
-    """A tombstone keeps an older record from coming back."""
-    progress = filled(tmp_path, 3)
-    progress.forget("id-1")
-    progress.forget("never-there")
-    assert progress.get("id-1") is None
-    assert "id-1" not in progress
-    assert len(load(tmp_path)) == len(progress) == 2
-    progress.fold()
-    assert [i for i, _ in load(tmp_path).items()] == ["id-0", "id-2"]
-    progress.record("id-1", record(7))
-    assert load(tmp_path).get("id-1") == record(7)
-
-
 def test_counts_tell_numbers_and_bytes_by_state(tmp_path: Path) -> None:
     """For status: over document and journal, each product once."""
     progress = filled(tmp_path, 4)
     progress.record("id-0", record(0, State.FAILED, size=0))
     progress.record("id-9", record(9, State.WAITING, size=0))
-    progress.forget("id-1")
     assert progress.counts() == {
-        State.COMPLETE: Tally(2, 20),
+        State.COMPLETE: Tally(3, 30),
         State.FAILED: Tally(1, 0),
         State.WAITING: Tally(1, 0),
         State.QUARANTINED: Tally(0, 0),
@@ -377,7 +362,7 @@ def test_paths_follow_every_change(tmp_path: Path) -> None:
     paths = progress.paths()
     assert dict(paths) == {record(0).path: "id-0", record(2).path: "id-2"}
     progress.record("id-1", record(1))
-    progress.forget("id-0")
+    progress.record("id-0", record(0, State.WITHDRAWN))
     progress.record("id-2", msgspec.structs.replace(record(2), path="elsewhere.zip"))
     assert dict(paths) == {record(1).path: "id-1", "elsewhere.zip": "id-2"}
     progress.fold()
@@ -403,7 +388,7 @@ def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
     before = {path: path.stat() for path in folder(tmp_path).iterdir()}
     progress = load(tmp_path)
     progress.fold()
-    progress.forget("never-there")
+    progress.record_many([])
     progress.close()
     assert {path: path.stat() for path in folder(tmp_path).iterdir()} == before
 
@@ -627,7 +612,7 @@ def test_a_damaged_document_is_put_aside_and_rebuilt_without_loss(
     progress.fold()
     progress.record("id-1", record(9))
     progress.record("id-3", record(3))
-    progress.forget("id-0")
+    progress.record("id-0", record(9))
     wanted = dict(progress.items())
     progress.close()
     rot(document(tmp_path), content)
@@ -825,8 +810,7 @@ def test_many_products_are_looked_up_at_once(
     progress.record("id-7", long)
     progress.fold()
     progress.record("id-3", record(3, State.FAILED))
-    progress.forget("id-4")
-    changed = {"id-3": record(3, State.FAILED), "id-4": None, "id-7": long, "id-99": None}
+    changed = {"id-3": record(3, State.FAILED), "id-7": long, "id-99": None}
     numbers = [*range(8, 20), 59, 3, 4, 7, 99, 31, 0]
     expected = {f"id-{number}": record(number) for number in numbers} | changed
     for reader in (progress, load(tmp_path, writable=False)):
@@ -996,13 +980,17 @@ def test_a_stale_journal_brings_nothing_back(tmp_path: Path) -> None:
     progress = filled(tmp_path, 2)
     progress.record("id-0", record(5))
     stale = journal(tmp_path).read_bytes()
-    progress.forget("id-0")
+    progress.record("id-0", record(6))
     progress.fold()
     journal(tmp_path).write_bytes(stale)
     progress = load(tmp_path)
-    assert progress.get("id-0") is None
-    progress.record("new", record(6))
-    assert [i for i, _ in load(tmp_path).items()] == ["id-1", "new"]
+    assert progress.get("id-0") == record(6)
+    progress.record("new", record(7))
+    assert dict(load(tmp_path).items()) == {
+        "id-0": record(6),
+        "id-1": record(1),
+        "new": record(7),
+    }
 
 
 def test_leftovers_of_a_crashed_fold_are_removed(tmp_path: Path) -> None:

@@ -90,12 +90,6 @@ class ProgressMachine(RuleBasedStateMachine):
         if pairs:
             self.unsure.clear()
 
-    @rule(product_id=IDS)
-    def forget(self, product_id: str) -> None:
-        self.progress.forget(product_id)
-        if self.known.pop(product_id, None) is not None:
-            self.unsure.clear()
-
     @rule(key=st.sampled_from(["run", "mark"]), value=st.none() | st.integers() | st.text())
     def set_meta(self, key: str, value: object) -> None:
         self.progress.set_meta(key, value)
@@ -131,9 +125,9 @@ class ProgressMachine(RuleBasedStateMachine):
     @rule(product_id=IDS, record=RECORDS)
     def kill_between_write_and_flush(self, product_id: str, record: Record) -> None:
         """The whole line is there, but nobody was told so."""
-        entry = Entry(generation=self.progress._generation, id=product_id, record=record)
+        entry = Entry(generation=self.progress._current.number, id=product_id, record=record)
         with self.journal.open("ab") as file:
-            file.truncate(self.progress._view.journal._end)
+            file.truncate(self.progress._current.journal._end)
             file.write(encode_line(entry))
         self.unsure[:] = [(product_id, record)]
         self.reload()

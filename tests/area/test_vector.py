@@ -270,11 +270,10 @@ def test_coordinates_that_are_nowhere_on_the_earth_are_refused(tmp_path: Path) -
         from_files([path])
 
 
-@pytest.mark.parametrize("suffix", DRIVERS)
-def test_50000_vertices_are_simplified_outwards(tmp_path: Path, suffix: str) -> None:
+def test_50000_vertices_are_simplified_outwards(tmp_path: Path) -> None:
     """Nothing is lost, and the exact shape is kept beside."""
     original = shapely.from_wkt(coast(11, 46, 2, 50_000, seed=1))
-    area = from_files([written(tmp_path / f"a{suffix}", [original])])
+    area = from_files([written(tmp_path / "a.gpkg", [original])])
     assert assert_askable(area).covers(original)
     assert "simplified outwards from 50001 to" in area.notes[0]
     assert shape_of(area).equals_exact(original, 1e-11, normalize=True)

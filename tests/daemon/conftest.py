@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.cli.conftest import Shell
@@ -57,3 +58,10 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
 def server(shell: Shell) -> Server:
     """A machine for a daemon."""
     return Server(shell)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a face."""
+    async with aiohttp.ClientSession() as session:
+        yield session

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,6 @@ BACKLOG = 240
 SLOTS = 2
 NEW = (1001, 1002, 1003)
 """Numbers of products that are sensed two weeks after those of the backlog."""
-
-
-@pytest.fixture
-async def jumping() -> AsyncIterator[JumpingClock]:
-    """Time that waits for all work, as this is about what comes before what."""
-    async with JumpingClock() as clock:
-        yield clock
 
 
 @pytest.fixture

@@ -55,8 +55,6 @@ def test_the_life_of_a_daemon_is_told(manager: Manager, notifier: Notifier) -> N
     assert manager.heard() == {"STATUS": "Fetching 3 of 12"}
     notifier.watchdog()
     assert manager.heard() == {"WATCHDOG": "1"}
-    notifier.extend_timeout(12.5)
-    assert manager.heard() == {"EXTEND_TIMEOUT_USEC": "12500000"}
     notifier.stopping("Bye")
     assert manager.heard() == {"STOPPING": "1", "STATUS": "Bye"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from s2fetch.daemon.state import Activity
 from s2fetch.daemon.values import ArchiveEntry, Intake
 from s2fetch.events import IncrementPlanned, RunStarted
 from tests.daemon.site import DaemonSite
-from tests.sync.clock import JumpingClock
 
 DAY = 86_400.0
 HOUR = timedelta(hours=1)
@@ -36,13 +34,6 @@ def runs(kept: DaemonSite) -> int:
 
 def next_run(kept: DaemonSite) -> datetime:
     return datetime.fromisoformat(kept.state("alps").next_run)
-
-
-@pytest.fixture
-async def jumping() -> AsyncIterator[JumpingClock]:
-    """Time that waits for all work, as this is about what comes before what."""
-    async with JumpingClock() as clock:
-        yield clock
 
 
 async def test_what_was_known_is_known_again(kept: DaemonSite) -> None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
-import os
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +12,11 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
 from s2fetch.embedded.safe import generate_products
+from tests.daemon.http.described import ask_as_described, needs_schemathesis
 from tests.daemon.server import TOKEN, DaemonProcess, Server
 
 OTHER_TOKEN = "another-token-of-enough-characters"
 YEARLY = 'schedule = "365d"'
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def kept(server: Server, *names: str) -> DaemonProcess:
@@ -84,29 +74,14 @@ async def test_prometheus_understands_what_it_scrapes(
 
 
 @pytest.mark.long
-@pytest.mark.skipif(
-    importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
-)
+@needs_schemathesis
 async def test_the_running_daemon_does_what_its_description_says(
     server: Server, products: Path, tmp_path: Path
 ) -> None:
     """Hundreds of requests, right and wrong; the daemon is paused, resumed, synced, reloaded."""
     await server.hub(products)
     daemon = await kept(server, "alps", "plain")
-    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{daemon.url}/api/v1/openapi.json"),
-        *("--header", f"Authorization: Bearer {TOKEN}", "--exclude-path", "/api/v1/events"),
-        *("--generation-deterministic", "--max-examples", "2", "--continue-on-failure"),
-        *("--request-timeout", "20", "--suppress-health-check", "all", "--no-color"),
-        cwd=tmp_path,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said = (await process.communicate())[0].decode()
-    assert process.returncode == 0, said
-    assert "No issues found" in said, said
+    await ask_as_described(daemon.url, TOKEN, tmp_path, examples=2)
     asked = {line["what"] for line in daemon.logged("daemon-asked", via="HTTP")}
     assert {"pause", "resume", "reload"} <= asked
     assert (await server.ctl("stop")).code == 0

@@ -373,13 +373,23 @@ async def test_sessions_can_end_in_mid_run(hub_factory: HubFactory, visitor: Vis
 
 
 async def test_the_hub_can_go_down_on_a_request(hub_factory: HubFactory, visitor: Visitor) -> None:
-    """The request gets no answer, connections are refused, and the hub comes back on its ports."""
-    hub = await hub_factory(faults=[Fault(GoDown(0.3), on=Kind.SEARCH)])
+    """The request gets no answer, and connections are refused."""
+    hub = await hub_factory(faults=[Fault(GoDown(3600), on=Kind.SEARCH)])
     url = hub.catalogue_url
     with pytest.raises(aiohttp.ClientError):
         await visitor.search(hub)
     with pytest.raises(aiohttp.ClientConnectorError):
         await visitor.get(f"{url}/Products")
+
+
+async def test_a_hub_that_went_down_for_a_while_comes_back_by_itself(
+    hub_factory: HubFactory, visitor: Visitor
+) -> None:
+    """On the ports it had."""
+    hub = await hub_factory(faults=[Fault(GoDown(0.01), on=Kind.SEARCH)])
+    url = hub.catalogue_url
+    with pytest.raises(aiohttp.ClientError):
+        await visitor.search(hub)
     async with asyncio.timeout(20):
         while True:
             try:

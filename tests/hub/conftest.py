@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack
 from typing import Any, Self
 
 import pytest
+import trustme
 from aiohttp import web
 
-from s2fetch.config.values import HubConfig, HubKind, authority
+from s2fetch.config.values import HubConfig, HubKind
+from s2fetch.config.values import authority as authority_of
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.events import EventBus
 from s2fetch.hub.cdse import CdseHub
@@ -30,7 +32,7 @@ def trusting(*urls: str) -> Callable[[str], bool]:
         catalogue_url="",
         download_url="",
         token_url="",
-        trusted_hosts=tuple(authority(url) for url in urls),
+        trusted_hosts=tuple(authority_of(url) for url in urls),
         client_id="",
         give_up_after_seconds=0,
     )
@@ -82,6 +84,12 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority nobody knows."""
+    return trustme.CA()
 
 
 @pytest.fixture

@@ -80,12 +80,6 @@ class Peer:
             self.gone.set()
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """Whose certificate the servers have."""
-    return trustme.CA()
-
-
 @pytest.fixture(params=["plain", "tls"])
 def tls(request: pytest.FixtureRequest, authority: trustme.CA) -> ssl.SSLContext | None:
     """The servers' side of TLS, or None."""

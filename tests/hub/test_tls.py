@@ -48,12 +48,6 @@ except HubError as error:
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """A certificate authority nobody knows."""
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def server_context(authority: trustme.CA) -> ssl.SSLContext:
     """The server's side of a certificate by that authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

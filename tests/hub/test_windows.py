@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from s2fetch.errors import CatalogueError
 from s2fetch.hub.odata import Axis, Bounds
 from s2fetch.hub.rows import Page
-from s2fetch.hub.windows import Listing, ReadPage, Window
+from s2fetch.hub.window import Window
+from s2fetch.hub.windows import Listing, ReadPage
 from s2fetch.product import Product
 from s2fetch.taskgroups import one_error_task_group
 

@@ -12,7 +12,7 @@ from blockbuster import blockbuster_ctx
 from s2fetch.embedded.folder import FolderCatalogue
 from tests.conftest import HubFactory
 from tests.sync.clock import JumpingClock
-from tests.sync.site import Site
+from tests.sync.site import Site, catalogue_of
 
 SiteFactory = Callable[..., Awaitable[Site]]
 
@@ -46,3 +46,10 @@ def site_factory(hub_factory: HubFactory, clock: JumpingClock, tmp_path: Path) -
 async def site(site_factory: SiteFactory) -> Site:
     """An empty archive and a hub with six small products."""
     return await site_factory()
+
+
+async def on_disk(site_factory: SiteFactory, disk: Path, *bodies: bytes) -> Site:
+    """A hub with these products, and an archive on another disk."""
+    site = await site_factory(catalogue_of(*bodies))
+    site.root = disk / "archive"
+    return site

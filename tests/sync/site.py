@@ -211,3 +211,10 @@ class Site:
             for path in paths
             if path.name.startswith(".s2fetch-") or path.name.endswith(".unfinished")
         )
+
+
+def flip_a_byte(path: Path) -> None:
+    """Damage a file without changing its length."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)

@@ -25,8 +25,8 @@ from s2fetch.errors import ArchiveError, ArchiveInUseError, ExitCode, LocksUnsup
 from s2fetch.events import AttemptFailed, Healed, TransferStarted
 from s2fetch.product import Product
 from tests.archive.disks import small_disk
-from tests.sync.conftest import SiteFactory
-from tests.sync.site import Site, body_of, catalogue_of, name_of, off_loop, unlisted
+from tests.sync.conftest import SiteFactory, on_disk
+from tests.sync.site import body_of, catalogue_of, name_of, off_loop, unlisted
 
 MIB = 1 << 20
 
@@ -36,12 +36,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 6 MiB."""
     with small_disk(tmp_path / "disk", size_bytes=6 * MIB) as disk:
         yield disk
-
-
-async def on_disk(site_factory: SiteFactory, disk: Path, *bodies: bytes) -> Site:
-    site = await site_factory(catalogue_of(*bodies))
-    site.root = disk / "archive"
-    return site
 
 
 def fill(disk: Path, leave: int) -> Path:

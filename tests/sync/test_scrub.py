@@ -28,7 +28,7 @@ from s2fetch.sync.idle import IdleThread
 from s2fetch.sync.scrub import META, ScrubReport
 from s2fetch.sync.verify import examine
 from tests.sync.conftest import SiteFactory
-from tests.sync.site import Site, body_of, catalogue_of, off_loop
+from tests.sync.site import Site, body_of, catalogue_of, flip_a_byte, off_loop
 
 DAY = 86_400.0
 SIZE = 10_000
@@ -55,12 +55,6 @@ def meta_of(site: Site) -> object:
             return progress.meta.get(META)
 
     return off_loop(read)
-
-
-def flip_a_byte(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 async def test_a_young_archive_is_left_alone(site: Site) -> None:

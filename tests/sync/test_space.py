@@ -20,8 +20,8 @@ from s2fetch.events import Event, EventBus, SpaceBack, SpaceLow, TransferStarted
 from s2fetch.sync.space import LEAST_BYTES, LONGEST_POLL_SECONDS, POLL_SECONDS, SpaceGate
 from tests.archive.disks import small_disk
 from tests.clock import FakeClock
-from tests.sync.conftest import SiteFactory
-from tests.sync.site import Site, body_of, catalogue_of, off_loop
+from tests.sync.conftest import SiteFactory, on_disk
+from tests.sync.site import body_of, catalogue_of, off_loop
 
 MIB = 1 << 20
 
@@ -31,12 +31,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 12 MiB."""
     with small_disk(tmp_path / "disk", size_bytes=12 * MIB) as disk:
         yield disk
-
-
-async def on_disk(site_factory: SiteFactory, disk: Path, *bodies: bytes) -> Site:
-    site = await site_factory(catalogue_of(*bodies))
-    site.root = disk / "archive"
-    return site
 
 
 def free(disk: Path) -> int:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2fetch.archive.part import ALIGNMENT_BYTES, PartFile, Take
+from s2fetch.archive.direct_io import ALIGNMENT_BYTES
+from s2fetch.archive.part import PartFile, Take
 from s2fetch.archive.proof import Hasher, new_hasher
 from s2fetch.errors import DiskFullError
 from s2fetch.product import Algorithm, Product

@@ -60,6 +60,7 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         state = self._state()
         yield from _of_daemon(state)
+        yield from _by_kind(state.archives)
         yield from _of_archives(state)
         yield from _of_accounts(state.accounts)
         yield from _counted(self._tally, state)
@@ -99,12 +100,7 @@ def _of_daemon(state: DaemonState) -> Iterator[Metric]:
     )
 
 
-def _of_archives(state: DaemonState) -> Iterator[Metric]:
-    archives = state.archives
-
-    def gauge(name: str, text: str, value: Callable[[ArchiveState], float | None]) -> Metric:
-        return _gauge(name, text, ("archive",), [((a.name,), value(a)) for a in archives])
-
+def _by_kind(archives: Iterable[ArchiveState]) -> Iterator[Metric]:
     products = [
         ((a.name, kind), float(a.products.get(kind, 0)))
         for a in archives
@@ -117,6 +113,14 @@ def _of_archives(state: DaemonState) -> Iterator[Metric]:
     yield _gauge(
         "archive_activity", "What an archive does now: 1", ("archive", "activity"), activities
     )
+
+
+def _of_archives(state: DaemonState) -> Iterator[Metric]:
+    archives = state.archives
+
+    def gauge(name: str, text: str, value: Callable[[ArchiveState], float | None]) -> Metric:
+        return _gauge(name, text, ("archive",), [((a.name,), value(a)) for a in archives])
+
     yield gauge("archive_bytes", "Bytes of complete products", lambda a: a.bytes)
     yield gauge("queued_products", "Products of the present run not settled", lambda a: a.queued)
     yield gauge(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,9 +19,9 @@ from s2fetch.embedded.dhus.search import SearchService
 from s2fetch.embedded.dhus.settings import DhusSettings, Generation, Stub
 from s2fetch.embedded.dhus.state import DhusState
 from s2fetch.embedded.dhus.stats import DhusStats
-from s2fetch.embedded.faults import Fault, FaultPlan, Kind
-from s2fetch.embedded.folder import FolderCatalogue
+from s2fetch.embedded.faults import Fault, Kind
 from s2fetch.embedded.identity import User
+from s2fetch.embedded.lifecycle import ServedCatalogue
 from s2fetch.embedded.listing import Catalogue
 from s2fetch.embedded.serving import Listener
 from s2fetch.embedded.state import EarlyAnswer, Handler, answering
@@ -33,7 +32,7 @@ DEFAULT_USER = User(name="demo@example.org", password="demo")  # noqa: S106 - fo
 _LONGEST_LINE = 1 << 20
 
 
-class EmbeddedDhus:
+class EmbeddedDhus(ServedCatalogue):
     """Serves a folder, or any catalogue, as a hub that runs the Data Hub Software.
 
     Use it as an async context manager. Catalogue, users, orders, faults and counters outlive
@@ -66,10 +65,9 @@ class EmbeddedDhus:
         port: int = 0,
         clock: Clock | None = None,
     ) -> None:
+        super().__init__(source, faults)
         self.stats = DhusStats()
-        self.faults = FaultPlan(*faults)
         self.users = tuple(users)
-        self._source = source
         self._settings = settings or DhusSettings()
         self._base = self._settings.base_path.rstrip("/")
         self._clock = clock or SystemClock()
@@ -78,14 +76,9 @@ class EmbeddedDhus:
         self._port = port
         self._listener: Listener | None = None
         self._state: DhusState | None = None
-        self._coming_back: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        catalogue: Catalogue = (
-            await asyncio.to_thread(FolderCatalogue.open, self._source)
-            if isinstance(self._source, Path)
-            else self._source
-        )
+        catalogue = await self._opened()
         accounts = Accounts(self.users, self._clock, self.stats)
         self._state = DhusState(
             catalogue, accounts, self.faults, self._settings, self.stats, self._clock
@@ -93,12 +86,6 @@ class EmbeddedDhus:
         self._state.go_down = self._go_down_soon
         await self.come_up()
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._coming_back is not None:
-            self._coming_back.cancel()
-            await asyncio.wait((self._coming_back,))
-        await self.go_down()
 
     async def come_up(self) -> None:
         """Listen, on the same port as before."""
@@ -135,18 +122,6 @@ class EmbeddedDhus:
         return self._live.catalogue
 
     @property
-    def folder(self) -> FolderCatalogue:
-        """The catalogue of a folder, which can be changed.
-
-        Raises:
-            TypeError: The hub serves another catalogue.
-        """
-        catalogue = self._live.catalogue
-        if not isinstance(catalogue, FolderCatalogue):
-            raise TypeError("this hub does not serve a folder")
-        return catalogue
-
-    @property
     def state(self) -> DhusState:
         """Orders and search documents."""
         return self._live
@@ -178,15 +153,6 @@ class EmbeddedDhus:
     def _origin(self) -> str:
         scheme = "http" if self._ssl_context is None else "https"
         return f"{scheme}://{self._host}:{self._port}"
-
-    def _go_down_soon(self, seconds: float | None) -> None:
-        self._coming_back = asyncio.create_task(self._down_for(seconds))
-
-    async def _down_for(self, seconds: float | None) -> None:
-        await self.go_down()
-        if seconds is not None:
-            await asyncio.sleep(seconds)
-            await self.come_up()
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=16 << 20)
@@ -248,15 +214,6 @@ class EmbeddedDhus:
 
     async def _show_stats(self, _: web.Request) -> web.Response:
         return web.Response(body=msgspec.json.encode(self.stats), content_type="application/json")
-
-    async def _take_faults(self, request: web.Request) -> web.Response:
-        try:
-            faults = msgspec.json.decode(await request.read(), type=list[Fault])
-        except msgspec.DecodeError as error:
-            return web.Response(status=422, text=str(error))
-        self.faults.clear()
-        self.faults.add(*faults)
-        return web.Response(status=204)
 
 
 async def _not_found(request: web.Request) -> web.StreamResponse:

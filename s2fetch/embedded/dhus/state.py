@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 from s2fetch.clock import Clock
-from s2fetch.embedded.delivery import plain, redirect
 from s2fetch.embedded.dhus.accounts import Accounts
 from s2fetch.embedded.dhus.documents import search_document
 from s2fetch.embedded.dhus.orders import Orders
@@ -14,15 +10,15 @@ from s2fetch.embedded.dhus.settings import DhusSettings
 from s2fetch.embedded.dhus.solr.matching import Document
 from s2fetch.embedded.dhus.stats import DhusStats
 from s2fetch.embedded.entry import Entry
-from s2fetch.embedded.faults import Answer, Delay, Effects, FaultPlan, GoDown, Kind, Redirect
+from s2fetch.embedded.faults import Effects, FaultPlan, Kind
 from s2fetch.embedded.listing import Catalogue, Ordering
-from s2fetch.embedded.state import EarlyAnswer
+from s2fetch.embedded.state import RequestState
 
 _ALL = 1 << 62
 _BY_INGESTION = Ordering("PublicationDate")
 
 
-class DhusState:
+class DhusState(RequestState):
     """Catalogue, users, orders, faults and counters of one hub.
 
     Args:
@@ -43,15 +39,13 @@ class DhusState:
         stats: DhusStats,
         clock: Clock,
     ) -> None:
+        super().__init__(faults, stats)
         self.catalogue = catalogue
         self.accounts = accounts
-        self.faults = faults
         self.settings = settings
-        self.stats = stats
         self.clock = clock
         self.orders = Orders(catalogue, clock, stats, lambda: self.settings)
         self.root = ""
-        self.go_down: Callable[[float | None], None] = lambda _: None
         self._documents: dict[str, tuple[Entry, Document]] = {}
 
     def entries(self) -> list[Entry]:
@@ -73,17 +67,6 @@ class DhusState:
         Raises:
             EarlyAnswer: A fault answers it already.
         """
-        self.stats.count(self.stats.requests, kind)
-        if self.settings.latency_seconds:
-            await asyncio.sleep(self.settings.latency_seconds)
-        effects = self.faults.take(kind, entry)
-        if delay := effects.one(Delay):
-            await asyncio.sleep(delay.seconds)
-        if down := effects.one(GoDown):
-            self.go_down(down.seconds)
-            await asyncio.Event().wait()
-        if answer := effects.one(Answer):
-            raise EarlyAnswer(plain(answer))
-        if to := effects.one(Redirect):
-            raise EarlyAnswer(redirect(to))
+        effects = await self._arrive(kind, entry, self.settings.latency_seconds)
+        await self._answer_early(effects)
         return effects

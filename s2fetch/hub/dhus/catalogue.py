@@ -32,7 +32,8 @@ from s2fetch.hub.listings import by_eviction, limited, merged, position
 from s2fetch.hub.odata import axis_of
 from s2fetch.hub.parts import whole_listing
 from s2fetch.hub.rows import Page
-from s2fetch.hub.windows import PASSES, Listing, Window
+from s2fetch.hub.window import Window
+from s2fetch.hub.windows import PASSES, Listing
 from s2fetch.product import Product, without_attributes
 from s2fetch.query import Order, Query
 from s2fetch.taskgroups import one_error_task_group

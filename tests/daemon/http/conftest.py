@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from s2fetch.daemon.http import HttpFace, HttpSettings
@@ -65,9 +64,3 @@ async def faces(daemon: StillDaemon) -> AsyncIterator[FaceFactory]:
 async def face(faces: FaceFactory, token_file: Path) -> HttpFace:
     """A face on loopback with a token."""
     return await faces(token_file=token_file)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,8 @@ import pytest
 
 from s2fetch.daemon.http import HttpFace
 from tests.daemon.controls import StillDaemon
-from tests.daemon.http.conftest import TOKEN, WITH_TOKEN
+from tests.daemon.http.conftest import TOKEN
+from tests.daemon.http.described import ask_as_described, needs_schemathesis
 from tests.daemon.http.test_security import CHANGES, READABLE
 
 OPERATIONS = 19
@@ -95,28 +92,12 @@ async def test_limits_and_choices_of_parameters_are_described(
 
 
 @pytest.mark.long
-@pytest.mark.skipif(
-    importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
-)
+@needs_schemathesis
 async def test_the_server_does_what_the_description_says(
     face: HttpFace, daemon: StillDaemon, tmp_path: Path
 ) -> None:
     """Hundreds of requests, right and wrong, made from the document; the stream never ends."""
     daemon.change_archive("iceland", free_bytes=10**12)
-    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{face.url}/api/v1/openapi.json"),
-        *("--header", f"Authorization: {WITH_TOKEN['Authorization']}"),
-        *("--exclude-path", "/api/v1/events"),
-        *("--generation-deterministic", "--max-examples", "6", "--continue-on-failure"),
-        *("--request-timeout", "20", "--suppress-health-check", "all", "--no-color"),
-        cwd=tmp_path,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said = (await process.communicate())[0].decode()
-    assert process.returncode == 0, said
-    assert "No issues found" in said, said
+    said = await ask_as_described(face.url, TOKEN, tmp_path, examples=6)
     assert {"pause", "resume", "reload"} <= set(daemon.asked)
     assert TOKEN not in said

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import aiohttp
 import pytest
 
+from s2fetch.embedded.dhus.hub import EmbeddedDhus
 from s2fetch.embedded.entry import Attribute, Entry
 from s2fetch.embedded.folder import FolderCatalogue, product_id
 from s2fetch.embedded.identity import User
@@ -119,3 +120,9 @@ async def guest() -> AsyncIterator[Guest]:
     """A raw client."""
     async with aiohttp.ClientSession() as session:
         yield Guest(session)
+
+
+@pytest.fixture
+def entry(hub: EmbeddedDhus) -> Entry:
+    """The first product of a test's own hub."""
+    return hub.folder.entries[0]

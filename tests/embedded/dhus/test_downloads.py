@@ -33,12 +33,6 @@ async def hub(dhus_factory: DhusFactory) -> EmbeddedDhus:
     return await dhus_factory(catalogue(listed(SLC), body=bytes(1000)))
 
 
-@pytest.fixture
-def entry(hub: EmbeddedDhus) -> Entry:
-    """The product."""
-    return hub.folder.entries[0]
-
-
 async def test_a_body_may_end_early(hub: EmbeddedDhus, entry: Entry, guest: Guest) -> None:
     """Noticeably, with its length, or not, without."""
     hub.faults.add(Fault(Cut(300)), Fault(Cut(300, chunked=True), skip=1))

@@ -36,12 +36,6 @@ async def hub(dhus_factory: DhusFactory, clock: MovableClock) -> EmbeddedDhus:
     return await dhus_factory(catalogue(entry, body=BODY), clock=clock, most_flows=9)
 
 
-@pytest.fixture
-def entry(hub: EmbeddedDhus) -> Entry:
-    """The product."""
-    return hub.folder.entries[0]
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_the_headers_are_those_of_the_recordings(
     hub: EmbeddedDhus, entry: Entry, guest: Guest, method: str

@@ -75,18 +75,23 @@ function choose(name, list = "") {
   chosen = name;
   history.replaceState(null, "", `#${encodeURIComponent(name)}`);
   show();
-  loadArchive({ fresh: true, list });
+  const loaded = loadArchive({ fresh: true, list });
   // Chosen and out of sight is as good as nothing having happened.
   const panel = byId("one");
   if (panel.getBoundingClientRect().top > innerHeight * 0.6) panel.scrollIntoView();
+  return loaded;
 }
 
 // From what needs a look to where it can be looked at; the focus goes along.
-function lookAt(name, list) {
-  choose(name, list);
+async function lookAt(name, list) {
+  const loaded = choose(name, list);
   const place = byId(list ? "h-products" : "h-one");
   place.scrollIntoView();
   place.focus({ preventScroll: true });
+  await loaded;
+  // Calendar and map are above it: where they came late, they have pushed it out of sight.
+  const { top } = place.getBoundingClientRect();
+  if (document.activeElement === place && (top < 0 || top > innerHeight)) place.scrollIntoView();
 }
 
 const one = (name) => `/api/v1/archives/${encodeURIComponent(name)}`;
