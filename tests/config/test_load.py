@@ -645,7 +645,7 @@ def test_the_greatest_number_is_taken_and_nothing_is_no_quota(load: Loader) -> N
     assert load(options={"slots": "20"}).accounts[0].slots == 20
     with pytest.raises(UsageError, match="--slots: 21 is out of bounds"):
         load(options={"slots": "21"})
-    with pytest.raises(UsageError, match=r"--quota: .* is nothing at all"):
+    with pytest.raises(UsageError, match=r"--quota: .* is not even 1 kB"):
         load(options={"quota": "0 GB"})
 
 
