@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -32,8 +33,10 @@ sys.dont_write_bytecode = False
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # How fast examples are made depends on what else the machine does, and proves nothing.
 # New examples are for people who run the tests: a change is not refused for what was there before.
+# Half of the usual number, as everyone who runs the tests tries others.
 settings.register_profile(
     "s2fetch",
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=bool(os.environ.get("CI")),
@@ -63,6 +66,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items += head + list(islice(short, max(0, share - len(head))))
         left -= share
     items += short
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector all that has been collected of tests, which stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 HubFactory = Callable[..., Awaitable[EmbeddedHub]]

@@ -205,4 +205,4 @@ class ProgressMachine(RuleBasedStateMachine):
 
 
 TestProgressMachine = ProgressMachine.TestCase
-TestProgressMachine.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestProgressMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -98,6 +98,6 @@ async def test_the_server_does_what_the_description_says(
 ) -> None:
     """Hundreds of requests, right and wrong, made from the document; the stream never ends."""
     daemon.change_archive("iceland", free_bytes=10**12)
-    said = await ask_as_described(face.url, TOKEN, tmp_path, examples=6)
+    said = await ask_as_described(face.url, TOKEN, tmp_path, examples=4)
     assert {"pause", "resume", "reload"} <= set(daemon.asked)
     assert TOKEN not in said

@@ -129,9 +129,9 @@ async def _publish(world: World, group: TaskGroup, days: int) -> None:
 async def _kills(world: World, until_day: float) -> None:
     """In the middle of a body, of a listing, of nothing, of the deletions, and of a body again.
 
-    In a few days there is only time for the first two.
+    In a few days there is only time for the first one.
     """
-    kinds = ("body", "search", "", "deleted", "body")[: 5 if until_day > 2 else 2]
+    kinds = ("body", "search", "", "deleted", "body")[: 5 if until_day > 2 else 1]
     for number, kind in enumerate(kinds):
         day = (number + 0.5) * until_day / len(kinds)
         await _at(world, 0, 24 * day)
