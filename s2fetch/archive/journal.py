@@ -110,7 +110,7 @@ class Journal:
                     entry = decode_line(line)
                     if entry is not None:
                         yield offset, entry
-                    elif line.endswith(b"\n"):
+                    else:
                         self.damaged_lines += 1
                     offset += len(line)
                 self._end = offset

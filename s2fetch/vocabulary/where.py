@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC
 
@@ -84,7 +85,9 @@ def _guessed(content: str) -> AttributeValue:
         return content.lower() == "true"
     if _WHOLE.fullmatch(content):
         return int(content)
-    return float(content) if _NUMBER.fullmatch(content) else content
+    if _NUMBER.fullmatch(content) and math.isfinite(number := float(content)):
+        return number
+    return content
 
 
 def _value(name: str, kind: Kind, content: str) -> AttributeValue:

@@ -103,6 +103,7 @@ def test_where_no_list_is_known_the_value_tells_the_type(text: str, value: Attri
         ("orbitNumber=true", "a whole number"),
         ("sliceProductFlag=1", "true or false"),
         ("startTimeFromAscendingNode>soon", "a number"),
+        ("startTimeFromAscendingNode<1e999", "a number"),
         ("processingDate>yesterday", "a time such as"),
         ("processingDate>0001-01-01T00:00+10:00", "a time such as"),
     ],
