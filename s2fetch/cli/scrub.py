@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2fetch.cli.engine import configured, run
+from s2fetch.cli.checking import check_files, damaged_lines, found_text
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
-from s2fetch.errors import ExitCode
 
 if TYPE_CHECKING:
     from s2fetch.client import Client
@@ -42,41 +41,22 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
     Runs at the lowest priority and in nobody's way: it can be stopped at any moment and works
     beside a sync. The next sync fetches what is damaged or missing.
     """
-    from s2fetch.cli.reporting import check_report, reported_failure, write_ending, write_report
-    from s2fetch.events import EventBus
-
-    config = configured(output, archive, params)
-    check_report(config.showing.report)
 
     async def work(client: Client) -> ScrubReport:
         await client.require_archive()
         return await client.scrub()
 
-    bus = EventBus()
-    with reported_failure(config.showing.report, output), output.watching(bus):
-        report, interrupted = run(work, config, output, bus)
-    if report is None:
-        code = interrupted or ExitCode.INTERRUPTED
-        output.say("Interrupted; what was checked until then is recorded.")
-        write_ending(config.showing.report, code, "", output)
-        return code
-    write_report(config.showing.report, report, output)
-    output.summary(scrub_text(report))
-    return report.exit_code
+    return check_files(output, archive, params, work, scrub_text)
 
 
 def scrub_text(report: ScrubReport) -> str:
     """Every damaged file, then one line for all of it."""
-    from s2fetch.cli.text import counted, printable, sentence
     from s2fetch.units import format_duration, format_size
 
-    parts = [f"Damaged: {printable(file.path)}: {sentence(file.reason)}" for file in report.damaged]
-    line = f"{counted(report.checked, 'file')} checked, {report.intact:,} intact"
-    if report.damaged:
-        line += f", {len(report.damaged):,} damaged or missing: the next sync fetches them again"
+    line = found_text(report)
     if report.unrecorded:
         line += f"; {report.unrecorded:,} not recorded, because the archive is in use"
     line += f"; {format_size(report.size_bytes)} in {format_duration(report.seconds)}"
     line += f"; {report.verified_share:.1%} of the bytes have a young proof"
     left = format_size(report.budget_left) if report.budget_left else "nothing"
-    return "\n".join([*parts, f"{line}; {left} of today's budget is left."])
+    return "\n".join([*damaged_lines(report), f"{line}; {left} of today's budget is left."])

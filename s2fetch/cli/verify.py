@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s2fetch.cli.engine import configured, run
+from s2fetch.cli.checking import check_files, damaged_lines, found_text
 from s2fetch.cli.options import GroupedCommand, archive_argument, setting_options
 from s2fetch.cli.output import Output
-from s2fetch.errors import ExitCode
 
 if TYPE_CHECKING:
     from s2fetch.client import Client
@@ -39,37 +38,19 @@ def command(output: Output, /, archive: str | None, **params: object) -> int:
 
     The next sync fetches what is damaged or missing. Asks nothing of the network.
     """
-    from s2fetch.cli.reporting import check_report, reported_failure, write_ending, write_report
-    from s2fetch.events import EventBus
-
-    config = configured(output, archive, params)
-    check_report(config.showing.report)
 
     async def work(client: Client) -> VerifyReport:
         return await client.verify()
 
-    bus = EventBus()
-    with reported_failure(config.showing.report, output), output.watching(bus):
-        report, interrupted = run(work, config, output, bus)
-    if report is None:
-        code = interrupted or ExitCode.INTERRUPTED
-        output.say("Interrupted; what was checked until then is recorded.")
-        write_ending(config.showing.report, code, "", output)
-        return code
-    write_report(config.showing.report, report, output)
-    output.summary(verify_text(report))
-    return report.exit_code
+    return check_files(output, archive, params, work, verify_text)
 
 
 def verify_text(report: VerifyReport) -> str:
     """Every damaged file, then one line for all of it."""
-    from s2fetch.cli.text import counted, printable, sentence
+    from s2fetch.cli.text import counted
     from s2fetch.units import format_duration, format_rate, format_size
 
-    parts = [f"Damaged: {printable(file.path)}: {sentence(file.reason)}" for file in report.damaged]
-    line = f"{counted(report.checked, 'file')} checked, {report.intact:,} intact"
-    if report.damaged:
-        line += f", {len(report.damaged):,} damaged or missing: the next sync fetches them again"
+    line = found_text(report)
     if report.consumed:
         line += f", {report.consumed:,} consumed"
     if report.healed:
@@ -77,4 +58,4 @@ def verify_text(report: VerifyReport) -> str:
     line += f"; {format_size(report.size_bytes)} in {format_duration(report.seconds)}"
     if report.seconds > 0:
         line += f" ({format_rate(report.size_bytes / report.seconds)})"
-    return "\n".join([*parts, f"{line}."])
+    return "\n".join([*damaged_lines(report), f"{line}."])
