@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +18,15 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _BLOCK_BYTES = 1 << 20
 
 
-def random_body(size: int, seed: int) -> bytes:
-    """Bytes that begin like a zip; a product's contents are not looked at when its digest fits."""
-    return _ZIP_MAGIC + random.Random(seed).randbytes(size - len(_ZIP_MAGIC))
+def random_body(size: int, seed: int) -> Iterator[bytes]:
+    """Bytes that begin like a zip, in blocks, as that many at once cannot be had of `random`.
+
+    A product's contents are not looked at when its digest fits.
+    """
+    chance = random.Random(seed)
+    yield _ZIP_MAGIC
+    for done in range(len(_ZIP_MAGIC), size, _BLOCK_BYTES):
+        yield chance.randbytes(min(_BLOCK_BYTES, size - done))
 
 
 def write_products(folder: Path, count: int, size: int) -> int:
@@ -32,7 +39,8 @@ def write_products(folder: Path, count: int, size: int) -> int:
     for number in range(count):
         start = f"{_FIRST + number * _STEP:%Y%m%dT%H%M%S}"
         name = f"S2A_MSIL1C_{start}_N0511_R{number % 143 + 1:03d}_T32TQM_{start}.SAFE"
-        (folder / f"{name}.zip").write_bytes(random_body(size, number))
+        with (folder / f"{name}.zip").open("wb") as file:
+            file.writelines(random_body(size, number))
     os.sync()  # or the disk is still busy with these while something is measured
     return count * size
 
