@@ -88,19 +88,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     scale = Scale.QUICK if options.quick else Scale.FULL
     results: list[Result] = []
-    for name in options.names or BENCHMARKS:
-        results.append(measure(name, scale, options.folder))
-        sys.stderr.write(f"{name}: {results[-1].seconds:.0f} s {results[-1].problem}\n")
-    shown = [(result.benchmark, figure) for result in results for figure in result.figures]
-    sys.stdout.write(table(shown))
-    if options.quick:
-        sys.stdout.write("Targets are promised for the full size; start-up weighs more here.\n")
-    if options.json:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+    try:
+        for name in options.names or BENCHMARKS:
+            results.append(measure(name, scale, options.folder))
+            sys.stderr.write(f"{name}: {results[-1].seconds:.0f} s {results[-1].problem}\n")
+    finally:  # what took minutes is shown, whatever stopped the next one
+        _show(results, scale, options.json)
     if any(result.problem for result in results):
         return 1
-    missed = any(figure.missed for _, figure in shown)
+    missed = any(figure.missed for result in results for figure in result.figures)
     return 2 if missed and options.strict else 0
+
+
+def _show(results: list[Result], scale: Scale, report: Path | None) -> None:
+    shown = [(result.benchmark, figure) for result in results for figure in result.figures]
+    sys.stdout.write(table(shown))
+    if scale is Scale.QUICK:
+        sys.stdout.write("Targets are promised for the full size; start-up weighs more here.\n")
+    if report is not None:
+        report.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,21 @@ def test_a_benchmark_that_does_not_do_its_work_fails_every_run(
     assert "nothing was fetched" in capsys.readouterr().err
 
 
+def test_what_was_measured_is_shown_whatever_stops_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A defect, or somebody who has waited long enough."""
+
+    def stop(*_: object) -> list[Figure]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command.BENCHMARKS, "slots", lambda *_: [_figure(0.96, least=0.95)])
+    monkeypatch.setitem(command.BENCHMARKS, "small", stop)
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["slots", "small"])
+    assert "0.960" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("ratio", "most", "least", "missed"),
     [
