@@ -12,8 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from s2fetch.archive.durable import UNFINISHED_SUFFIX
-from s2fetch.archive.sidecar import Sidecar, part_files
+from s2fetch.archive.sidecar import Sidecar, beside, part_files, sidecar_of
 
 ABANDONED_AFTER = timedelta(days=30)
 """A part file that was not written to for so long is removed."""
@@ -47,19 +46,18 @@ def remove_abandoned(root: Path, now: datetime) -> Iterator[Abandoned]:
 
 def _removed(part: Path, before: float) -> Abandoned | None:
     """What it was, when it was old enough and is gone now."""
-    sidecar = part.with_suffix(".json")
     descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before:
             return None
-        name = _name(sidecar)
+        name = _name(sidecar_of(part))
         # First, while the lock still counts: whoever begins anew makes a sidecar of their own. What
         # stays is in nobody's way.
-        for beside in (sidecar, part.with_suffix(UNFINISHED_SUFFIX)):
+        for each in beside(part):
             with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
+                each.unlink(missing_ok=True)
         part.unlink()
         return Abandoned(name, found.st_size)
     finally:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from s2fetch.archive.direct_io import ALIGNMENT_BYTES, DirectWriter
 from s2fetch.archive.durable import (
-    UNFINISHED_SUFFIX,
     fsync_file,
     fsync_folder,
     translating,
@@ -28,8 +27,10 @@ from s2fetch.archive.proof import Hasher, Tick, new_hasher, wanted_algorithm
 from s2fetch.archive.sidecar import (
     PART_PREFIX,
     Sidecar,
+    beside,
     boot_id,
     read_sidecar,
+    sidecar_of,
     write_sidecar,
 )
 from s2fetch.errors import ArchiveInUseError
@@ -82,7 +83,7 @@ class PartFile:
     @cached_property
     def sidecar_path(self) -> Path:
         """Where the sidecar is, should there be one."""
-        return self.path.with_suffix(".json")
+        return sidecar_of(self.path)
 
     # Opening and resuming
 
@@ -331,9 +332,8 @@ class PartFile:
         try:
             with contextlib.suppress(OSError):
                 if remove_if_useless and (not self._sidecar or not os.fstat(descriptor).st_size):
-                    self.path.unlink(missing_ok=True)
-                    self.sidecar_path.unlink(missing_ok=True)
-                    self.path.with_suffix(UNFINISHED_SUFFIX).unlink(missing_ok=True)
+                    for each in (self.path, *beside(self.path)):
+                        each.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 

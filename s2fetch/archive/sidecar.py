@@ -64,7 +64,7 @@ def write_sidecar(path: Path, sidecar: Sidecar) -> None:
     Raises:
         ArchiveError: If it cannot be written.
     """
-    unfinished = path.with_suffix(UNFINISHED_SUFFIX)
+    unfinished = _unfinished(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     with translating(path):
         descriptor = os.open(unfinished, flags, 0o666)
@@ -83,10 +83,21 @@ def read_sidecars(root: Path) -> Iterator[tuple[Sidecar, int]]:
     """
     for part in part_files(root):
         try:
-            content = part.with_suffix(".json").read_bytes()
+            content = sidecar_of(part).read_bytes()
             yield msgspec.json.decode(content, type=Sidecar), part.stat().st_size
         except (OSError, msgspec.DecodeError):
             continue
+
+
+def sidecar_of(part: Path) -> Path:
+    """Where the sidecar of a part file is, should there be one."""
+    return part.with_suffix(".json")
+
+
+def beside(part: Path) -> tuple[Path, Path]:
+    """All that may lie beside a part file: its sidecar, and what a crash left of a new one."""
+    sidecar = sidecar_of(part)
+    return sidecar, _unfinished(sidecar)
 
 
 def part_files(root: Path) -> Iterator[Path]:
@@ -97,6 +108,10 @@ def part_files(root: Path) -> Iterator[Path]:
         for name in names:
             if name.startswith(PART_PREFIX) and name.endswith(".part"):
                 yield Path(folder, name)
+
+
+def _unfinished(sidecar: Path) -> Path:
+    return sidecar.with_suffix(UNFINISHED_SUFFIX)
 
 
 def boot_id() -> str:

@@ -33,7 +33,7 @@ def check_place(path: Path, what: str, begins: re.Pattern[bytes], made: Path | N
     if os.path.isdir(path):  # noqa: PTH112
         raise _unwritable(path, what, "it is a folder")
     if replaces_file(path):
-        check_replaced(path, what, begins)
+        _check_older(path, what, begins)
         if not (os.access(path, os.W_OK) and path.stat().st_mode & _ANY_WRITES):
             raise _unwritable(path, what, "it is there already and may not be written")
     elif os.path.exists(path):  # noqa: PTH110
@@ -58,8 +58,11 @@ def check_replaced(path: Path, what: str, begins: re.Pattern[bytes]) -> None:
     """
     from s2fetch.sync.save import replaces_file
 
-    if not replaces_file(path):
-        return
+    if replaces_file(path):
+        _check_older(path, what, begins)
+
+
+def _check_older(path: Path, what: str, begins: re.Pattern[bytes]) -> None:
     try:
         with path.open("rb") as file:
             found = file.read(100)

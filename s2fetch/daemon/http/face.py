@@ -198,7 +198,8 @@ def _did(did: str) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise UsageError(error.what, did=did, advice=error.advice) from None
+        error.did = did
+        raise
 
 
 def _of_protocol() -> logging.Logger:
