@@ -65,6 +65,18 @@ async def stalled(request: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
+def answering(said: bytes) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    """An answer with bytes that the server library would not send."""
+
+    async def odd(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(said)
+        request.transport.close()
+        return web.Response()
+
+    return odd
+
+
 async def silent(_: web.BaseRequest) -> web.StreamResponse:
     """No answer at all."""
     await asyncio.sleep(60)
@@ -327,15 +339,8 @@ async def test_a_validator_that_is_no_text_counts_as_none(
     servers: ServerFactory, client_factory: ClientFactory
 ) -> None:
     """It could neither be kept in a sidecar nor be sent back."""
-
-    async def odd(request: web.BaseRequest) -> web.StreamResponse:
-        assert request.transport is not None
-        head = b'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: "\xff"\r\nLast-Modified: now\r\n\r\n'
-        request.transport.write(head + b"x")
-        request.transport.close()
-        return web.Response()
-
-    server = await servers(odd)
+    head = b'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nETag: "\xff"\r\nLast-Modified: now\r\n\r\n'
+    server = await servers(answering(head + b"x"))
     client = await client_factory(server.url)
     async with client.open(f"{server.url}/x", headers={}, authorization="Bearer t") as answer:
         assert HttpBody(answer, "x").validator == Validator("", "now")
@@ -345,15 +350,8 @@ async def test_what_a_header_says_can_be_written_down(
     servers: ServerFactory, client_factory: ClientFactory
 ) -> None:
     """Also when its bytes are no text: errors go to logs, reports and progress files."""
-
-    async def odd(request: web.BaseRequest) -> web.StreamResponse:
-        assert request.transport is not None
-        head = b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: /\xff\r\n\r\n"
-        request.transport.write(head)
-        request.transport.close()
-        return web.Response()
-
-    server = await servers(odd)
+    head = b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: /\xff\r\n\r\n"
+    server = await servers(answering(head))
     with pytest.raises(CatalogueError, match="301 to") as caught:
         await read(client_factory, server.url)
     assert b"udcff" in str(caught.value).encode()
