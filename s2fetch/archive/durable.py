@@ -16,6 +16,7 @@ from pathlib import Path
 
 from s2fetch.errors import ArchiveError, DiskFullError, FileTooLargeError, OtherVolumeError
 from s2fetch.lockfile import MORE_FILES
+from s2fetch.paths import is_file
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -90,7 +91,7 @@ def fsync_tree(path: Path) -> None:
         folders = list(os.walk(path)) if path.is_dir() else []
         files = [os.path.join(folder, name) for folder, _, names in folders for name in names]  # noqa: PTH118
         for file in files if folders else [path]:
-            if not os.path.isfile(file):  # noqa: PTH113 - links to nowhere, and what is no file
+            if not is_file(file):  # links to nowhere, and what is no file
                 continue
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
             try:

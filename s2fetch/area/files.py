@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from types import ModuleType
 from s2fetch.area import reading
 from s2fetch.area.build import Source
 from s2fetch.errors import AreaError
+from s2fetch.paths import is_folder
 from s2fetch.zips import ANY_FAULT
 
 Reader = Callable[[Path], Iterator[Source]]
@@ -100,7 +100,7 @@ def unreadable(path: Path, error: Exception) -> AreaError:
 
 
 def _kind(path: Path) -> str:
-    if os.path.isdir(path):  # noqa: PTH112 - False also for what cannot be looked at
+    if is_folder(path):
         advice = "Name a file in it; the footprint of a product is --area-product"
         raise AreaError(f"{path} is a folder", advice=advice)
     try:

@@ -5,7 +5,6 @@ KML is always in WGS 84, longitude first, so that neither GDAL nor PROJ is neede
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import zipfile
@@ -19,6 +18,7 @@ import shapely
 from s2fetch.area.build import Source
 from s2fetch.area.files import members, unreadable
 from s2fetch.errors import AreaError
+from s2fetch.paths import is_file
 from s2fetch.zips import ANY_FAULT
 
 LARGEST_BYTES = 512 * 1024 * 1024
@@ -71,7 +71,7 @@ def _read_with_links(path: Path, known: set[Path]) -> Iterator[Source]:
     if not linked or not source.shape.is_empty:
         yield source
     for other in linked:
-        if not os.path.isfile(other):  # noqa: PTH113 - False also for what cannot be looked at
+        if not is_file(other):
             raise _missing(str(path), str(other))
         if other.suffix.lower() == ".kmz":
             yield from read_kmz(other)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from s2fetch.cli.options import option_values
 from s2fetch.cli.output import Output
 from s2fetch.cli.signals import Interruption
+from s2fetch.paths import is_file, is_there
 
 if TYPE_CHECKING:
     from anyio import CancelScope
@@ -59,10 +60,9 @@ def kept_archive(archive: str | None, params: Mapping[str, object]) -> ArchiveEn
     if archive is None:
         return None
     file, _, name = archive.rpartition(":")
-    # Unlike those of pathlib, these two say no where one may not look.
-    if not file or os.path.exists(archive):  # noqa: PTH110
+    if not file or is_there(archive):
         file, name = archive, ""
-    if not os.path.isfile(file):  # noqa: PTH113
+    if not is_file(file):
         return None  # what is wrong with it is told by whoever reads it as an archive's
     from s2fetch.daemon.config import is_daemon_file, load_daemon_archive
 

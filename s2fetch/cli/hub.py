@@ -17,6 +17,7 @@ import click
 from s2fetch.cli.output import Output
 from s2fetch.cli.signals import Interruption
 from s2fetch.errors import ArchiveError, ExitCode, UsageError
+from s2fetch.paths import is_folder
 
 if TYPE_CHECKING:
     from s2fetch.embedded.dhus.hub import EmbeddedDhus
@@ -80,7 +81,7 @@ def command(
     from s2fetch.embedded.hub import DEFAULT_USER
     from s2fetch.embedded.identity import User
 
-    if not os.path.isdir(folder):  # noqa: PTH112 - False also for what cannot be looked at
+    if not is_folder(folder):
         raise UsageError(f"{folder} is not a folder")
     prefix = "DHUS" if kind == "dhus" else "S2FETCH"
     name, password = os.environ.get(f"{prefix}_USER"), os.environ.get(f"{prefix}_PASSWORD")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Container, Mapping
 from itertools import groupby
@@ -12,6 +11,7 @@ import click
 from s2fetch.cli.suggestions import completion_of, of_kind
 from s2fetch.config.setting import Setting
 from s2fetch.config.settings import SETTINGS
+from s2fetch.paths import is_file
 
 OWN_GROUP = "This command"
 _NUMBER = re.compile(r"[-+0-9.,]+")
@@ -92,7 +92,7 @@ def param_name(setting: str) -> str:
 
 def _no_number(ctx: click.Context, _: click.Parameter, given: str | None) -> str | None:
     """Refuse what belongs to an option before it, as in ``--cloud 0 20``."""
-    if given is not None and _NUMBER.fullmatch(given) and not os.path.isfile(given):  # noqa: PTH113
+    if given is not None and _NUMBER.fullmatch(given) and not is_file(given):
         raise click.UsageError(
             f"{given} is no configuration. Several numbers are one word, as in "
             "--box 11.0,46.0,12.5,47.0 and --cloud 0..20",

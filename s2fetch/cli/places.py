@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from s2fetch.errors import ArchiveError, UsageError
+from s2fetch.paths import is_folder, is_there
 
 _ANY_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
@@ -29,14 +30,13 @@ def check_place(path: Path, what: str, begins: re.Pattern[bytes], made: Path | N
     from s2fetch.archive.durable import write_beside
     from s2fetch.sync.save import replaces_file
 
-    # Unlike those of pathlib, these two raise nothing, whatever stands in the way.
-    if os.path.isdir(path):  # noqa: PTH112
+    if is_folder(path):
         raise _unwritable(path, what, "it is a folder")
     if replaces_file(path):
         _check_older(path, what, begins)
         if not (os.access(path, os.W_OK) and path.stat().st_mode & _ANY_WRITES):
             raise _unwritable(path, what, "it is there already and may not be written")
-    elif os.path.exists(path):  # noqa: PTH110
+    elif is_there(path):
         return
     target = Path(os.path.realpath(path))
     if made is not None and not target.parent.exists():

@@ -7,7 +7,6 @@ async with s2fetch.Client(config) as client:
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property, partial
@@ -23,6 +22,7 @@ from s2fetch.archive.space import Volumes
 from s2fetch.archive.waiting import opened_in_turn
 from s2fetch.client.catalogue import CatalogueClient
 from s2fetch.errors import ArchiveInUseError, ExitCode, S2FetchError, UsageError
+from s2fetch.paths import is_there
 from s2fetch.sync.extent import check_extent
 from s2fetch.sync.report import Report
 from s2fetch.sync.run import Run, RunSettings
@@ -253,7 +253,7 @@ class Client(CatalogueClient):
         """
         status = await anyio.to_thread.run_sync(read_status, self.into)
         ledgers = self._state_folder / "received"
-        if await anyio.to_thread.run_sync(os.path.exists, ledgers):
+        if await anyio.to_thread.run_sync(is_there, ledgers):
             # Without credentials it is not known whose ledger is meant; the rest is told.
             with contextlib.suppress(S2FetchError):
                 status.accounts = await self.usage()

@@ -6,7 +6,6 @@ A parser takes the raw value and the context it was given in, and raises `ValueE
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
@@ -20,6 +19,7 @@ import msgspec
 from s2fetch import units
 from s2fetch.config.values import is_loopback
 from s2fetch.naming import STREAMS
+from s2fetch.paths import is_file, is_there
 from s2fetch.query import VersionPolicy
 from s2fetch.timetable import timetable
 from s2fetch.utf8 import is_utf8
@@ -250,7 +250,7 @@ def instant_or_list(raw: object, context: Context) -> datetime | Path:
         return instant(raw, context)
     except ValueError as error:
         found = path_or_stdin(raw, context) if isinstance(raw, str) and raw.strip() else None
-        if found is None or not (found == STDIN or os.path.isfile(found)):  # noqa: PTH113 - never an error
+        if found is None or not (found == STDIN or is_file(found)):
             raise ValueError(f"{error}; nor is there a file of this name") from None
         return found
 
@@ -352,7 +352,7 @@ def name_or_path(raw: object, context: Context) -> str | Path:
     """A path when there is something under it or it has a slash; a name otherwise."""
     name = text(raw, context)
     found = path(name, context)
-    return found if "/" in name or os.path.exists(found) else name  # noqa: PTH110 - never an error
+    return found if "/" in name or is_there(found) else name
 
 
 def url(raw: object, _: Context) -> str:

@@ -15,6 +15,7 @@ from s2fetch.errors import UsageError
 from s2fetch.export.fields import UrlOf
 from s2fetch.export.forms import Form, make_form
 from s2fetch.export.parquet import ParquetTable
+from s2fetch.paths import is_file
 from s2fetch.product import Product
 
 BATCH = 100
@@ -233,7 +234,7 @@ class ParquetSink:
 def _replaceable(path: Path) -> Path:
     """The file that a name leads to; a file takes the place of no device, pipe or folder."""
     path = Path(os.path.realpath(path))
-    if os.path.lexists(path) and not os.path.isfile(path):  # noqa: PTH113 - never an error
+    if os.path.lexists(path) and not is_file(path):
         raise UsageError(
             f"{path} is there already and is no file",
             did="It was left as it is",
