@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -33,6 +34,27 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
+
+
+async def sleep_unless(
+    clock: Clock, seconds: float, happens: Callable[[], Awaitable[object]]
+) -> None:
+    """Wait that long, or only until something happens.
+
+    Args:
+        clock: Whose time it is.
+        seconds: The longest to wait.
+        happens: Returns when it has happened; cancelled if that is too late.
+    """
+    async with anyio.create_task_group() as group:
+
+        async def end() -> None:
+            await happens()
+            group.cancel_scope.cancel()
+
+        group.start_soon(end)
+        await clock.sleep(seconds)
+        group.cancel_scope.cancel()
 
 
 def timestamp(time: datetime | None) -> str:

@@ -19,7 +19,7 @@ import msgspec
 from s2fetch.account import pacing
 from s2fetch.account.ledger import Ledger
 from s2fetch.account.throttle import USED_SHARE, RateWatch
-from s2fetch.clock import Clock, timestamp
+from s2fetch.clock import Clock, sleep_unless, timestamp
 from s2fetch.errors import ArchiveError
 from s2fetch.events import (
     AccountThrottled,
@@ -237,24 +237,11 @@ class Meter:
         await self._look()
         while (left := self._left_until(self._needed)) > 0:
             self._tell_waiting(left)
-            await self._sleep(min(left, LOOK_SECONDS))
+            await sleep_unless(self._clock, min(left, LOOK_SECONDS), self._changed.wait)
             await self._look()
         if self._waiting:
             self._waiting = False
             self._events.emit(QuotaFreed(account=self._account))
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep, unless the quota is changed meanwhile."""
-        changed = self._changed
-        async with anyio.create_task_group() as group:
-
-            async def end() -> None:
-                await changed.wait()
-                group.cancel_scope.cancel()
-
-            group.start_soon(end)
-            await self._clock.sleep(seconds)
-            group.cancel_scope.cancel()
 
     @property
     def _hub_quota(self) -> int | None:

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import anyio
 import msgspec
 
-from s2fetch.clock import Clock
+from s2fetch.clock import Clock, sleep_unless
 from s2fetch.errors import HubBusyError, HubDownError
 from s2fetch.events import EventBus, HubPaused, HubResumed
 from s2fetch.retry import RETRY_AFTER_LONGEST_SECONDS, growing_pause
@@ -29,8 +30,6 @@ BUSY_LONGEST_SECONDS = 60.0
 DOWN_FIRST_SECONDS = 1.0
 PROBE_SECONDS = 60.0
 """Pauses between probes of a host that cannot be reached grow from the first to the second."""
-SLICE_SECONDS = 0.25
-"""How soon a waiter notices that the gate opened early."""
 QUIET_SECONDS = 300.0
 """Trouble that ended so long ago, with no request since, is over: nobody knows it lasted."""
 
@@ -86,6 +85,7 @@ class HostGate:
         self._serving = 0
         self._trouble_since: float | None = None
         self._trouble_until = 0.0
+        self._changed = anyio.Event()
 
     def __repr__(self) -> str:
         return f"<HostGate of {self.host}: {self._reasons() or 'open'}>"
@@ -97,7 +97,8 @@ class HostGate:
             HubDownError: When nothing has succeeded for longer than the user wants to wait.
         """
         while (left := self._seconds_left(account)) > 0:
-            await self._clock.sleep(min(left, SLICE_SECONDS))
+            patience = self._nothing_since() + self._give_up_after - self._clock.monotonic()
+            await sleep_unless(self._clock, min(left, patience), self._changed.wait)
             self._give_up_if_too_long()
         if self._unreachable.reason:
             # This caller is the probe. Others wait; should it never come back, one of them is next.
@@ -151,6 +152,7 @@ class HostGate:
         if self._unreachable.reason:
             self._unreachable = _Pause()
             self._probing = False
+            self._notify()
             self._events.emit(HubResumed(host=self.host))
 
     def up(self, account: str = EVERYONE) -> None:
@@ -179,6 +181,12 @@ class HostGate:
             self._serving -= 1
             if self._trouble_since is not None:
                 self._trouble_since = self._clock.monotonic()
+                self._notify()
+
+    def _notify(self) -> None:
+        """Have those who wait look again: the gate has opened early, or patience has grown."""
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
 
     def _seconds_left(self, account: str) -> float:
         until = max(
@@ -206,13 +214,17 @@ class HostGate:
         )
         self._give_up_if_too_long()
 
-    def _give_up_if_too_long(self) -> None:
+    def _nothing_since(self) -> float:
+        """Since when the caller has had no success; never, as long as there is some."""
         if self._trouble_since is None or self._serving:
-            return
-        waited = self._clock.monotonic() - max(self._trouble_since, _BEGAN.get())
-        if waited > self._give_up_after:
+            return math.inf
+        return max(self._trouble_since, _BEGAN.get())
+
+    def _give_up_if_too_long(self) -> None:
+        since, now = self._nothing_since(), self._clock.monotonic()
+        if now >= since + self._give_up_after:
             raise HubDownError(
-                f"{self.host} has not answered properly for {format_duration(waited)}: "
+                f"{self.host} has not answered properly for {format_duration(now - since)}: "
                 f"{self._reasons()}",
                 did="Everything fetched so far is kept",
                 advice="Run the same command again later, or raise give-up-after",

@@ -18,7 +18,7 @@ import msgspec
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.proof import check_digest
 from s2fetch.archive.records import Record, State
-from s2fetch.clock import Clock, timestamp
+from s2fetch.clock import Clock, sleep_unless, timestamp
 from s2fetch.errors import ArchiveInUseError, ChecksumMismatchError, ProductError
 from s2fetch.events import EventBus, Healed, ProductCompleted
 from s2fetch.product import Product, Proof
@@ -159,9 +159,8 @@ class Committer:
             if self._finished:
                 return []
             await self._wait_until_worthwhile()
-        with anyio.move_on_after(GATHER_SECONDS):
-            while not self._is_enough():
-                await self._wait_until_worthwhile()
+        if not self._is_enough():
+            await sleep_unless(self._clock, GATHER_SECONDS, self._wait_until_enough)
         batch = self._submitted[:MOST_AT_ONCE]
         del self._submitted[:MOST_AT_ONCE]
         return batch
@@ -178,6 +177,10 @@ class Committer:
     async def _wait_until_worthwhile(self) -> None:
         await self._worthwhile.wait()
         self._worthwhile = anyio.Event()
+
+    async def _wait_until_enough(self) -> None:
+        while not self._is_enough():
+            await self._wait_until_worthwhile()
 
     def _commit(self, proven: list[_Proven], records: list[Record]) -> None:
         """Commit, going on behind the records that are there should the disk have been full."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ import msgspec
 from s2fetch.account.account import Account
 from s2fetch.archive.archive import Archive
 from s2fetch.archive.records import Record, Retrieval, RetrievalState, State
-from s2fetch.clock import Clock, timestamp
+from s2fetch.clock import Clock, sleep_unless, timestamp
 from s2fetch.config.values import Offline, RetrievalConfig
 from s2fetch.errors import (
     AccountError,
@@ -62,6 +63,7 @@ MOST_HAND_BACKS = 3
 
 _PLACE_KEPT = frozenset({State.COMPLETE, State.FAILED, State.WAITING})
 """States of a product whose older copy, if there is one, is ours and gives way to the new one."""
+_Situation = tuple[bool, tuple[float, str] | None]
 _PLACED = frozenset({RetrievalState.REQUESTED, RetrievalState.ACCEPTED})
 _STATES = {
     RetrievalAnswer.ACCEPTED: RetrievalState.ACCEPTED,
@@ -164,6 +166,10 @@ class RetrievalDesk:
             await self._record(product, record)
         self._waiting[product.id] = product, record
         self._order_when_due(product.id, retrieval)
+        if len(self._waiting) == 1 or self._to_order[:1] == [
+            (self._due.get(product.id), product.id)
+        ]:
+            self._queue.notify()
         self._events.emit(ProductWaiting(product=product, since=retrieval.since))
 
     async def run(self) -> None:
@@ -201,8 +207,28 @@ class RetrievalDesk:
         if not self._is_polling:
             await self._queue.wait_changed()
             return
-        until = next_look if deadline is None else min(next_look, deadline)
-        await self._clock.sleep(min(1.0, max(0.0, until - self._clock.monotonic())))
+        before = self._situation()
+        until = min(next_look, self._next_turn(), math.inf if deadline is None else deadline)
+        seconds = max(0.0, until - self._clock.monotonic())
+        await sleep_unless(self._clock, seconds, partial(self._wait_for_another, before))
+
+    async def _wait_for_another(self, situation: _Situation) -> None:
+        while self._situation() == situation:
+            await self._queue.wait_changed()
+
+    def _situation(self) -> _Situation:
+        """Whether all others are done, and which order is the next."""
+        return self._queue.is_idle(apart_from=1), next(iter(self._to_order), None)
+
+    def _next_turn(self) -> float:
+        """When the next order may be placed, as far as is known now; infinite if there is none."""
+        if not self._to_order:
+            return math.inf
+        at = max(self._to_order[0][0], self._no_orders_until)
+        placed = self._placed()
+        if at > self._clock.monotonic() or len(placed) < self._settings.limit:
+            return at
+        return min((self._due[product_id] for product_id in placed), default=math.inf)
 
     def _order_when_due(self, product_id: str, retrieval: Retrieval) -> None:
         """Have an order placed as soon as none is under way and no quota stands against it."""
@@ -247,23 +273,23 @@ class RetrievalDesk:
         while self._to_order and now >= max(self._to_order[0][0], self._no_orders_until):
             at, product_id = self._to_order[0]
             if product_id in self._waiting and self._due[product_id] == at:
-                if self._placed >= self._settings.limit:
+                if len(self._placed()) >= self._settings.limit:
                     return None
                 heapq.heappop(self._to_order)
                 return product_id
             heapq.heappop(self._to_order)
         return None
 
-    @property
-    def _placed(self) -> int:
-        """How many orders are under way."""
+    def _placed(self) -> list[str]:
+        """The products whose orders are under way."""
         now = self._clock.monotonic()
-        return sum(
-            record.retrieval is not None
+        return [
+            product_id
+            for product_id, (_, record) in self._waiting.items()
+            if record.retrieval is not None
             and record.retrieval.state in _PLACED
             and self._due.get(product_id, 0.0) > now
-            for product_id, (_, record) in self._waiting.items()
-        )
+        ]
 
     async def _order(self, product: Product, record: Record) -> RetrievalAnswer:
         before = record.retrieval or Retrieval(state=RetrievalState.WAITING, since=self._now())

@@ -94,14 +94,14 @@ class WorkQueue:
     def close_source(self) -> None:
         """Say that one of those will put no more."""
         self._sources -= 1
-        self._notify()
+        self.notify()
 
     async def put(self, work: Work) -> None:
         """Add work; waits while the queue is full."""
         await self._capacity.acquire()
         self._unsettled += 1
         self._ready.append(work)
-        self._notify()
+        self.notify()
 
     def put_back(self, work: Work, *, last: bool = False) -> None:
         """Return unsettled work that is to be tried again.
@@ -115,13 +115,13 @@ class WorkQueue:
             self._ready.append(work)
         else:
             self._ready.appendleft(work)
-        self._notify()
+        self.notify()
 
     def settle(self) -> None:
         """Say that one piece of work has come to its end, whatever that was."""
         self._unsettled -= 1
         self._capacity.release()
-        self._notify()
+        self.notify()
 
     async def get(self) -> Work | None:
         """The next work, or None when there will be no more."""
@@ -148,9 +148,10 @@ class WorkQueue:
         return self._started and self._unsettled <= count and self._sources <= 1
 
     async def wait_changed(self) -> None:
-        """Return when something was put, settled or closed."""
+        """Return when something was put, settled or closed, or somebody says so."""
         await self._changed.wait()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Have everybody who waits for a change look again."""
         event, self._changed = self._changed, anyio.Event()
         event.set()

@@ -153,7 +153,7 @@ async def test_a_host_that_stays_down_ends_with_an_error(
     await server.__aexit__()
     with pytest.raises(HubDownError, match=r"no answer from 127\.0\.0\.1"):
         await read(client_factory, server.url, give_up_after=300.0)
-    assert 300 < clock.monotonic() < 361
+    assert clock.monotonic() == 300
 
 
 @pytest.mark.parametrize("status", [429, 503])

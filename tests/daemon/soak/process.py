@@ -32,7 +32,6 @@ from s2fetch.events import (
     SpaceBack,
     SpaceLow,
 )
-from s2fetch.hub import gate
 from s2fetch.sync import space
 from tests.daemon.soak.clock import FollowingClock
 
@@ -55,7 +54,6 @@ TWO_HOURS = 7200.0
 def patch_looks() -> None:
     """Look at things more rarely."""
     agenda.LOOK_SECONDS = TWO_HOURS
-    gate.SLICE_SECONDS = MINUTE
     space.POLL_SECONDS = MINUTE
     keeper.SCRUB_SECONDS = TWO_HOURS
     daemon.PACE_SECONDS = TWO_HOURS
