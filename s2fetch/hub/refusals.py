@@ -150,4 +150,4 @@ def download_refusal(said: Refusal, name: str, *, ranged: bool) -> ProductError:
         )
     if status == 416 or (ranged and status in (400, 501)):
         return ResumeError(f"the hub cannot continue at this place: {said}", product=name)
-    return HubAnswerError(f"the hub answered {said}", product=name)
+    return HubAnswerError(f"the hub answered {said}", product=name, status=status)

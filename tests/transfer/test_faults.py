@@ -535,6 +535,21 @@ async def test_an_expired_token_is_renewed_once_for_all_and_costs_no_attempt(
     site.assert_whole()
 
 
+@pytest.mark.parametrize(("age", "told"), [(301, []), (10, ["hub-answer"])])
+async def test_a_hub_that_fails_over_an_old_token_gets_a_new_one(
+    site_factory: SiteFactory, age: float, told: list[str]
+) -> None:
+    """An expired token has been answered by 500; a new one is not to blame for that."""
+    site = await site_factory(catalogue_of(SMALL))
+    async with site.client() as client:
+        await client.login()
+        await site.clock.sleep(age)
+        site.hub.faults.add(Fault(answers.server_error(500)))
+        assert (await client.sync()).exit_code == ExitCode.OK
+    assert codes(site) == told
+    assert (site.stats.logins, site.stats.refreshes) == (1, int(not told))
+
+
 async def test_a_token_that_is_never_accepted_ends_in_a_failure(site_factory: SiteFactory) -> None:
     """Attempts are bounded, and so are renewals."""
     site = await site_factory(catalogue_of(SMALL))
