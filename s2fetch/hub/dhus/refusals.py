@@ -72,7 +72,7 @@ def download_error(said: Said, name: str, *, ranged: bool) -> ProductError:
             product=name,
             advice="Ask the hub's operators, or leave it out of the query",
         )
-    if status == 403:
+    if status == 403 or said.cause is Cause.PERMISSION:  # 500 in old generations
         return AccessForbiddenError(
             f"the account may not download this: {said}",
             product=name,
