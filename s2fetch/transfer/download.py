@@ -278,7 +278,9 @@ class Downloader:
                     self._ranges.refused()
                 if position != asked:
                     await anyio.to_thread.run_sync(part.discard)
-                await reception.read(body)
+                # A part may come without the length of the whole, which is known by then.
+                total = kept.total if position and body.total is None else body.total
+                await reception.read(body, total)
         except ResumeError:
             if asked and not answered:
                 self._ranges.refused()
