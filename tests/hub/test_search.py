@@ -418,6 +418,16 @@ async def test_an_empty_result_is_explained_where_it_may_be_a_mistake(
     assert bool(reason) is bool(said)
 
 
+async def test_an_attribute_of_another_type_explains_an_empty_result(
+    hub_factory: HubFactory, cdse: CdseFactory
+) -> None:
+    """The registry counts, which changes; a service need not find what is asked for wrongly."""
+    listed = '[{"Name": "cloudCover", "ValueType": "String"}]'
+    hub = await hub_factory(faults=[Fault(Answer(200, listed), on=Kind.ATTRIBUTES)])
+    said = await (await cdse(hub)).explain_empty(Query(cloud=(0, 20)))
+    assert "keeps cloudCover as String and was asked for it as Double" in said
+
+
 @pytest.mark.parametrize("status", [404, 500, 403, 400])
 async def test_a_hub_without_a_registry_explains_nothing(
     hub_factory: HubFactory, cdse: CdseFactory, status: int
