@@ -481,6 +481,7 @@ async def test_a_quota_in_words_is_a_quota(site_factory: SiteFactory) -> None:
         (answers.too_many_transfers(), HubBusyError),
         (answers.firewall(), HubBusyError),
         (answers.token_expired(), TokenRefusedError),
+        (answers.download_error(500, 109, "Token is expired"), TokenRefusedError),
     ],
 )
 async def test_an_order_that_was_not_heard_has_to_be_repeated(

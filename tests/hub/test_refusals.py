@@ -92,6 +92,13 @@ def test_no_error_body_is_too_strange(status: int, body: bytes) -> None:
     [
         (answers.token_missing(), False, TokenRefusedError, Fate.RETRY),
         (answers.token_expired(), False, TokenRefusedError, Fate.RETRY),
+        (
+            answers.download_error(500, 109, "Token is expired"),
+            False,
+            TokenRefusedError,
+            Fate.RETRY,
+        ),
+        (HubAnswer(401), False, TokenRefusedError, Fate.RETRY),
         (answers.wrong_audience(), False, AccessForbiddenError, Fate.LATER),
         (answers.access_forbidden(), False, AccessForbiddenError, Fate.LATER),
         (answers.product_not_found(), False, ProductGoneError, Fate.RETRY),
