@@ -153,8 +153,8 @@ def download_refusal(said: Refusal, name: str, *, ranged: bool) -> ProductError:
         return ProductGoneError(
             f"the hub lists it but does not have it: {said}",
             product=name,
-            advice="If it was withdrawn, it will vanish from the catalogue too. If every product is "
-            "answered so, check download-url",
+            advice="If it was withdrawn, it will vanish from the catalogue too. If no product is "
+            "found, check download-url",
         )
     if status == 416 or (ranged and status in (400, 501)):
         return ResumeError(f"the hub cannot continue at this place: {said}", product=name)
