@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
+from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.hub.base import Deletion
 from s2fetch.hub.deletions import read_deletions, walk
 from s2fetch.hub.dhus.deletions import parse_deletions
+from tests.conftest import HubFactory
 from tests.hub.conftest import ClientFactory, Server
+from tests.rows import entry_of
 
 SINCE = datetime(2024, 6, 1, tzinfo=UTC)
+PATTERN = "S2A_MSIL1C_20240601T101031_N0510_R022_T32TQM_20240601T1200{:02}.SAFE"
 ROW = {"Id": "1", "Name": "A.SAFE", "DeletionDate": "2024-06-02T00:00:00.000000Z"}
 
 
@@ -36,6 +41,21 @@ async def listed(
 
     found = [deletion async for deletion in walk(read, SINCE, page_rows=3)]
     return found, [dict(request.rel_url.query) for request in server.requests]
+
+
+async def test_all_are_listed_however_many_share_a_moment(
+    hub_factory: HubFactory, client_factory: ClientFactory
+) -> None:
+    """More than a page has, and those that were deleted before are left out."""
+    entries = [entry_of(PATTERN.format(number)) for number in range(11)]
+    source = FolderCatalogue((entry, b"") for entry in entries)
+    for number, entry in enumerate(entries):
+        source.delete(entry.id, at=SINCE + timedelta(days=(number + 4) // 8 - 1))
+    hub = await hub_factory(source)
+    http = await client_factory(hub.catalogue_url)
+    read = partial(read_deletions, http, hub.catalogue_url, "SENTINEL-2")
+    found = [deletion.id async for deletion in walk(read, SINCE, page_rows=3)]
+    assert sorted(found) == sorted(entry.id for entry in entries[4:])
 
 
 async def test_a_short_page_is_not_the_last_while_more_follow(

@@ -372,6 +372,23 @@ async def test_an_address_that_is_no_hub_is_told(twin: TwinFactory, dhus: DhusFa
         await found(await dhus(f"{server.url}/no"), Query())
 
 
+async def test_deletions_are_listed_oldest_first_however_many_share_a_moment(
+    twin: TwinFactory, dhus: DhusFactory
+) -> None:
+    """More of them than a page has."""
+    entries = [optical(number) for number in range(2 * module.PAGE_ROWS + 3)]
+    source = catalogue(*entries)
+    for number, entry in enumerate(entries):
+        source.delete(entry.id, "Corrupted product", FIRST + timedelta(days=number // 150))
+    hub = await dhus((await twin(source)).url)
+    found = [deletion async for deletion in hub.deletions("SENTINEL-2", FIRST)]
+    assert [deletion.deleted for deletion in found] == sorted(each.deleted for each in found)
+    assert {deletion.id for deletion in found} == {entry.id for entry in entries}
+    assert len(found) == len(entries)
+    later = [each async for each in hub.deletions("", FIRST + timedelta(hours=1))]
+    assert len(later) == len(entries) - 150
+
+
 async def test_the_query_is_shown_as_it_is_sent(dhus: DhusFactory) -> None:
     """For --dry-run."""
     hub = await dhus("http://127.0.0.1:1/dhus")
