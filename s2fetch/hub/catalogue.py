@@ -131,7 +131,9 @@ class CdseCatalogue:
         if known and (unknown := [name for name in used if name not in known]):
             return f"{query.collection} has no attribute {', '.join(unknown)}, so nothing can match"
         for name, kind in used.items():
-            if known and known[name] not in (kind, ""):
+            # The service need not mind, so that only what finds nothing at all is worth a word.
+            wrong = known and known[name] not in (kind, "")
+            if wrong and not await self._has_any(_only_about(name, query)):
                 return (
                     f"the hub keeps {name} as {known[name]} and was asked for it as {kind}, which "
                     f"may find nothing; --query can ask for OData.CSC.{known[name]}Attribute"
@@ -354,6 +356,12 @@ async def _holding(
         async for product in products:
             if relation.holds(product):
                 yield product
+
+
+def _only_about(attribute: str, query: Query) -> Query:
+    """What a query wants of one attribute, anywhere in its collection."""
+    conditions = [each for each in odata.attribute_conditions(query) if each.attribute == attribute]
+    return Query(collection=query.collection, conditions=tuple(conditions), limit=1)
 
 
 def _decode_registry(body: bytes) -> list[_RegistryEntry]:
