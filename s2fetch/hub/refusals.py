@@ -99,7 +99,7 @@ def read_refusal(status: int, body: bytes) -> Refusal:
             detail = detail.get("message", detail.get("msg"))
         else:
             detail = str(detail)
-    return Refusal(status, str(answer.get("code", "")), (detail or "")[:200])
+    return Refusal(status, str(answer.get("code") or ""), (detail or "")[:200])
 
 
 def catalogue_refusal(status: int, body: bytes, *, users_own: bool = False) -> Exception:

@@ -35,6 +35,7 @@ NAME = "S2A.SAFE"
         ({"detail": {"message": "Not found", "request_id": "1"}}, "", "Not found"),
         ({"status": "error", "data": {"message": "rejected"}}, "", "rejected"),
         ({"error": "unsupported"}, "", "unsupported"),
+        ({"code": None, "message": "Gone"}, "", "Gone"),
         ({"detail": []}, "", ""),
         ({"detail": None}, "", ""),
         ({"detail": 7}, "", "7"),
