@@ -279,7 +279,17 @@ class ConnectionLostError(ProductError):
 
 
 class HubAnswerError(ProductError):
-    """The hub answered with a status that is neither the product nor an explanation."""
+    """The hub answered with a status that is neither the product nor an explanation.
+
+    Args:
+        what: What happened.
+        product: Which product.
+        status: HTTP status, where it is the status that is wrong.
+    """
+
+    def __init__(self, what: str, *, product: str = "", status: int = 0) -> None:
+        super().__init__(what, product=product)
+        self.status = status
 
 
 class BodyCutError(ProductError):

@@ -29,6 +29,13 @@ class Authorisation(Protocol):
     def refuse(self, token: str) -> None:
         """Say that a hub did not accept this token."""
 
+    def doubt(self, token: str) -> bool:
+        """Say that a hub failed in a way in which it may fail over a token that has expired.
+
+        Returns:
+            Whether the next `get` gives another one.
+        """
+
     async def check(self) -> None:
         """Find out now whether the account works; raises as `get`."""
 

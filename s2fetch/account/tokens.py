@@ -35,6 +35,8 @@ from s2fetch.units import format_duration
 
 RENEWAL_MARGIN_SECONDS = 60.0
 """A token with less life than this is renewed before it is used (never more than half its life)."""
+NEW_SHARE = 0.5
+"""A token that has lived for less than this share of its life is not taken for expired."""
 REFUSED_PAUSES_SECONDS = (15.0, 60.0)
 """Pauses before asking again when an account that worked in this run is refused: the service has
 answered "invalid credentials" for good ones. Few, because repeated failures can lock an account."""
@@ -113,6 +115,7 @@ class Tokens:
         self._lock = anyio.Lock()
         self._grant: _Grant | None = None
         self._renew_at = 0.0
+        self._new_until = 0.0
         self._refresh_until = 0.0
         self._expires_at = 0.0
         self._paused = False
@@ -163,6 +166,18 @@ class Tokens:
         if self._grant is not None and self._grant.access_token == token:
             self._renew_at = 0.0
 
+    def doubt(self, token: str) -> bool:
+        """Say that a hub failed as over an expired token: it has answered such by 500.
+
+        Of one that is new that is not believed, so that a hub that fails over everything costs a
+        renewal now and then and not one for every request.
+        """
+        if self._grant is not None and self._grant.access_token == token:
+            if self._clock.monotonic() < self._new_until:
+                return False
+            self._renew_at = 0.0
+        return True
+
     async def logout(self) -> None:
         """End the session (OpenID Connect RP-Initiated Logout, by refresh token). Never fails."""
         grant, self._grant = self._grant, None
@@ -197,6 +212,7 @@ class Tokens:
         margin = min(RENEWAL_MARGIN_SECONDS, grant.expires_in / 2)
         self._expires_at = answer.asked + grant.expires_in
         self._renew_at = self._expires_at - margin
+        self._new_until = answer.asked + grant.expires_in * NEW_SHARE
         # A service that does not say how long it can be renewed is simply asked.
         life = grant.refresh_expires_in if grant.refresh_expires_in > 0 else math.inf
         self._refresh_until = answer.asked + life - margin

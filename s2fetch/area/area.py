@@ -17,7 +17,7 @@ class Area(msgspec.Struct, frozen=True):
     split at the antimeridian, and short enough for a URL (about 1500 characters).
 
     Attributes:
-        wkt: POINT, LINESTRING, POLYGON or MULTIPOLYGON.
+        wkt: POINT, POLYGON or MULTIPOLYGON.
         grown_percent: By how much simplification made a polygon larger; 0 when it was left alone.
         notes: What was done to the user's area, as sentences.
         exact: WKT of the area before it was simplified; None when it was not.

@@ -77,8 +77,8 @@ def build(shape: shapely.Geometry) -> Area:
 def build_all(sources: Iterable[Source]) -> Area:
     """The area of all sources together.
 
-    One point or one line stays what it is. Of everything else the union is taken; points and lines
-    among it become narrow polygons.
+    One point stays what it is. Of everything else the union is taken; points and lines among it
+    become narrow polygons, as hubs are known to take POINT, POLYGON and MULTIPOLYGON only.
 
     Raises:
         AreaError: One is empty, out of bounds, or not valid and not to be repaired without a
@@ -88,10 +88,8 @@ def build_all(sources: Iterable[Source]) -> Area:
     parts = [part for source in sources for part in _labelled_parts(source, notes)]
     if not parts:
         raise AreaError("the area is empty", advice="Give a geometry with coordinates")
-    if len(parts) == 1 and parts[0].geom_type in ("Point", "LineString"):
-        only = parts[0]
-        if simplify.fits(only):
-            return Area(simplify.written(only), notes=tuple(dict.fromkeys(notes)))
+    if len(parts) == 1 and parts[0].geom_type == "Point":
+        return Area(simplify.written(parts[0]), notes=tuple(dict.fromkeys(notes)))
     polygons = [part if _is_polygonal(part) else _widened(part) for part in parts]
     widened = sum(not _is_polygonal(part) for part in parts)
     if widened:

@@ -155,12 +155,8 @@ class DownloadService:
             headers = self._headers(entry, content, effects, file_name)
             span = self._span(request, content, headers)
             if span is not None:
-                first, total = span[0], content.size
                 wrong = effects.one(WrongRange) or WrongRange()
-                headers["Content-Range"] = (
-                    f"bytes {first + wrong.start_by}-{span[1] - 1 + wrong.start_by}"
-                    f"/{total + wrong.total_by}"
-                )
+                headers["Content-Range"] = wrong.header(*span, content.size)
             outgoing = Outgoing(
                 status=200 if span is None else 206,
                 headers=headers,

@@ -122,10 +122,16 @@ class WrongLength(msgspec.Struct, frozen=True, tag=True):
 
 
 class WrongRange(msgspec.Struct, frozen=True, tag=True):
-    """A partial answer claims another start or total than it has."""
+    """A partial answer claims another start or total than it has, or no total at all."""
 
     start_by: int = 0
     total_by: int = 0
+    untold: bool = False
+
+    def header(self, first: int, stop: int, total: int) -> str:
+        """Its ``Content-Range``, for a part from a position up to another, of so many bytes."""
+        told = "*" if self.untold else total + self.total_by
+        return f"bytes {first + self.start_by}-{stop - 1 + self.start_by}/{told}"
 
 
 class Slow(msgspec.Struct, frozen=True, tag=True):

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from s2fetch.embedded.entry import hub_time, read_time
+from s2fetch.embedded.paths import is_uuid
 
 Operator = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 OPERATORS: tuple[Operator, ...] = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -363,6 +364,8 @@ def checked_value(path: str, kind: PathKind, value: Value) -> Value:
     }
     if not fits[kind]:
         raise FilterError(f"Invalid value for {path}: {value}")
+    if path == "Id" and not is_uuid(str(value)):
+        raise FilterError(f"Invalid value for Id: {value}")
     if path == "Collection/Name" and value not in COLLECTIONS:
         raise FilterError(f"Invalid value: {value}")
     return value

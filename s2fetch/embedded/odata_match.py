@@ -99,6 +99,8 @@ def _text_match(match: TextMatch) -> Condition:
     return lambda entry: entry.name.endswith(text)
 
 
+_SHAPES = ("Point", "Polygon", "MultiPolygon")
+"""What the service is known to take."""
 _GROUPS = {
     "SLC": re.compile(r".._SLC__1."),
     "GRD": re.compile(r".._GRD._1."),
@@ -208,6 +210,8 @@ def _area(wkt: str) -> Geometry:
     area = geometry(wkt)
     if area is None or area.is_empty or not area.is_valid:
         raise FilterError("Invalid geometry: empty, open or crossing itself")
+    if area.geom_type not in _SHAPES:
+        raise FilterError(f"Invalid geometry: {area.geom_type}")
     west, south, east, north = area.bounds
     if west < -180 or east > 180 or south < -90 or north > 90:
         raise FilterError("Invalid geometry: coordinates out of range")

@@ -11,13 +11,14 @@ import itertools
 import uuid
 from collections import deque
 from collections.abc import Iterable
+from datetime import timedelta
 
 import msgspec
 from aiohttp import web
 
 from s2fetch.embedded import answers
 from s2fetch.embedded.delivery import deliver_bytes, plain
-from s2fetch.embedded.entry import Entry, hub_time
+from s2fetch.embedded.entry import Entry, hub_time, read_time
 from s2fetch.embedded.faults import Answer, Kind
 from s2fetch.embedded.odata_filter import DELETED_PATHS, PRODUCT_PATHS, FilterError, parse_filter
 from s2fetch.embedded.odata_match import Condition, condition
@@ -26,8 +27,10 @@ from s2fetch.embedded.rows import EXPANDABLE, deleted_row, product_row
 from s2fetch.embedded.state import HubState
 
 MOST_READ = 20
-MOST_RUNNING = 2
+MOST_RUNNING = 1
 MOST_IN_ALL = 10
+_TOLD_IN_FULL = timedelta(days=3)
+"""How long a notification holds the product; only identifiers are left then."""
 _EVENTS = frozenset({"created", "modified", "deleted"})
 _STATUSES = frozenset({"running", "paused", "cancelled"})
 
@@ -230,8 +233,11 @@ class SubscriptionService:
 
     def _rendered(self, subscription: Subscription, told: Notification) -> dict[str, object]:
         entry = told.entry
+        is_old = self._state.clock.now() - read_time(told.date) > _TOLD_IN_FULL
         row: object
-        if told.event == "deleted":
+        if is_old:
+            row = None
+        elif told.event == "deleted":
             row = deleted_row(entry, ("Attributes",))
         else:
             row = product_row(entry, EXPANDABLE, self._state.catalogue_origin)
@@ -239,7 +245,7 @@ class SubscriptionService:
             "@odata.context": "$metadata#Notification/$entity",
             "SubscriptionEvent": told.event,
             "ProductId": entry.id,
-            "ProductName": entry.name,
+            "ProductName": None if is_old else entry.name,
             "SubscriptionId": subscription.id,
             "NotificationDate": told.date,
             "AckId": told.ack_id,

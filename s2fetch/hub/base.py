@@ -65,14 +65,17 @@ class Validator(msgspec.Struct, frozen=True):
         return ""
 
     def contradicts(self, other: Validator) -> bool:
-        """Whether both name a version and the versions differ."""
-        return any(
-            mine and theirs and mine != theirs
-            for mine, theirs in (
-                (self.etag, other.etag),
-                (self.last_modified, other.last_modified),
-            )
-        )
+        """Whether both name a version and the versions differ.
+
+        A strong entity tag alone decides: servers of one host may date the same bytes differently.
+        """
+        if self.etag and other.etag:
+            if self.etag != other.etag:
+                return True
+            if self.for_if_range:
+                return False
+        both = self.last_modified and other.last_modified
+        return bool(both) and self.last_modified != other.last_modified
 
 
 class Body(Protocol):

@@ -122,10 +122,22 @@ class CdseCatalogue:
         """See `Hub.explain_empty`: asks for the collection's attributes, then for the values."""
         if not query.collection:
             return ""
-        used = [name for name in odata.restricted_attributes(query) if name not in EVERYWHERE]
-        known = await self._registry(query.collection) if used else frozenset()
+        used = {
+            name: kind
+            for name, kind in odata.restricted_attributes(query).items()
+            if name not in EVERYWHERE
+        }
+        known = await self._registry(query.collection) if used else {}
         if known and (unknown := [name for name in used if name not in known]):
             return f"{query.collection} has no attribute {', '.join(unknown)}, so nothing can match"
+        for name, kind in used.items():
+            # The service need not mind, so that only what finds nothing at all is worth a word.
+            wrong = known and known[name] not in (kind, "")
+            if wrong and not await self._has_any(_only_about(name, query)):
+                return (
+                    f"the hub keeps {name} as {known[name]} and was asked for it as {kind}, which "
+                    f"may find nothing; --query can ask for OData.CSC.{known[name]}Attribute"
+                )
         return await explain(query, self._has_any)
 
     async def _has_any(self, query: Query) -> bool:
@@ -139,16 +151,16 @@ class CdseCatalogue:
             written += f" (then footprints are tested here: {described(query)})"
         return written
 
-    async def _registry(self, collection: str) -> frozenset[str]:
-        """Names of a collection's attributes; empty when the hub keeps no registry of them."""
+    async def _registry(self, collection: str) -> dict[str, str]:
+        """A collection's attributes and their types; empty when the hub keeps no registry."""
         url = f"{self.url}/Attributes({quote(collection)})"
         try:
             listed = await self._client.read(
                 "GET", url, _decode_registry, refusal=catalogue_refusal, attempts=REGISTRY_ATTEMPTS
             )
         except (CatalogueError, QueryError):
-            return frozenset()
-        return frozenset(entry.name for entry in listed)
+            return {}
+        return {entry.name: entry.value_type for entry in listed}
 
     # What a listing does not need is not put around it: every product of millions would pay for it.
 
@@ -334,6 +346,7 @@ class _Search(msgspec.Struct):
 
 class _RegistryEntry(msgspec.Struct, rename="pascal"):
     name: str
+    value_type: str = ""
 
 
 async def _holding(
@@ -343,6 +356,12 @@ async def _holding(
         async for product in products:
             if relation.holds(product):
                 yield product
+
+
+def _only_about(attribute: str, query: Query) -> Query:
+    """What a query wants of one attribute, anywhere in its collection."""
+    conditions = [each for each in odata.attribute_conditions(query) if each.attribute == attribute]
+    return Query(collection=query.collection, conditions=tuple(conditions), limit=1)
 
 
 def _decode_registry(body: bytes) -> list[_RegistryEntry]:

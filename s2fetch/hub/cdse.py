@@ -111,7 +111,7 @@ class CdseHub(CdseCatalogue):
             plain_429 = answer.status == 429 and "Retry-After" not in answer.headers
             if said.about_quota or (plain_429 and not said.about_account):
                 return RetrievalAnswer.QUOTA, str(said)
-            if said.means_wait or answer.status == 401:
+            if said.means_wait or said.about_token:
                 raise self._refusal(answer, said, product, account, ranged=False)
             if answer.status >= 500:
                 return RetrievalAnswer.LATER, str(said)

@@ -6,8 +6,8 @@ products, ordered and filtered by ``DeletionDate``); DHuS has an entity set of t
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -18,16 +18,30 @@ from s2fetch.hub import odata
 from s2fetch.hub.base import Deletion
 from s2fetch.hub.http import HttpClient
 from s2fetch.hub.refusals import catalogue_refusal
+from s2fetch.hub.rows import read_time
 
 PAGE_ROWS = 1000
 MOST_SKIPPED = 10_000
 """The service pages no further than this."""
 
 
+class DeletionPage(msgspec.Struct, frozen=True):
+    """One page of a list of deletions.
+
+    Attributes:
+        deletions: Oldest first; what does not say what was deleted or when is left out.
+        last: Whether nothing follows. A page can be short and not the last: the Copernicus Data
+            Space leaves duplicates out of it.
+    """
+
+    deletions: list[Deletion]
+    last: bool
+
+
 class ReadDeletions(Protocol):
     """How one page of a list of deletions is read, oldest first from a moment on."""
 
-    async def __call__(self, since: datetime, *, skip: int, top: int) -> Sequence[Deletion]: ...
+    async def __call__(self, since: datetime, *, skip: int, top: int) -> DeletionPage: ...
 
 
 async def walk(
@@ -51,17 +65,17 @@ async def walk(
     while True:
         page = await read(start, skip=skip, top=page_rows)
         begun = start
-        for deletion in page:
+        for deletion in page.deletions:
             if deletion.id not in at_start:
                 yield deletion
             if deletion.deleted > start:
                 start = deletion.deleted
                 at_start.clear()
             at_start.add(deletion.id)
-        if len(page) < page_rows:
+        if page.last:
             return
         # A later start lists what was deleted at that moment again, which is known by its id.
-        skip = skip + len(page) if start == begun else 0
+        skip = skip + page_rows if start == begun else 0
         if skip > MOST_SKIPPED:
             raise CatalogueError(
                 f"the hub's list of deleted products cannot be read on from {timestamp(start)}: "
@@ -72,13 +86,14 @@ async def walk(
 
 class _Row(msgspec.Struct, rename="pascal"):
     id: str
-    name: str
-    deletion_date: datetime
+    name: str | None = None
+    deletion_date: str | None = None
     deletion_cause: str | None = None
 
 
 class _Page(msgspec.Struct):
     value: list[_Row]
+    next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
 _decoder = msgspec.json.Decoder(_Page)
@@ -86,7 +101,7 @@ _decoder = msgspec.json.Decoder(_Page)
 
 async def read_deletions(
     client: HttpClient, url: str, collection: str, since: datetime, *, skip: int, top: int
-) -> list[Deletion]:
+) -> DeletionPage:
     """One page of the Copernicus Data Space's list.
 
     Args:
@@ -117,7 +132,9 @@ async def read_deletions(
             f"the hub does not list what it has deleted: {error.what}",
             did="Nothing was marked as withdrawn",
         ) from error
-    return [
-        Deletion(row.id, row.name, row.deletion_date.astimezone(UTC), row.deletion_cause or "")
+    found = [
+        Deletion(row.id, row.name or "", deleted, row.deletion_cause or "")
         for row in page.value
+        if (deleted := read_time(row.deletion_date)) is not None
     ]
+    return DeletionPage(found, last=len(page.value) < top and page.next_link is None)

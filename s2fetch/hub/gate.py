@@ -1,9 +1,10 @@
 """The gate in front of a host: when it asks us to wait, or is down, everyone waits together.
 
-An answer that means "wait" (429, 503) closes the gate for the time the host asked for, or for a
-growing pause of our own; for everyone, or for one account when the limit is the account's. A host
-that cannot be reached closes it too, and then lets one request through at a time, at most one a
-minute: that one is the probe. Neither costs a product an attempt.
+An answer that means "wait" (429, 503) closes the gate for the time the host asked for, or, where it
+names none that is still to come, for a growing pause of our own; for everyone, or for one account
+when the limit is the account's. A host that cannot be reached closes it too, and then lets one
+request through at a time, at most one a minute: that one is the probe. Neither costs a product an
+attempt.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class HostGate:
             return
         self._trouble()
         pause.step += 1
-        if asked is None:
+        if not asked:  # no time, or one that is over: asking again at once would go on for ever
             growing = growing_pause(pause.step, BUSY_FIRST_SECONDS, BUSY_LONGEST_SECONDS)
             asked = growing * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
         self._close(pause, scope, asked, error.what)

@@ -264,7 +264,9 @@ class HttpClient:
         status = answer.status
         if status in BUSY:
             return self.busy_error(answer, str(status))
-        if status in (404, 408) or status >= 500:
+        if status == 404:
+            raise Transient("status 404, which may also mean that catalogue-url is wrong")
+        if status == 408 or status >= 500:
             raise Transient(f"status {status}")
         if status in REDIRECTS:
             raise CatalogueError(

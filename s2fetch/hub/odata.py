@@ -174,10 +174,12 @@ def filter_of(query: Query, windows: dict[Axis, Bounds] | None = None) -> str:
     return " and ".join(conditions)
 
 
-def restricted_attributes(query: Query) -> list[str]:
-    """Names of the attributes a query restricts."""
-    names = (condition.attribute for condition in attribute_conditions(query))
-    return list(dict.fromkeys(names))
+def restricted_attributes(query: Query) -> dict[str, Kind]:
+    """Names of the attributes a query restricts, and the type it asks for each of them as."""
+    return {
+        condition.attribute: vocabulary.kind_of(condition.attribute, condition.values[0])
+        for condition in attribute_conditions(query)
+    }
 
 
 def url_query(options: dict[str, str]) -> str:

@@ -23,6 +23,8 @@ from s2fetch.errors import (
     TokenRefusedError,
 )
 
+TOKEN = frozenset({"DAT-ZIP-109", "DAT-ZIP-604"})
+"""The token has expired, or there is none; the status has not always been 401."""
 AUDIENCE = "DAT-ZIP-609"
 FORBIDDEN = "DAT-ZIP-608"
 _SESSION_NUMBER = re.compile(r"session number (\d+ )?exceeded")
@@ -56,6 +58,11 @@ class Refusal(msgspec.Struct, frozen=True):
             or _SESSION_NUMBER.search(lower) is not None
             or "concurrent flows" in lower
         )
+
+    @property
+    def about_token(self) -> bool:
+        """Whether it is the token, of which there may be a better one."""
+        return self.code in TOKEN or (self.status == 401 and self.code != AUDIENCE)
 
     @property
     def from_firewall(self) -> bool:
@@ -92,7 +99,7 @@ def read_refusal(status: int, body: bytes) -> Refusal:
             detail = detail.get("message", detail.get("msg"))
         else:
             detail = str(detail)
-    return Refusal(status, str(answer.get("code", "")), (detail or "")[:200])
+    return Refusal(status, str(answer.get("code") or ""), (detail or "")[:200])
 
 
 def catalogue_refusal(status: int, body: bytes, *, users_own: bool = False) -> Exception:
@@ -132,7 +139,7 @@ def download_refusal(said: Refusal, name: str, *, ranged: bool) -> ProductError:
             product=name,
             advice="Use user and password of a Copernicus Data Space account",
         )
-    if status == 401:
+    if said.about_token:
         return TokenRefusedError(f"the hub refused the token: {said}", product=name)
     if status == 202:
         return ProductOfflineError("the hub has to retrieve it first", product=name)
@@ -146,8 +153,9 @@ def download_refusal(said: Refusal, name: str, *, ranged: bool) -> ProductError:
         return ProductGoneError(
             f"the hub lists it but does not have it: {said}",
             product=name,
-            advice="If it was withdrawn, it will vanish from the catalogue too",
+            advice="If it was withdrawn, it will vanish from the catalogue too. If no product is "
+            "found, check download-url",
         )
     if status == 416 or (ranged and status in (400, 501)):
         return ResumeError(f"the hub cannot continue at this place: {said}", product=name)
-    return HubAnswerError(f"the hub answered {said}", product=name)
+    return HubAnswerError(f"the hub answered {said}", product=name, status=status)

@@ -209,15 +209,15 @@ def _tamed(row: _OddRow) -> _Row[datetime]:
         id=row.id,
         name=row.name,
         content_length=_whole_number(row.content_length),
-        publication_date=_any_time(row.publication_date),
-        modification_date=_any_time(row.modification_date),
+        publication_date=read_time(row.publication_date),
+        modification_date=read_time(row.modification_date),
         online=str(row.online).lower() != "false",
         eviction_date=row.eviction_date if isinstance(row.eviction_date, str) else None,
         checksum=[
             _Sum(str(entry.get("Value") or ""), str(entry.get("Algorithm") or ""))
             for entry in _objects(row.checksum)
         ],
-        content_date=_Period(_any_time(period.get("Start")), _any_time(period.get("End"))),
+        content_date=_Period(read_time(period.get("Start")), read_time(period.get("End"))),
         footprint=row.footprint if isinstance(row.footprint, str) else None,
         attributes=[
             _Attribute(str(entry.get("Name") or ""), entry.get("Value"))
@@ -226,7 +226,8 @@ def _tamed(row: _OddRow) -> _Row[datetime]:
     )
 
 
-def _any_time(value: object) -> datetime | None:
+def read_time(value: object) -> datetime | None:
+    """A time of the catalogue in UTC, which it is in without a zone; None where it is none."""
     return _time(value) if isinstance(value, str) else None
 
 

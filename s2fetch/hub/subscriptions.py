@@ -9,7 +9,7 @@ it is a reason to look at the catalogue and never a replacement for that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from s2fetch.errors import CatalogueError, TokenRefusedError
 from s2fetch.hub.http import HttpClient
 from s2fetch.hub.refusals import catalogue_refusal
 from s2fetch.hub.reply import Reply
+from s2fetch.hub.rows import read_time
 
 MOST_READ = 20
 """Notifications the service gives at a time."""
@@ -33,21 +34,15 @@ class SubscriptionLostError(CatalogueError):
 
 
 class Notification(msgspec.Struct, frozen=True, rename="pascal"):
-    """One entry of a queue.
+    """One entry of a queue; what became of which product is for the catalogue to say.
 
     Attributes:
-        subscription_event: ``created``, ``modified`` or ``deleted``.
-        product_id: The hub's identifier.
         notification_date: When it was put into the queue.
         ack_id: Acknowledges it and everything before it.
-        product_name: As published; absent after some days.
     """
 
-    subscription_event: str
-    product_id: str
-    notification_date: datetime
+    notification_date: str
     ack_id: str
-    product_name: str = ""
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
@@ -165,8 +160,9 @@ def _is_for(entity: _Entity, wanted: str) -> bool:
 
 
 def entries_before(notifications: list[Notification], moment: datetime) -> list[Notification]:
-    """Those that were put into the queue before a moment."""
-    return [each for each in notifications if each.notification_date.astimezone(UTC) <= moment]
+    """Those that were put into the queue before a moment, without one that does not say when."""
+    dated = [(read_time(each.notification_date), each) for each in notifications]
+    return [each for date, each in dated if date is not None and date <= moment]
 
 
 def _decoder(kind: type[T]) -> Callable[[bytes], T]:

@@ -23,6 +23,7 @@ from s2fetch.clock import timestamp
 from s2fetch.config.values import OnMissing
 from s2fetch.errors import HubError, QueryError, UnsafeNameError, UsageError
 from s2fetch.hub.base import Hub
+from s2fetch.lists.rows import is_identifier
 from s2fetch.lockfile import Holder
 from s2fetch.product import Product
 from s2fetch.query import Query
@@ -204,7 +205,7 @@ def _names(asked: str) -> list[str]:
 async def _listed(hub: Hub, told: Explanation) -> Product | None:
     """The catalogue's row of the product, if there is one."""
     rows = await hub.by_name([told.name] if told.name else _names(told.asked))
-    if not rows and not told.name:
+    if not rows and not told.name and is_identifier(told.asked):
         async with hub.search(Query(collection="", ids=(told.asked,))) as products:
             rows = [product async for product in products]
     if not told.id and rows:

@@ -23,6 +23,7 @@ from s2fetch.errors import (
     BodyTooLongError,
     DiskFullError,
     FileTooLargeError,
+    HubAnswerError,
     NotAProductError,
     PartFileError,
     ProductTooLargeError,
@@ -224,8 +225,8 @@ class Downloader:
     async def _receive(self, reception: Reception, account: Account) -> None:
         """Ask for the body and read it.
 
-        A token that is refused is renewed once, and a range that cannot be had is answered by
-        asking for the whole product; neither costs an attempt.
+        A token that is refused, or is old when the hub fails over it, is renewed once, and a range
+        that cannot be had is answered by asking for the whole product; none costs an attempt.
         """
         part = reception.part
         renewed = False
@@ -239,6 +240,10 @@ class Downloader:
                 account.tokens.refuse(token)
                 was_new = self._means.clock.monotonic() - asked < NEW_TOKEN_SECONDS
                 if renewed and was_new:
+                    raise
+                renewed = True
+            except HubAnswerError as error:
+                if renewed or error.status != 500 or not account.tokens.doubt(token):
                     raise
                 renewed = True
             except ResumeError:
@@ -273,7 +278,9 @@ class Downloader:
                     self._ranges.refused()
                 if position != asked:
                     await anyio.to_thread.run_sync(part.discard)
-                await reception.read(body)
+                # A part may come without the length of the whole, which is known by then.
+                total = kept.total if position and body.total is None else body.total
+                await reception.read(body, total)
         except ResumeError:
             if asked and not answered:
                 self._ranges.refused()

@@ -17,7 +17,7 @@ from s2fetch.clock import Clock
 from s2fetch.config.values import TransferConfig
 from s2fetch.errors import NotAProductError
 from s2fetch.events import EventBus, TransferEnded, TransferProgressed, TransferStarted
-from s2fetch.hub.base import Body
+from s2fetch.hub.base import Body, Validator
 from s2fetch.product import Product
 from s2fetch.transfer.bandwidth import Bandwidth
 from s2fetch.transfer.claims import ProductClaim
@@ -81,8 +81,12 @@ class Reception:
     _length: ExpectedLength = field(init=False)
     _writer: WriteBehind | None = None
 
-    async def read(self, body: Body) -> None:
+    async def read(self, body: Body, total: int | None) -> None:
         """Read to the end. Afterwards `finish`, or `abandon` should anything have failed.
+
+        Args:
+            body: Begins where the part file ends.
+            total: Length of the whole product as the hub has told it, or None.
 
         Raises:
             ProductError: If the body is no product, stalls, breaks, or has the wrong length.
@@ -90,7 +94,7 @@ class Reception:
         """
         self._offset = self.part.position
         self._length = ExpectedLength(
-            body.total,
+            total,
             self.product.size,
             has_digest=self.product.best_checksum is not None,
             product=self.product.name,
@@ -109,7 +113,7 @@ class Reception:
                 if self.opening is not None and self._length.total == self.product.size:
                     await self._keep(body, data, guard, self.opening)
                 else:
-                    await anyio.to_thread.run_sync(self._make_room, body)
+                    await anyio.to_thread.run_sync(self._make_room, body.validator, total)
                     await self._write(body, data, guard)
             self._length.check_whole(self._offset + self.received)
         finally:
@@ -201,7 +205,7 @@ class Reception:
             raise NotAProductError(f"the hub did not send the product: {problem}", product=name)
         self.suffix = suffix_for(name, recognise(name, head))
 
-    def _make_room(self, body: Body) -> None:
+    def _make_room(self, validator: Validator, announced: int | None) -> None:
         if self.opening is not None:
             self.opening()
             self.opening = None
@@ -210,9 +214,8 @@ class Reception:
         self.claim.correct(total, self._offset)
         if total is not None and total <= SMALL_BYTES:
             return  # too small to be worth resuming
-        validator = body.validator
         reserved = self.part.describe(
-            total=body.total, etag=validator.etag, last_modified=validator.last_modified
+            total=announced, etag=validator.etag, last_modified=validator.last_modified
         )
         if reserved:
             self.claim.release()  # what is reserved no longer counts as free

@@ -23,7 +23,7 @@ def assert_askable(area: Area) -> Any:
     west, south, east, north = shape.bounds
     assert -180 <= west <= east <= 180
     assert -90 <= south <= north <= 90
-    assert shape.geom_type in ("Point", "LineString", "Polygon", "MultiPolygon")
+    assert shape.geom_type in ("Point", "Polygon", "MultiPolygon")
     assert shapely.get_num_coordinates(shape) <= MAXIMUM_VERTICES
     assert len(area.wkt) <= MAXIMUM_CHARACTERS
     for ring in shapely.get_parts(shapely.get_rings(shape)):

@@ -156,6 +156,17 @@ async def test_what_was_told_after_the_run_began_stays_in_the_queue(watched: Wat
     assert watched.wakes > 0
 
 
+async def test_notifications_of_days_ago_still_wake_and_are_acknowledged(watched: Watched) -> None:
+    """The hub has forgotten name and product by then; the catalogue has not."""
+    await watched.watch_until(lambda: watched.states == [True])
+    watched.publish(1)
+    await watched.clock.sleep(4 * 86_400)
+    await watched.watch_until(lambda: watched.wakes > 0)
+    watched.intake.settled(watched.clock.now())
+    await watched.watch_until(lambda: watched.queued == 0)
+    assert watched.states == [True]
+
+
 async def test_a_long_queue_is_acknowledged_to_its_end(watched: Watched) -> None:
     await watched.watch_until(lambda: watched.states == [True])
     for number in range(1, 48):

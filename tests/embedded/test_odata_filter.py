@@ -150,6 +150,7 @@ def test_a_product_without_footprint_intersects_nothing() -> None:
         "Name EQ 'x'",
         "Nme eq 'x'",
         "Online eq 'true'",
+        "Id eq 'nobody'",
         "ContentDate/Start ge 'yesterday'",
         "ContentDate/Start ge datetime'2024-06-01T00:00:00'",
         "ContentDate/Start ge 2024-13-01",
@@ -179,6 +180,7 @@ def test_a_malformed_filter_is_refused(text: str) -> None:
         "POINT(200 0)",
         "POLYGON EMPTY",
         "CIRCLE(1 2)",
+        "LINESTRING(0 0,1 1)",
     ],
 )
 def test_an_unusable_geometry_is_refused(wkt: str) -> None:

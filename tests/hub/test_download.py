@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from s2fetch.embedded import answers
+from s2fetch.embedded.delivery import plain
 from s2fetch.embedded.faults import Answer, Cut, Fault, Kind, Redirect, Reset
 from s2fetch.embedded.hub import EmbeddedHub
 from s2fetch.embedded.state import OfflineAnswer, Ranges
@@ -27,6 +28,7 @@ from s2fetch.errors import (
     S2FetchError,
     TokenRefusedError,
 )
+from s2fetch.events import EventBus
 from s2fetch.hub.base import Body, RetrievalAnswer, Validator
 from s2fetch.hub.body import parse_content_range
 from s2fetch.hub.cdse import CdseHub
@@ -186,8 +188,6 @@ def test_a_content_range_is_read_strictly(
 async def opened(
     client_factory: ClientFactory, cdse_clock: FakeClock, server: Server, product_id: str = "1"
 ) -> tuple[CdseHub, Product]:
-    from s2fetch.events import EventBus
-
     client = await client_factory(server.url)
     url = f"{server.url}/odata/v1"
     hub = CdseHub(client, catalogue_url=url, download_url=url, clock=cdse_clock, events=EventBus())
@@ -393,6 +393,38 @@ async def test_a_refused_token_is_an_error_of_its_own(site_factory: SiteFactory)
             await site.get(token=token)
 
 
+@pytest.mark.parametrize(
+    ("answer", "kind", "pause"),
+    [
+        (answers.rate_limited("30"), HubBusyError, 30),
+        (answers.too_many_transfers(), HubBusyError, 3.75),
+        (answers.token_expired(), TokenRefusedError, 0),
+        (answers.server_error(500), HubAnswerError, 0),
+    ],
+)
+async def test_what_a_host_says_that_was_redirected_to_counts_as_the_hubs_word(
+    servers: ServerFactory,
+    client_factory: ClientFactory,
+    clock: FakeClock,
+    bus: EventBus,
+    answer: Answer,
+    kind: type[S2FetchError],
+    pause: float,
+) -> None:
+    """Who asks the first host again is sent to the second again: the pause is before the first."""
+    target = await servers(plain(answer))
+    server = await servers(web.Response(status=301, headers={"Location": f"{target.url}/value"}))
+    client = await client_factory(server.url, target.url)
+    hub = CdseHub(
+        client, catalogue_url=server.url, download_url=server.url, clock=clock, events=bus
+    )
+    with pytest.raises(kind):
+        await read(hub, Product(id="1", name="S2A.SAFE"))
+    await hub.wait_until_ready("a")
+    assert clock.monotonic() >= pause
+    assert (clock.monotonic() > 0) is (pause > 0)
+
+
 # Retrieval
 
 
@@ -449,6 +481,7 @@ async def test_a_quota_in_words_is_a_quota(site_factory: SiteFactory) -> None:
         (answers.too_many_transfers(), HubBusyError),
         (answers.firewall(), HubBusyError),
         (answers.token_expired(), TokenRefusedError),
+        (answers.download_error(500, 109, "Token is expired"), TokenRefusedError),
     ],
 )
 async def test_an_order_that_was_not_heard_has_to_be_repeated(

@@ -79,11 +79,14 @@ async def test_only_the_account_waits_that_has_too_many_downloads(
     assert [event.account for event in events if isinstance(event, HubPaused)] == ["a"]
 
 
-async def test_pauses_of_our_own_grow_to_a_minute(gate: HostGate, clock: FakeClock) -> None:
-    """Without Retry-After: 5, 10, 20, 40, 60, 60 seconds, more or less a quarter."""
+@pytest.mark.parametrize("after", [None, 0.0], ids=["no time", "a time that is over"])
+async def test_pauses_of_our_own_grow_to_a_minute(
+    gate: HostGate, clock: FakeClock, after: float | None
+) -> None:
+    """Without a Retry-After to come: 5, 10, 20, 40, 60, 60 seconds, more or less a quarter."""
     shares = []
     for expected in (5, 10, 20, 40, 60, 60, 60):
-        gate.busy(busy())
+        gate.busy(busy(after))
         shares.append(await waited(gate, clock) / expected)
     assert all(0.75 <= share <= 1.25 + 1e-6 for share in shares)
     assert len({round(share, 3) for share in shares}) > 1

@@ -108,11 +108,12 @@ async def test_what_may_be_better_next_time_is_asked_for_again(
 async def test_giving_up_a_page_is_an_error(
     servers: ServerFactory, client_factory: ClientFactory, what: str
 ) -> None:
-    """After seven attempts; it never looks like an empty page."""
+    """After seven attempts; it never looks like an empty page, but may be at another address."""
     server = await servers(TRANSIENT[what])
-    with pytest.raises(CatalogueError, match=r"could not be read.*Asked 7 times"):
+    with pytest.raises(CatalogueError, match=r"could not be read.*Asked 7 times") as raised:
         await read(client_factory, server.url)
     assert len(server.requests) == 7
+    assert ("catalogue-url" in str(raised.value)) is (what == "404")
 
 
 @pytest.mark.parametrize("handler", [stalled, silent])

@@ -35,6 +35,7 @@ NAME = "S2A.SAFE"
         ({"detail": {"message": "Not found", "request_id": "1"}}, "", "Not found"),
         ({"status": "error", "data": {"message": "rejected"}}, "", "rejected"),
         ({"error": "unsupported"}, "", "unsupported"),
+        ({"code": None, "message": "Gone"}, "", "Gone"),
         ({"detail": []}, "", ""),
         ({"detail": None}, "", ""),
         ({"detail": 7}, "", "7"),
@@ -92,6 +93,13 @@ def test_no_error_body_is_too_strange(status: int, body: bytes) -> None:
     [
         (answers.token_missing(), False, TokenRefusedError, Fate.RETRY),
         (answers.token_expired(), False, TokenRefusedError, Fate.RETRY),
+        (
+            answers.download_error(500, 109, "Token is expired"),
+            False,
+            TokenRefusedError,
+            Fate.RETRY,
+        ),
+        (HubAnswer(401), False, TokenRefusedError, Fate.RETRY),
         (answers.wrong_audience(), False, AccessForbiddenError, Fate.LATER),
         (answers.access_forbidden(), False, AccessForbiddenError, Fate.LATER),
         (answers.product_not_found(), False, ProductGoneError, Fate.RETRY),

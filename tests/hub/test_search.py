@@ -418,6 +418,18 @@ async def test_an_empty_result_is_explained_where_it_may_be_a_mistake(
     assert bool(reason) is bool(said)
 
 
+@pytest.mark.parametrize(("cloud", "is_told"), [((101, 102), True), ((0, 100), False)])
+async def test_an_attribute_of_another_type_explains_an_empty_result(
+    hub_factory: HubFactory, cdse: CdseFactory, cloud: tuple[float, float], is_told: bool
+) -> None:
+    """Where it finds nothing at all: a service need not mind what it is asked for as."""
+    listed = '[{"Name": "cloudCover", "ValueType": "String"}, {"Name": "tileId"}]'
+    hub = await hub_factory(faults=[Fault(Answer(200, listed), on=Kind.ATTRIBUTES)])
+    said = await (await cdse(hub)).explain_empty(Query(cloud=cloud, tiles=("01CCV",)))
+    assert ("keeps cloudCover as String and was asked for it as Double" in said) is is_told
+    assert bool(said) is is_told
+
+
 @pytest.mark.parametrize("status", [404, 500, 403, 400])
 async def test_a_hub_without_a_registry_explains_nothing(
     hub_factory: HubFactory, cdse: CdseFactory, status: int

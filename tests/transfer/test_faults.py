@@ -100,6 +100,25 @@ async def test_a_body_without_a_length_that_ends_early_is_noticed(
     site.assert_whole()
 
 
+async def test_a_part_without_a_length_is_compared_with_what_was_announced_before(
+    site_factory: SiteFactory,
+) -> None:
+    """Nothing else can tell that it ended early: no length in the catalogue, no digest, no zip."""
+    body = b"\x89HDF\r\n\x1a\n" + BIG
+    name = "S5P_OFFL_L2__NO2____20240601T100000_20240601T114000_34000_03_020600_20240603T000000.nc"
+    entry = unlisted(0, body, name=name, content_length=0)
+    site = await site_factory(FolderCatalogue([(entry, body)]))
+    site.hub.faults.add(
+        Fault(Cut(2_000_000)),
+        Fault(WrongRange(untold=True), skip=1),
+        Fault(Cut(100_000, chunked=True), skip=1),
+        Fault(Slow(UNHURRIED), times=None),
+    )
+    assert (await site.sync()).exit_code == ExitCode.OK
+    assert codes(site) == ["body-cut"] * 2
+    assert site.file_of(entry).read_bytes() == body
+
+
 async def test_a_body_without_a_length_that_is_whole_is_taken(site_factory: SiteFactory) -> None:
     """Content-Length is not required."""
     site = await big_and_small(site_factory, Chunked())
@@ -533,6 +552,21 @@ async def test_an_expired_token_is_renewed_once_for_all_and_costs_no_attempt(
     assert codes(site) == []
     assert (site.stats.logins, site.stats.refreshes) == (1, 1)
     site.assert_whole()
+
+
+@pytest.mark.parametrize(("age", "told"), [(301, []), (10, ["hub-answer"])])
+async def test_a_hub_that_fails_over_an_old_token_gets_a_new_one(
+    site_factory: SiteFactory, age: float, told: list[str]
+) -> None:
+    """An expired token has been answered by 500; a new one is not to blame for that."""
+    site = await site_factory(catalogue_of(SMALL))
+    async with site.client() as client:
+        await client.login()
+        await site.clock.sleep(age)
+        site.hub.faults.add(Fault(answers.server_error(500)))
+        assert (await client.sync()).exit_code == ExitCode.OK
+    assert codes(site) == told
+    assert (site.stats.logins, site.stats.refreshes) == (1, int(not told))
 
 
 async def test_a_token_that_is_never_accepted_ends_in_a_failure(site_factory: SiteFactory) -> None:

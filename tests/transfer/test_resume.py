@@ -99,6 +99,19 @@ def test_another_version_is_refused() -> None:
         ask(100, 206, 100, len(BODY), validator=Validator('"b"'), kept_validator=Validator('"a"'))
 
 
+@pytest.mark.parametrize(
+    ("tag", "position"), [('"a"', 100), ("a", 100), ('W/"a"', None), ("", None)]
+)
+def test_a_strong_tag_decides_whatever_the_date(tag: str, position: int | None) -> None:
+    """Servers behind one name have dated the same bytes differently (RFC 9110 8.8.1)."""
+    before, now = (Validator(tag, f"Sat, 01 Jun 2024 10:05:{second} GMT") for second in (58, 59))
+    if position is None:
+        with pytest.raises(ResumeError, match="has changed on the hub"):
+            ask(100, 206, 100, len(BODY), validator=now, kept_validator=before)
+    else:
+        assert ask(100, 206, 100, len(BODY), validator=now, kept_validator=before) == position
+
+
 def test_a_whole_answer_begins_at_zero() -> None:
     """Whatever was asked for."""
     assert ask(100, 200, 0, len(BODY)) == 0

@@ -196,10 +196,7 @@ class Downloads:
     ) -> Outgoing:
         start, stop = part or (0, content.size)
         wrong = effects.one(WrongRange) or WrongRange()
-        headers["Content-Range"] = (
-            f"bytes {start + wrong.start_by}-{stop - 1 + wrong.start_by}"
-            f"/{content.size + wrong.total_by}"
-        )
+        headers["Content-Range"] = wrong.header(start, stop, content.size)
         stats = self._state.stats
         return Outgoing(
             status=200 if part is None else 206,

@@ -72,7 +72,7 @@ def download_error(said: Said, name: str, *, ranged: bool) -> ProductError:
             product=name,
             advice="Ask the hub's operators, or leave it out of the query",
         )
-    if status == 403:
+    if status == 403 or said.cause is Cause.PERMISSION:  # 500 in old generations
         return AccessForbiddenError(
             f"the account may not download this: {said}",
             product=name,
@@ -82,4 +82,4 @@ def download_error(said: Said, name: str, *, ranged: bool) -> ProductError:
         return ResumeError(f"the hub cannot continue at this place: {said}", product=name)
     if status in (404, 410) and not said.is_page:
         return ProductGoneError(f"the hub lists it but does not have it: {said}", product=name)
-    return HubAnswerError(f"the hub answered {said}", product=name)
+    return HubAnswerError(f"the hub answered {said}", product=name, status=status)

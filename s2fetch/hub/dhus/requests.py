@@ -19,6 +19,7 @@ from s2fetch.errors import (
 )
 from s2fetch.hub.dhus.answers import parse_feed
 from s2fetch.hub.dhus.causes import Cause, Said, read_said
+from s2fetch.hub.dhus.refusals import pause_of
 from s2fetch.hub.http import READ_ATTEMPTS, REDIRECTS, HttpClient
 from s2fetch.hub.reply import Reply
 from s2fetch.retry import Transient
@@ -146,9 +147,14 @@ def _judged(reply: Reply, hub: str) -> Exception | None:
     if said.cause is Cause.UNKNOWN_PRODUCT:
         return ProductGoneError(f"{host} has no such product: {said}")
     if said.cause is Cause.PROCESSING:
-        return HubBusyError(str(said))
+        return HubBusyError(str(said), retry_after=pause_of(said))
     if said.cause is Cause.MAINTENANCE or (said.is_page and reply.status in (502, 503, 504)):
         return _page(said)
+    if reply.status == 403 or said.cause is Cause.PERMISSION:
+        return CatalogueError(
+            f"{host} does not let the account search: {said}",
+            advice="Log in with a browser and see whether the account is complete",
+        )
     return _by_status(reply.status, said, host)
 
 
@@ -161,11 +167,6 @@ def _by_status(status: int, said: Said, host: str) -> Exception | None:
         return QueryError(
             f"{host} does not accept the query: {said}",
             advice='"sync --dry-run" shows the query sent',
-        )
-    if status == 403:
-        return CatalogueError(
-            f"{host} does not let the account search: {said}",
-            advice="Log in with a browser and see whether the account is complete",
         )
     if status == 404:
         return Transient(f"status 404, which may mean that the url {host} has another root")

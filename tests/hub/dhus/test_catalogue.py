@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from s2fetch.embedded.dhus.hub import Generation, User
+from s2fetch.embedded.dhus.refusals import processing_quota
 from s2fetch.embedded.entry import Attribute, Entry, hub_time
 from s2fetch.embedded.faults import Answer, BrokenJson, Fault, Kind, MissingRows, Redirect
 from s2fetch.embedded.folder import FolderCatalogue
@@ -21,8 +22,10 @@ from s2fetch.errors import (
 )
 from s2fetch.hub.dhus import catalogue as module
 from s2fetch.hub.dhus.hub import DhusHub
+from s2fetch.hub.dhus.refusals import LONG_PAUSE_SECONDS
 from s2fetch.product import Product
 from s2fetch.query import AreaRelation, Condition, Operator, Order, Query
+from tests.clock import FakeClock
 from tests.hub.conftest import Server
 from tests.hub.dhus.conftest import DhusFactory, TwinFactory
 from tests.hub.dhus.products import FIRST, TILES, box, entry_of
@@ -315,12 +318,27 @@ async def test_without_an_account_that_works_nothing_is_found(
 async def test_an_account_that_may_not_search_is_told_so(
     twin: TwinFactory, dhus: DhusFactory
 ) -> None:
-    """403 is not taken for a passing trouble."""
+    """403, or 500 with such words in old generations, is not taken for a passing trouble."""
     users = (User(name="me", password="secret", incomplete=True),)
     server = await twin(catalogue(optical(1)), users=users)
-    with pytest.raises(CatalogueError, match="does not let the account search"):
-        await found(await dhus(server.url), Query())
-    assert server.stats.statuses == {"403": 1}
+    words = {"cause-message": "ExpectedException : Insufficient permissions"}
+    older = await twin(
+        catalogue(optical(1)), faults=(Fault(Answer(500, headers=words), on=Kind.SEARCH),)
+    )
+    for each, status in ((server, "403"), (older, "500")):
+        with pytest.raises(CatalogueError, match="does not let the account search"):
+            await found(await dhus(each.url), Query())
+        assert each.stats.statuses == {status: 1}
+
+
+async def test_an_account_that_has_searched_too_much_pauses_for_long(
+    twin: TwinFactory, dhus: DhusFactory, clock: FakeClock
+) -> None:
+    """It is the requests of an hour that are counted."""
+    server = await twin(catalogue(optical(1)), faults=(Fault(processing_quota(), on=Kind.SEARCH),))
+    begun = clock.monotonic()
+    assert len(await found(await dhus(server.url), Query())) == 1
+    assert clock.monotonic() - begun >= LONG_PAUSE_SECONDS
 
 
 async def test_passwords_do_not_follow_redirects(
@@ -352,6 +370,23 @@ async def test_an_address_that_is_no_hub_is_told(twin: TwinFactory, dhus: DhusFa
     server = await twin(catalogue(optical(1)))
     with pytest.raises(CatalogueError, match="another root"):
         await found(await dhus(f"{server.url}/no"), Query())
+
+
+async def test_deletions_are_listed_oldest_first_however_many_share_a_moment(
+    twin: TwinFactory, dhus: DhusFactory
+) -> None:
+    """More of them than a page has."""
+    entries = [optical(number) for number in range(2 * module.PAGE_ROWS + 3)]
+    source = catalogue(*entries)
+    for number, entry in enumerate(entries):
+        source.delete(entry.id, "Corrupted product", FIRST + timedelta(days=number // 150))
+    hub = await dhus((await twin(source)).url)
+    found = [deletion async for deletion in hub.deletions("SENTINEL-2", FIRST)]
+    assert [deletion.deleted for deletion in found] == sorted(each.deleted for each in found)
+    assert {deletion.id for deletion in found} == {entry.id for entry in entries}
+    assert len(found) == len(entries)
+    later = [each async for each in hub.deletions("", FIRST + timedelta(hours=1))]
+    assert len(later) == len(entries) - 150
 
 
 async def test_the_query_is_shown_as_it_is_sent(dhus: DhusFactory) -> None:

@@ -174,6 +174,7 @@ def test_refused_retrievals_make_a_product_wait_and_not_the_host(
         (401, "", False, TokenRefusedError),
         (403, "Insufficient permissions", False, AccessForbiddenError),
         (500, WORDS[3][0], False, AccessForbiddenError),
+        (500, "ExpectedException : Insufficient permissions", False, AccessForbiddenError),
         (403, "", False, AccessForbiddenError),
         (404, "Requested product not found", False, ProductGoneError),
         (500, "InvalidKeyException : Invalid key (x) to access Products", False, ProductGoneError),

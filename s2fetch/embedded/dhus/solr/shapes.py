@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _PREDICATE = re.compile(r"\s*(\w+)\s*\((.*)\)\s*(?:distErrPct=(\d+(?:\.\d+)?))?\s*", re.DOTALL)
 _NUMBER = r"\s*(-?[\d.]+(?:[eE][+-]?\d+)?)\s*"
 _ENVELOPE = re.compile(rf"ENVELOPE\s*\({_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\)", re.IGNORECASE)
+_SHAPES = ("Point", "Polygon", "MultiPolygon", "GeometryCollection")
+"""What hubs are known to take, besides an envelope."""
 _USUAL_ERROR = 0.025
 _BOUNDS = "Rect(minX=-180.0,maxX=180.0,minY=-90.0,maxY=90.0)"
 
@@ -65,8 +67,8 @@ def query_shape(wkt: str) -> BaseGeometry:
         shape = shapely.from_wkt(_ENVELOPE.sub(_box, wkt))
     except shapely.errors.GEOSException as error:
         raise SolrError(f"Couldn't parse shape '{wkt}' because: {error}") from None
-    if shape.is_empty:
-        raise SolrError(f"Couldn't parse shape '{wkt}' because: it is empty")
+    if shape.is_empty or shape.geom_type not in _SHAPES:
+        raise SolrError(f"Couldn't parse shape '{wkt}' because: it is empty or none of a query")
     for x, y, *_ in shapely.get_coordinates(shape):
         if not -180 <= x <= 180:
             raise SolrError(f"Bad X value {x} is not in boundary {_BOUNDS}")

@@ -208,6 +208,7 @@ def test_an_intersection_is_approximate_unless_no_error_is_allowed() -> None:
         ("footprint:Somewhere", "Couldn't parse shape"),
         ("footprint:a*", "Couldn't parse shape"),
         ('footprint:"Intersects(POLYGON((1 1,2))"', "Couldn't parse shape"),
+        ('footprint:"Intersects(LINESTRING(1 1,2 2))"', "Couldn't parse shape"),
         ('footprint:"Intersects(POINT(181 0))"', "Bad X value 181.0 is not in boundary"),
         ('footprint:"Intersects(POINT(0 91))"', "Bad Y value 91.0 is not in boundary"),
         ("footprint:[a TO b]", "Range queries are not supported"),
