@@ -87,10 +87,12 @@ def address(raw: object, context: Context) -> str:
     if found.lower() == "localhost":
         return "localhost"
     try:
-        return str(ipaddress.ip_address(found.strip("[]")))
+        given = ipaddress.ip_address(found.strip("[]"))
     except ValueError:
         wanted = "write for example 127.0.0.1, ::1 or 0.0.0.0"
         raise ValueError(f"{shown(raw)} is not an address to listen at: {wanted}") from None
+    # The sockets are for IPv6 only, and cannot be bound to an address of IPv4 in disguise.
+    return str(getattr(given, "ipv4_mapped", None) or given)
 
 
 def host_name(raw: object, _: Context) -> str:

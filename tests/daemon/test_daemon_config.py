@@ -82,6 +82,15 @@ def test_an_archive_needs_a_name_and_a_folder_and_nothing_else(
     assert (config.time_zone, config.showing.log_format) == ("UTC", LogFormat.AUTO)
 
 
+@pytest.mark.parametrize(
+    ("host", "bound"),
+    [("::ffff:127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("LocalHost", "localhost")],
+)
+def test_an_address_to_listen_at_can_be_bound(load: Loader, host: str, bound: str) -> None:
+    """An address of IPv4 that is written as one of IPv6 is one of IPv4."""
+    assert load(ONE + f'[http]\nhost = "{host}"\n').http.host == bound
+
+
 def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
     """Values arrive typed, in seconds, bytes and shares."""
     load.write("hook-secret", "0123456789abcdef")
