@@ -18,7 +18,7 @@ _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def describe(error: BaseException) -> str:
-    """A failure of the network in words: never empty, and without a proxy's password."""
+    """A failure of the network in words: never empty, and without a password or a webhook's URL."""
     if isinstance(error, TimeoutError):
         return "timed out"
     if isinstance(error, aiohttp.ClientPayloadError):
@@ -34,6 +34,13 @@ def describe(error: BaseException) -> str:
         why = os.strerror(number) if number is not None and number > 0 else str(text)
         by_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
         return f"proxy {error.host}:{error.port}: {why.lower()}" if by_proxy else why.lower()
+    if isinstance(error, aiohttp.ClientResponseError):
+        # The library's text has the whole address, which is the secret of a webhook. Below the
+        # first line of a message is what could not be parsed, with a mark under it.
+        said = error.message.partition("\n")[0].rstrip(":") or type(error).__name__
+        return (
+            f"{said} ({error.status})" if isinstance(error, aiohttp.ClientHttpProxyError) else said
+        )
     return _USER_INFO.sub("", str(error)) or type(error).__name__
 
 

@@ -60,6 +60,7 @@ def test_no_field_is_too_strange(value: str | None, date: str | None) -> None:
 
 
 KEY: Any = SimpleNamespace(host="hub.example.org", port=443, ssl=True)
+REQUEST: Any = SimpleNamespace(real_url="https://hooks.example.org/secret")
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,16 @@ KEY: Any = SimpleNamespace(host="hub.example.org", port=443, ssl=True)
         (
             aiohttp.ClientProxyConnectionError(KEY, OSError(111, "Connect call failed")),
             "proxy hub.example.org:443: connection refused",
+        ),
+        (
+            aiohttp.ClientResponseError(
+                REQUEST, (), message="Duplicate Content-Length:\n\n  b'Content-Length: 5'\n  ^"
+            ),
+            "Duplicate Content-Length",
+        ),
+        (
+            aiohttp.ClientHttpProxyError(REQUEST, (), status=403, message="Forbidden"),
+            "Forbidden (403)",
         ),
         (ConnectionResetError(), "ConnectionResetError"),
         (

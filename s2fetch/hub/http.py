@@ -357,7 +357,7 @@ class HttpClient:
             ) from error
         except aiohttp.ClientResponseError as error:
             raise HubAnswerError(
-                f"{host} sent an answer that cannot be read: {error.message}"
+                f"{host} sent an answer that cannot be read: {describe(error)}"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLostError(f"no answer from {host}: {describe(error)}") from error
