@@ -24,6 +24,7 @@ from s2fetch.errors import (
     FileTooLargeError,
     OtherVolumeError,
 )
+from tests.archive.disks import small_disk
 
 Steps = list[tuple[str, str]]
 
@@ -191,3 +192,12 @@ def test_translating_keeps_the_cause(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError) as caught, translating(tmp_path):
         (tmp_path / "missing").read_bytes()
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_a_disk_with_space_and_without_room_for_files_is_told_as_that(tmp_path: Path) -> None:
+    """To free some space would not help."""
+    options = ",nr_inodes=2"
+    with small_disk(tmp_path / "disk", size_bytes=1 << 20, options=options) as disk:
+        (disk / "last").touch()
+        with pytest.raises(DiskFullError, match="as many files as it can have"):
+            write_beside(disk / "more", ())
