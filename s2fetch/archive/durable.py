@@ -52,7 +52,12 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
             advice="Put the archive on another file system (FAT32 has files of up to 4 GB), or "
             "raise the limit of the shell or service (ulimit -f, LimitFSIZE=)",
         )
-    if error.errno in (errno.ENOTDIR, errno.EISDIR):
+    if error.errno == errno.EEXIST and path.is_symlink():
+        return ArchiveError(
+            f"{path} is a link to {path.readlink()}, which is not there",
+            advice="Mount the disk it leads to, or make the folder",
+        )
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return ArchiveError(
             f"{path} cannot be used, a file stands where a folder should be or the reverse",
             advice="Move what is in the way, or choose another folder or layout",
