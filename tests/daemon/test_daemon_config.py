@@ -377,6 +377,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_line(load: Loader) -> None:
         (ONE + 'file = "x.toml"\n', "line 3, archives[1].into: this key and file exclude each"),
         ("[[archives]]\nname='x'\nfile='no.toml'\n", "archives[1].file: cannot read the config"),
         (ONE + '[http]\nhost = "0.0.0.0"\n', "line 5, http.host: 0.0.0.0 can be reached from"),
+        (ONE + f"[control]\nsocket = '/{'x' * 107}'\n", "line 5, control.socket: /xxx"),
         (ONE + '[http]\nhost = "example.org"\n', "is not an address to listen at"),
         (ONE + '[http]\ncertificate = "c"\n', "line 5, http.certificate: certificate and key"),
         (ONE + '[http]\nclient-ca = "c"\n', "http.client-ca: client certificates need a"),
