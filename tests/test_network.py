@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2fetch.network import describe, parse_retry_after
+from s2fetch.network import describe, parse_retry_after, untrusted_certificate
 
 NOW = datetime(2024, 7, 1, 12, tzinfo=UTC)
 NOON = "Mon, 01 Jul 2024 12:00:00 GMT"
@@ -60,6 +62,7 @@ def test_no_field_is_too_strange(value: str | None, date: str | None) -> None:
 
 
 KEY: Any = SimpleNamespace(host="hub.example.org", port=443, ssl=True)
+REQUEST: Any = SimpleNamespace(real_url="https://hooks.example.org/secret")
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,16 @@ KEY: Any = SimpleNamespace(host="hub.example.org", port=443, ssl=True)
             aiohttp.ClientProxyConnectionError(KEY, OSError(111, "Connect call failed")),
             "proxy hub.example.org:443: connection refused",
         ),
+        (
+            aiohttp.ClientResponseError(
+                REQUEST, (), message="Duplicate Content-Length:\n\n  b'Content-Length: 5'\n  ^"
+            ),
+            "Duplicate Content-Length",
+        ),
+        (
+            aiohttp.ClientHttpProxyError(REQUEST, (), status=403, message="Forbidden"),
+            "the proxy answered 403 Forbidden",
+        ),
         (ConnectionResetError(), "ConnectionResetError"),
         (
             OSError("Cannot reach http://user:secret@proxy:3128/x"),
@@ -89,3 +102,31 @@ KEY: Any = SimpleNamespace(host="hub.example.org", port=443, ssl=True)
 def test_a_failure_is_described_without_secrets(error: Exception, text: str) -> None:
     """Never empty, and never with the password of a proxy."""
     assert describe(error) == text
+
+
+def refused(code: int, message: str) -> Any:
+    """What the HTTP library raises for a certificate."""
+    why = ssl.SSLCertVerificationError(1, "[SSL] certificate verify failed (_ssl.c:1006)")
+    why.verify_code, why.verify_message = code, message
+    return aiohttp.ClientConnectorCertificateError(KEY, why)
+
+
+@pytest.mark.parametrize(
+    ("code", "file", "advice"),
+    [
+        (10, None, "Check the clock"),
+        (20, None, "If your site has its own"),
+        (20, "missing", "missing, which is no file with certificates"),
+        (20, "empty", "empty, which is no file with certificates"),
+    ],
+)
+def test_what_is_said_of_a_certificate_helps(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, file: str | None, advice: str
+) -> None:
+    """A file of authorities that cannot be used is passed over by OpenSSL without a word."""
+    (tmp_path / "empty").touch()
+    if file is not None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / file))
+    error = untrusted_certificate("hub.example.org", refused(code, "it is odd."))
+    assert str(error).startswith("the TLS certificate of hub.example.org is not trusted: it is odd")
+    assert advice in error.advice

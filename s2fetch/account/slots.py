@@ -5,6 +5,9 @@ cleaned up after a crash. To get one, a process first takes the account's turnst
 until a slot is free. A process that has had a slot for a moment has to queue for the turnstile like
 everyone else, which keeps two archives on one account from starving each other; within that moment
 it may use the slot for several small products.
+
+Whoever has the turnstile and does not move (stopped, or in a container that is paused) keeps nobody
+waiting: what it has left free for long enough is taken past it.
 """
 
 from __future__ import annotations
@@ -29,6 +32,10 @@ LEASE_SECONDS = 0.5
 """A process takes the same slot again without queueing for it this long, and no longer."""
 KEEP_SECONDS = 0.1
 """A slot that is not taken again by then is given back."""
+STANDSTILL_LOOKS = 100
+"""A slot that is free at so many looks in a row is left free by somebody who does not move."""
+PASSING_SECONDS = 60.0
+"""So long nobody looks again whether the turnstile's holder moves."""
 
 
 class _Lease(msgspec.Struct):
@@ -78,6 +85,7 @@ class Slots:
         self._held: set[int] = set()
         self._kept: dict[int, _Lease] = {}
         self._waiting = 0
+        self._passing_until = 0.0
 
     def __repr__(self) -> str:
         return f"<Slots of {self.account}: {len(self._held)}/{self.count}, {self._waiting} waiting>"
@@ -132,7 +140,7 @@ class Slots:
         lease = self._pop(next(iter(self._kept)))
         let_go = True
         try:
-            let_go = is_locked(turnstile_path(self.folder))
+            let_go = not self._passing and is_locked(turnstile_path(self.folder))
         finally:
             if let_go:
                 lease.lock.release()
@@ -164,11 +172,16 @@ class Slots:
             lease.timer.cancel()
         return lease
 
+    @property
+    def _passing(self) -> bool:
+        """Whether the turnstile's holder was found not to move, lately."""
+        return self._clock.monotonic() < self._passing_until
+
     async def _acquire(self) -> _Lease:
         # One thread hop when everything is free, which is the usual case. Whoever comes here has a
         # place, so that fewer than all slots are held by this process.
         async with self._turn:
-            search = _Search(self.folder, self.count, self._note)
+            search = _Search(self.folder, self.count, self._note, past=self._passing)
             try:
                 while True:
                     if (kept := self._take_kept()) is not None:
@@ -178,6 +191,8 @@ class Slots:
                     await anyio.to_thread.run_sync(search.look, frozenset(self._held))
                     if (found := search.take()) is not None:
                         self._held.add(found[0])
+                        if search.came_past and not self._passing:
+                            self._passing_until = self._clock.monotonic() + PASSING_SECONDS
                         return _Lease(*found, self._clock.monotonic() + LEASE_SECONDS)
                     await self._clock.sleep(POLL_SECONDS)
             finally:
@@ -188,9 +203,17 @@ class _Search:
     """A search for a free slot, made in threads: whatever it locks is let go when it ends.
 
     A task that is cancelled while a thread looks never learns what the thread has found.
+
+    Args:
+        folder: Where the lock files are.
+        count: How many slots there are.
+        note: To be written into what is locked.
+        past: Whether a turnstile that is taken keeps nobody from a free slot.
     """
 
-    def __init__(self, folder: Path, count: int, note: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, count: int, note: Mapping[str, str], *, past: bool = False
+    ) -> None:
         self._folder = folder
         self._count = count
         self._note = note
@@ -198,6 +221,12 @@ class _Search:
         self._turnstile: FileLock | None = None
         self._found: tuple[int, FileLock] | None = None
         self._over = False
+        self._looks_left = 0 if past else STANDSTILL_LOOKS
+
+    @property
+    def came_past(self) -> bool:
+        """Whether the turnstile is still somebody else's."""
+        return self._turnstile is None
 
     def look(self, taken: Collection[int]) -> None:
         """Queue at the turnstile, and once through it lock a slot that is free.
@@ -218,14 +247,26 @@ class _Search:
                 return
             if self._turnstile is None:
                 self._turnstile = FileLock.try_acquire(turnstile_path(self._folder), self._note)
-            if self._turnstile is None:
+            paths = {
+                number: slot_path(self._folder, number)
+                for number in range(1, self._count + 1)
+                if number not in taken
+            }
+            if self._turnstile is None and not self._stands_still(paths.values()):
                 return
-            for number in range(1, self._count + 1):
-                if number not in taken:
-                    lock = FileLock.try_acquire(slot_path(self._folder, number), self._note)
-                    if lock is not None:
-                        self._found = number, lock
-                        return
+            for number, path in paths.items():
+                lock = FileLock.try_acquire(path, self._note)
+                if lock is not None:
+                    self._found = number, lock
+                    return
+
+    def _stands_still(self, slots: Collection[Path]) -> bool:
+        """Whether the turnstile's holder does not take what is free: it would at its next look."""
+        if self._looks_left and not all(map(is_locked, slots)):
+            self._looks_left -= 1
+        elif self._looks_left:
+            self._looks_left = STANDSTILL_LOOKS
+        return not self._looks_left
 
     def take(self) -> tuple[int, FileLock] | None:
         """What was found; it is the caller's now."""

@@ -120,6 +120,7 @@ class Tokens:
         self._expires_at = 0.0
         self._paused = False
         self._refused: S2FetchError | None = None
+        self._failed: HubError | None = None
         self.logins = 0
 
     def __repr__(self) -> str:
@@ -141,16 +142,23 @@ class Tokens:
 
         Raises:
             AccountError: If the account is refused; once refused, always, without asking again.
-            HubError: If the identity service cannot be reached.
+            HubError: If the identity service cannot be reached; to all who waited meanwhile.
         """
         if (token := self._fresh()) is not None:
             return token
+        known = self._failed
         async with self._lock:
             if (token := self._fresh()) is not None:
                 return token
             if self._refused is not None:
                 raise self._refused
-            await self._obtain()
+            if self._failed is not None and self._failed is not known:
+                raise self._failed
+            try:
+                await self._obtain()
+            except HubError as error:
+                self._failed = error
+                raise
             assert self._grant is not None  # noqa: S101 - set by _obtain
             return self._grant.access_token
 

@@ -29,6 +29,13 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
     """The error to show a user for a failed operation on ``path``."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
+        if error.errno == errno.ENOSPC and _has_most_files(path):
+            return DiskFullError(
+                f"the file system has as many files as it can have, no room for {path}",
+                did="What was complete before is untouched",
+                advice="Remove files there (df -i shows how many there are), and run the same "
+                "command again",
+            )
         return DiskFullError(
             f"no space left for {path} ({reason})",
             did="What was complete before is untouched",
@@ -45,7 +52,12 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
             advice="Put the archive on another file system (FAT32 has files of up to 4 GB), or "
             "raise the limit of the shell or service (ulimit -f, LimitFSIZE=)",
         )
-    if error.errno in (errno.ENOTDIR, errno.EISDIR):
+    if error.errno == errno.EEXIST and path.is_symlink():
+        return ArchiveError(
+            f"{path} is a link to {path.readlink()}, which is not there",
+            advice="Mount the disk it leads to, or make the folder",
+        )
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return ArchiveError(
             f"{path} cannot be used, a file stands where a folder should be or the reverse",
             advice="Move what is in the way, or choose another folder or layout",
@@ -65,6 +77,15 @@ def archive_error(error: OSError, path: Path) -> ArchiveError:
         f"{path} cannot be used ({reason})",
         advice="Check that the disk is mounted and healthy, and run the same command again",
     )
+
+
+def _has_most_files(path: Path) -> bool:
+    """Whether the file system of ``path`` has bytes left, and nothing left to make a file with."""
+    try:
+        status = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return bool(status.f_files and not status.f_favail and status.f_bavail)
 
 
 @contextmanager

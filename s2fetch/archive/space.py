@@ -153,7 +153,7 @@ class SpaceGuard:
             f"{_readable(size_bytes)} are needed{running}, "
             f"and {_readable(self.reserve_bytes)} are to stay free",
             needed_bytes=size_bytes,
-            did="The transfer was not started",
+            did="No more of it was written",
             advice="Free some space or lower the reserve, and run the same command again",
         )
 

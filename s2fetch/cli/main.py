@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -135,7 +136,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from s2fetch.cli.output import Output
+    from s2fetch.cli.output import Output, unwritable
 
     output = Output()
     try:
@@ -151,6 +152,12 @@ def _run(arguments: Sequence[str]) -> int:
     except S2FetchError as error:
         output.error(error)
         return error.exit_code
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            return _defect(output, error)
+        full = unwritable(error)  # what an archive's disk refuses has become another error before
+        output.error(full)
+        return full.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours
         return _defect(output, error)
 

@@ -20,7 +20,7 @@ from s2fetch.daemon.control_messages import (
     Failure,
     Request,
 )
-from s2fetch.daemon.control_socket import listening, may_control
+from s2fetch.daemon.control_socket import file_at, listening, may_control
 from s2fetch.daemon.controls import Controls
 from s2fetch.daemon.events import DaemonAsked
 from s2fetch.daemon.state import DaemonState
@@ -34,6 +34,8 @@ WORK_SECONDS = 120.0
 """How long a request may take to be done."""
 ANSWER_SECONDS = 10.0
 """How long a client may take to read its answer."""
+LOOK_SECONDS = 10.0
+"""How often the daemon looks whether its socket is still there."""
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Request)
@@ -55,7 +57,9 @@ class ControlServer:
         self._clients: set[asyncio.Task[None]] = set()
 
     async def run(self, started: Callable[[], object] = lambda: None) -> None:
-        """Serve until cancelled.
+        """Serve until cancelled, with a new socket should somebody remove it.
+
+        ``XDG_RUNTIME_DIR`` is removed when its user logs out, and old files in ``/tmp`` are.
 
         Args:
             started: Called once the socket listens.
@@ -63,15 +67,34 @@ class ControlServer:
         Raises:
             UsageError: If another daemon has the socket, or it cannot be made.
         """
+        await self._serve_while_there(started)
+        log, told = logging.getLogger("s2fetch"), ""
+        while True:
+            try:
+                await self._serve_while_there(
+                    lambda: log.warning("%s had been removed, and is there again", self._path)
+                )
+            except UsageError as error:
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("%s has been removed: %s", self._path, error)
+                await anyio.sleep(LOOK_SECONDS)
+
+    async def _serve_while_there(self, started: Callable[[], object]) -> None:
+        """Serve until the socket's file is gone, or another one is in its place."""
         socket_there = listening(self._path)
         listener = await enter_in_thread(socket_there)
         try:
             server = await asyncio.start_unix_server(
                 self._serve, sock=listener, limit=MOST_REQUEST_BYTES
             )
+            file = file_at(self._path)
             started()
             try:
-                await anyio.sleep_forever()
+                while True:
+                    await anyio.sleep(LOOK_SECONDS)
+                    if await anyio.to_thread.run_sync(file_at, self._path) != file:
+                        return
             finally:
                 server.close()
                 await self._end_clients()

@@ -82,10 +82,12 @@ def listening(path: Path) -> Iterator[socket.socket]:
             _clear(path)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as server:
                 _bind(server, path)
+                file = file_at(path)
                 try:
                     yield server
                 finally:
-                    path.unlink(missing_ok=True)
+                    if file_at(path) == file:  # and not another daemon's, in a folder made anew
+                        path.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
             f"the control socket {path} cannot be used ({error.strerror or error})",
@@ -93,6 +95,15 @@ def listening(path: Path) -> Iterator[socket.socket]:
         ) from error
     except ArchiveError as error:
         raise UsageError(error.what, did=error.did, advice=error.advice) from error
+
+
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file at a path, to tell it from another one; None without one."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def peer(connection: socket.socket) -> tuple[int, int] | None:

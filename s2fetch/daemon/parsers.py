@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from s2fetch.config import parsers
 from s2fetch.config.parsers import Context, shown
 from s2fetch.config.values import is_loopback
+from s2fetch.daemon.control_socket import check_length
 from s2fetch.daemon.schedule import Schedule, load_zone, parse_schedule
+from s2fetch.errors import UsageError
 from s2fetch.units import parse_duration
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -87,10 +89,22 @@ def address(raw: object, context: Context) -> str:
     if found.lower() == "localhost":
         return "localhost"
     try:
-        return str(ipaddress.ip_address(found.strip("[]")))
+        given = ipaddress.ip_address(found.strip("[]"))
     except ValueError:
         wanted = "write for example 127.0.0.1, ::1 or 0.0.0.0"
         raise ValueError(f"{shown(raw)} is not an address to listen at: {wanted}") from None
+    # The sockets are for IPv6 only, and cannot be bound to an address of IPv4 in disguise.
+    return str(getattr(given, "ipv4_mapped", None) or given)
+
+
+def socket(raw: object, context: Context) -> Path:
+    """A path that a socket can have."""
+    found = parsers.path(raw, context)
+    try:
+        check_length(found)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return found
 
 
 def host_name(raw: object, _: Context) -> str:

@@ -21,7 +21,8 @@ from s2fetch import __version__
 from s2fetch.clock import Clock
 from s2fetch.daemon.alert_delivery import DeliveryError
 from s2fetch.daemon.alerts import Alert
-from s2fetch.network import describe, parse_retry_after
+from s2fetch.errors import UsageError
+from s2fetch.network import describe, parse_retry_after, why_untrusted
 from s2fetch.retry import Transient, repeating
 
 ATTEMPTS = 8
@@ -94,10 +95,12 @@ class Webhook:
                 self._judge(answer)
         except aiohttp.ClientConnectorCertificateError as error:
             raise DeliveryError(
-                f"its TLS certificate is not trusted: {error.certificate_error}"
+                f"its TLS certificate is not trusted: {why_untrusted(error)}"
             ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Transient(describe(error)) from error
+        except UsageError as error:  # the environment's proxy is none
+            raise DeliveryError(str(error)) from error
 
     def _judge(self, answer: aiohttp.ClientResponse) -> None:
         told = f"it answered {answer.status} {answer.reason or ''}".rstrip()

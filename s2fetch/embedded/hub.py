@@ -19,7 +19,7 @@ from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.embedded.identity import REALM_PATH, IdentityService, TokenPolicy, User
 from s2fetch.embedded.lifecycle import ServedCatalogue
 from s2fetch.embedded.listing import Catalogue
-from s2fetch.embedded.serving import Listener
+from s2fetch.embedded.serving import Listener, origin
 from s2fetch.embedded.state import Handler, HubSettings, HubState, answering
 from s2fetch.embedded.stats import Stats
 from s2fetch.embedded.subscriptions import SubscriptionService
@@ -183,8 +183,7 @@ class EmbeddedHub(ServedCatalogue):
         return self._state
 
     def _origin(self, port: int) -> str:
-        scheme = "http" if self._ssl_context is None else "https"
-        return f"{scheme}://{self._host}:{port}"
+        return origin(self._host, port, encrypted=self._ssl_context is not None)
 
     def _catalogue_application(self) -> web.Application:
         service = CatalogueService(self._live, self.subscriptions)

@@ -78,6 +78,12 @@ class Listener:
         await self._runner.cleanup()
 
 
+def origin(host: str, port: int, *, encrypted: bool) -> str:
+    """Scheme, host and port as URLs have them: IPv6 in brackets (RFC 3986 3.2.2)."""
+    scheme = "https" if encrypted else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)

@@ -354,12 +354,10 @@ class HttpClient:
         except aiohttp.ClientConnectorCertificateError as error:
             raise untrusted_certificate(host, error) from error
         except aiohttp.ClientHttpProxyError as error:
-            raise ConnectionLostError(
-                f"the proxy lets nobody reach {host}: {describe(error)}"
-            ) from error
+            raise ConnectionLostError(f"{host} cannot be reached: {describe(error)}") from error
         except aiohttp.ClientResponseError as error:
             raise HubAnswerError(
-                f"{host} sent an answer that cannot be read: {error.message}"
+                f"{host} sent an answer that cannot be read: {describe(error)}"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLostError(f"no answer from {host}: {describe(error)}") from error

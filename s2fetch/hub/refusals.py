@@ -88,7 +88,8 @@ def read_refusal(status: int, body: bytes) -> Refusal:
         answer: Any = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
         text = body[:200].decode("utf-8", "replace")
-        return Refusal(status, "", "" if "<" in text else " ".join(text.split()))
+        unreadable = "<" in text or "\0" in text  # a page, or bytes such as those of a product
+        return Refusal(status, "", "" if unreadable else " ".join(text.split()))
     if not isinstance(answer, dict):
         return Refusal(status)
     detail = answer.get("detail", answer.get("message", answer.get("data", answer.get("error"))))

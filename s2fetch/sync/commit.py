@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from s2fetch.archive.archive import Archive
 from s2fetch.archive.proof import check_digest
 from s2fetch.archive.records import Record, State
 from s2fetch.clock import Clock, sleep_unless, timestamp
-from s2fetch.errors import ArchiveInUseError, ChecksumMismatchError, ProductError
+from s2fetch.errors import ArchiveError, ArchiveInUseError, ChecksumMismatchError, ProductError
 from s2fetch.events import EventBus, Healed, ProductCompleted
 from s2fetch.product import Product, Proof
 from s2fetch.sync.space import SpaceGate
@@ -128,6 +129,8 @@ class Committer:
         """
         while batch := await self._batch():
             outcomes = await self._gate.keep(partial(_prove, batch))
+            self._submitted[:0] = batch[len(outcomes) :]
+            del batch[len(outcomes) :]
             proven = []
             for commit, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, Proof):
@@ -273,11 +276,22 @@ class Committer:
 def _prove(batch: list[Commit]) -> list[Proof | ProductError | ArchiveInUseError]:
     """Have all bytes in part files, and see what shows that each is the product, or why none does.
 
+    Returns:
+        As many as the disk takes: those behind them are for another time.
+
     Raises:
-        ArchiveError: If the disk refuses some of them; may be called again.
+        ArchiveError: If the disk refuses the first of them; may be called again.
     """
-    land(commit.arrived.landing for commit in batch if commit.arrived.landing is not None)
-    return [_outcome(commit) for commit in batch]
+    try:
+        land(commit.arrived.landing for commit in batch if commit.arrived.landing is not None)
+    except ArchiveError:
+        if not _is_in_part_file(batch[0]):
+            raise
+    return [_outcome(commit) for commit in takewhile(_is_in_part_file, batch)]
+
+
+def _is_in_part_file(commit: Commit) -> bool:
+    return commit.arrived.landing is None or commit.arrived.landing.is_over
 
 
 def _outcome(commit: Commit) -> Proof | ProductError | ArchiveInUseError:

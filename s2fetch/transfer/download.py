@@ -119,6 +119,8 @@ class Downloader:
         self._parts: list[PartFile] = []
         self._parts_lock = threading.Lock()
         self._most_parts = PARTS_LOOKED_THROUGH
+        self._had_space = False
+        self._looking = anyio.Lock()
 
     def close(self) -> None:
         """End the writing threads and let go of every part file; blocks. Transfers have ended."""
@@ -147,6 +149,8 @@ class Downloader:
         try:
             if opening is None:
                 await anyio.to_thread.run_sync(self._resume, part, product, claim)
+            elif not self._had_space:
+                await self._look_for_space(claim)
             reception: Reception | None = None
             while reception is None:
                 await self._hub.wait_until_ready(account.name)
@@ -181,6 +185,17 @@ class Downloader:
             raise
         finally:
             claim.release()
+
+    async def _look_for_space(self, claim: ProductClaim) -> None:
+        """Once a run, before its first small product: they claim their space when they have come.
+
+        On a disk that is full from the beginning, every run would fetch the same ones in vain.
+        """
+        async with self._looking:
+            if not self._had_space:
+                await anyio.to_thread.run_sync(claim.begin, 0)
+                claim.release()
+                self._had_space = True
 
     def _resume(self, part: PartFile, product: Product, claim: ProductClaim) -> None:
         """Open a part file, ready to go on from what is there, if that can be used."""

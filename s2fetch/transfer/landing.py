@@ -46,11 +46,17 @@ class Landing:
         self._opening = opening
         self._claim = claim
         self._content = content
+        self._written = False
 
     @property
     def size_bytes(self) -> int:
         """Of the product."""
         return len(self._content)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is there, or cannot be put there."""
+        return self._written or self.problem is not None
 
     def write(self, hashing: PairedHashing) -> None:
         """Write it, unless that was done; blocks. May be called again after an ArchiveError.
@@ -59,7 +65,7 @@ class Landing:
             DiskFullError: If there is no room for it.
             ArchiveError: If the disk refuses it for another reason.
         """
-        if self._part.position or self.problem is not None:
+        if self.is_over:
             return
         try:
             if not self._part.is_open:
@@ -71,6 +77,7 @@ class Landing:
             self._claim.begin(0)
             content = memoryview(self._content)
             self._part.write(content)
+            self._written = True
             self._part.digest(content, hashing.take)
         finally:
             self._claim.release()

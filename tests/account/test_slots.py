@@ -20,6 +20,8 @@ import pytest
 
 from s2fetch.account.slots import (
     LEASE_SECONDS,
+    PASSING_SECONDS,
+    STANDSTILL_LOOKS,
     Slots,
     SlotStatistics,
     holders,
@@ -286,6 +288,32 @@ async def test_a_slot_somebody_queues_for_is_let_go(tmp_path: Path) -> None:
     queueing.release()
     assert not waiting.done()
     found.release()
+    assert await asyncio.wait_for(waiting, SOON) == 1
+    slots.close()
+    assert_all_free(tmp_path, 1)
+
+
+async def test_whoever_queues_and_does_not_move_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """A process that is stopped at the turnstile is passed; when it moves again, it is next."""
+    clock = FakeClock()
+    slots = Slots("user", tmp_path, 1, clock=clock)
+    stopped = FileLock.try_acquire(tmp_path / "turnstile.lock")
+    assert stopped is not None
+    assert await asyncio.wait_for(_take(slots), SOON) == 1
+    assert len(clock.slept) == STANDSTILL_LOOKS - 1
+    waiting = await _one_after_another(slots, clock)
+    assert await asyncio.wait_for(waiting, SOON) == 1
+    assert len(clock.slept) == STANDSTILL_LOOKS - 1
+    slots.close()
+    clock.advance(PASSING_SECONDS)
+    taken = FileLock.try_acquire(slot_path(tmp_path, 1))
+    assert taken is not None
+    waiting = asyncio.create_task(_take(slots))
+    while len(clock.slept) < 4 * STANDSTILL_LOOKS:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    for lock in (taken, stopped):
+        lock.release()
     assert await asyncio.wait_for(waiting, SOON) == 1
     slots.close()
     assert_all_free(tmp_path, 1)

@@ -24,6 +24,7 @@ from s2fetch.errors import (
     FileTooLargeError,
     OtherVolumeError,
 )
+from tests.archive.disks import small_disk
 
 Steps = list[tuple[str, str]]
 
@@ -166,6 +167,7 @@ def test_folders_that_cannot_be_flushed_are_tolerated(
         (errno.EACCES, ArchiveError, "not writable"),
         (errno.EPERM, ArchiveError, "not writable"),
         (errno.ENOTDIR, ArchiveError, "where a folder should be"),
+        (errno.EEXIST, ArchiveError, "where a folder should be"),
         (errno.EISDIR, ArchiveError, "where a folder should be"),
         (errno.EXDEV, OtherVolumeError, "another volume"),
         (errno.ENAMETOOLONG, ArchiveError, "too long"),
@@ -191,3 +193,23 @@ def test_translating_keeps_the_cause(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError) as caught, translating(tmp_path):
         (tmp_path / "missing").read_bytes()
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_a_disk_with_space_and_without_room_for_files_is_told_as_that(tmp_path: Path) -> None:
+    """To free some space would not help."""
+    options = ",nr_inodes=2"
+    with small_disk(tmp_path / "disk", size_bytes=1 << 20, options=options) as disk:
+        (disk / "last").touch()
+        with pytest.raises(DiskFullError, match="as many files as it can have"):
+            write_beside(disk / "more", ())
+
+
+def test_a_folder_that_is_a_link_to_nowhere_is_told_as_that(tmp_path: Path) -> None:
+    """A disk that is not mounted, mostly; nothing is made in its place."""
+    link = tmp_path / "archive"
+    link.symlink_to(tmp_path / "disk")
+    with (
+        pytest.raises(ArchiveError, match=r"a link to .*disk, which is not there"),
+        translating(link),
+    ):
+        link.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import msgspec
@@ -212,6 +214,20 @@ async def test_a_full_standard_output_is_an_error(shell: Shell, hub: EmbeddedHub
         pytest.skip("this system has no /dev/full")
     done = await finish(await shell.start_script("exec $S2FETCH search > /dev/full"))
     explained(done, 5, "standard output")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["sync", "--help"]])
+def test_a_full_standard_output_is_an_error_of_the_help_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Click prints that, and not a command."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    monkeypatch.setattr(sys, "stdout", os.fdopen(descriptor, "w", closefd=False))
+    assert run(arguments) == 5
+    assert "standard output cannot be written" in capsys.readouterr().err
+    os.close(descriptor)
 
 
 def test_a_defect_is_told_in_short_and_its_traceback_kept(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -289,6 +290,25 @@ async def test_the_end_of_the_server_removes_the_socket_and_ends_its_clients(
     assert await line.ended()
     line.close()
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("hindered", [False, True])
+async def test_a_socket_that_somebody_removes_is_made_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, hindered: bool
+) -> None:
+    """As soon as it can be: its folder goes when a user logs out, and comes with the next login."""
+    monkeypatch.setattr(control, "LOOK_SECONDS", 0.01)
+    async with serving(FakeDaemon(), path):
+        shutil.rmtree(path.parent)
+        if hindered:
+            path.parent.touch()
+            await asyncio.sleep(0.05)
+            path.parent.unlink(missing_ok=True)
+        async with asyncio.timeout(20):
+            while not path.exists():
+                await asyncio.sleep(0.01)
+        assert (await asked(path, Command.STATUS)).state == STATE
+    assert not path.exists()
 
 
 async def test_a_living_daemons_socket_is_not_taken(daemon: FakeDaemon, path: Path) -> None:

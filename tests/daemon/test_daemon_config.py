@@ -82,6 +82,15 @@ def test_an_archive_needs_a_name_and_a_folder_and_nothing_else(
     assert (config.time_zone, config.showing.log_format) == ("UTC", LogFormat.AUTO)
 
 
+@pytest.mark.parametrize(
+    ("host", "bound"),
+    [("::ffff:127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("LocalHost", "localhost")],
+)
+def test_an_address_to_listen_at_can_be_bound(load: Loader, host: str, bound: str) -> None:
+    """An address of IPv4 that is written as one of IPv6 is one of IPv4."""
+    assert load(ONE + f'[http]\nhost = "{host}"\n').http.host == bound
+
+
 def test_everything_can_be_said(load: Loader, tmp_path: Path) -> None:
     """Values arrive typed, in seconds, bytes and shares."""
     load.write("hook-secret", "0123456789abcdef")
@@ -368,6 +377,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_line(load: Loader) -> None:
         (ONE + 'file = "x.toml"\n', "line 3, archives[1].into: this key and file exclude each"),
         ("[[archives]]\nname='x'\nfile='no.toml'\n", "archives[1].file: cannot read the config"),
         (ONE + '[http]\nhost = "0.0.0.0"\n', "line 5, http.host: 0.0.0.0 can be reached from"),
+        (ONE + f"[control]\nsocket = '/{'x' * 107}'\n", "line 5, control.socket: /xxx"),
         (ONE + '[http]\nhost = "example.org"\n', "is not an address to listen at"),
         (ONE + '[http]\ncertificate = "c"\n', "line 5, http.certificate: certificate and key"),
         (ONE + '[http]\nclient-ca = "c"\n', "http.client-ca: client certificates need a"),

@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from s2fetch.daemon.alert_delivery import DeliveryError
 from s2fetch.daemon.alerts import Alert, Rule
 from s2fetch.daemon.webhook import Webhook
+from s2fetch.network import find_proxy
 from tests.clock import START, FakeClock
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -181,4 +182,16 @@ async def test_a_certificate_of_nobody_is_not_accepted(
         await Webhook(url, None, session=session, clock=clock).send(ALERT)
     await server.close()
     assert receiver.came == []
+    assert clock.slept == []
+
+
+async def test_a_proxy_that_cannot_be_used_is_no_defect(
+    session: aiohttp.ClientSession, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as what it is, and trying again does not help."""
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1080")
+    url = "https://hooks.example.org/hook"
+    hook = Webhook(url, None, session=session, clock=clock, proxy_for=find_proxy)
+    with pytest.raises(DeliveryError, match="a proxy of the kind socks5"):
+        await hook.send(ALERT)
     assert clock.slept == []

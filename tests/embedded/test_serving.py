@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from s2fetch.embedded import serving
-from s2fetch.embedded.serving import Listener
+from s2fetch.embedded.serving import Listener, origin
 
 HOST = "127.0.0.1"
 
@@ -91,3 +91,16 @@ async def test_what_could_not_be_started_does_not_go_on_listening(
     with pytest.raises(ZeroDivisionError):
         await Listener.start(application, (HOST, 0))
     assert [each.fileno() for each in made] == [-1]
+
+
+@pytest.mark.parametrize(
+    ("host", "encrypted", "url"),
+    [
+        ("127.0.0.1", False, "http://127.0.0.1:8080"),
+        ("::1", False, "http://[::1]:8080"),
+        ("hub.example.org", True, "https://hub.example.org:8080"),
+    ],
+)
+def test_a_hub_is_reached_by_the_url_it_tells(host: str, encrypted: bool, url: str) -> None:
+    """Also one that listens on an address of IPv6."""
+    assert origin(host, 8080, encrypted=encrypted) == url

@@ -25,6 +25,7 @@ from s2fetch.events import Event, HubPaused, HubResumed
 from s2fetch.hub.base import Validator
 from s2fetch.hub.body import HttpBody
 from s2fetch.hub.refusals import catalogue_refusal
+from s2fetch.network import find_proxy
 from tests.clock import FakeClock
 from tests.hub.conftest import ClientFactory, Server, trusting
 from tests.hub.proxy import Proxy
@@ -432,6 +433,17 @@ async def test_a_proxy_that_cannot_be_used_is_named(
     monkeypatch.setenv("all_proxy", "socks5://user:secret@127.0.0.1:1080")
     with pytest.raises(UsageError, match="a proxy of the kind socks5") as raised:
         await read(client_factory, "http://127.0.0.1:1")
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("place", ["[::1", "proxy:99999", "proxy:80x", ":3128"])
+def test_a_proxy_without_an_address_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """To wait for it, as for one that is down, would not help; it may come with a password."""
+    monkeypatch.setenv("https_proxy", f"http://user:secret@{place}")
+    with pytest.raises(UsageError, match="address makes no sense") as raised:
+        find_proxy("https://hub.example.org")
     assert "secret" not in str(raised.value)
 
 

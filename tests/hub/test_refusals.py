@@ -56,6 +56,7 @@ def test_every_known_shape_of_an_error_is_read(body: object, code: str, text: st
         (b"", ""),
         (b"Service\n  Unavailable", "Service Unavailable"),
         (b"<html><body>Sorry</body></html>", ""),
+        (b"PK\3\4\x14\0\0\0S2A.SAFE/", ""),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"[" * 5000, "[" * 200),
         (b"x" * 5000, "x" * 200),

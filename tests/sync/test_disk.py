@@ -75,14 +75,29 @@ async def test_a_disk_that_fills_up_in_mid_transfer_ends_the_run_and_loses_nothi
     assert site.leftovers() == []
 
 
-async def test_the_reserve_is_never_used(site_factory: SiteFactory, disk: Path) -> None:
+@pytest.mark.parametrize("size", [MIB, 2 * MIB], ids=["small", "large"])
+async def test_the_reserve_is_never_used(site_factory: SiteFactory, disk: Path, size: int) -> None:
     """A product that would fit, but not beside the reserve, is not begun."""
-    site = await on_disk(site_factory, disk, body_of(2 * MIB))
+    site = await on_disk(site_factory, disk, body_of(size))
     report = await site.sync(reserve="5 MiB")
     assert report.exit_code == ExitCode.ARCHIVE
     assert "are to stay free" in report.error
     assert site.stats.bodies == {}
     assert (await site.sync(reserve="2 MiB")).exit_code == ExitCode.OK
+
+
+async def test_of_small_products_that_came_together_those_that_fit_are_kept(
+    site_factory: SiteFactory, disk: Path
+) -> None:
+    """Else every run on a nearly full disk would fetch the same ones again."""
+    site = await on_disk(site_factory, disk, *(body_of(1_000_000, n) for n in range(3)))
+    report = await site.sync(reserve="4 MB")
+    assert report.exit_code == ExitCode.ARCHIVE
+    assert (report.fetched, len(site.records())) == (2, 2)
+    report = await site.sync(reserve="0")
+    assert (report.exit_code, report.already, report.fetched) == (ExitCode.OK, 2, 1)
+    site.assert_whole()
+    assert site.leftovers() == []
 
 
 async def test_two_products_that_fit_only_one_after_the_other_are_not_begun_together(

@@ -23,7 +23,7 @@ from s2fetch.embedded.faults import Fault, Kind
 from s2fetch.embedded.identity import User
 from s2fetch.embedded.lifecycle import ServedCatalogue
 from s2fetch.embedded.listing import Catalogue
-from s2fetch.embedded.serving import Listener
+from s2fetch.embedded.serving import Listener, origin
 from s2fetch.embedded.state import EarlyAnswer, Handler, answering
 
 __all__ = ["DEFAULT_USER", "DhusSettings", "EmbeddedDhus", "Generation", "User"]
@@ -151,8 +151,7 @@ class EmbeddedDhus(ServedCatalogue):
 
     @property
     def _origin(self) -> str:
-        scheme = "http" if self._ssl_context is None else "https"
-        return f"{scheme}://{self._host}:{self._port}"
+        return origin(self._host, self._port, encrypted=self._ssl_context is not None)
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=16 << 20)
