@@ -187,6 +187,7 @@ class Client(CatalogueClient):
             await self.query(),
             on_missing=self.config.on_missing,
             clock=self._clock,
+            events=self.events,
             on_gap=on_gap,
         ).run()
 
