@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class CatalogueClient:
-    """A hub and accounts, ready for use. An async context manager.
+    """A hub and accounts, ready for use. An async context manager, which can be entered again.
 
     Nothing is asked of the network before something is wanted from it: entering logs nobody in.
 
@@ -73,6 +73,8 @@ class CatalogueClient:
 
     async def __aenter__(self) -> Self:
         if self._shared is None:
+            if self._connected is not None:
+                raise RuntimeError("Client is entered already")
             opened = Connection.opened(self.config, clock=self._clock, events=self.events)
             self._connected = await self._stack.enter_async_context(opened)
         return self
@@ -83,10 +85,15 @@ class CatalogueClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._shared is None:
-            for account in self._accounts or ():
+        if self._shared is not None:
+            return
+        # Both belong to this connection; whoever enters again gets others.
+        accounts, self._accounts, self._connected = self._accounts, None, None
+        try:
+            for account in accounts or ():
                 await account.close()
-        await self._stack.aclose()
+        finally:
+            await self._stack.aclose()
 
     @property
     def hub(self) -> Hub:
@@ -187,7 +194,7 @@ class CatalogueClient:
     async def export(
         self,
         form: str | Form,
-        to: Path | Callable[[str], object],
+        to: str | Path | Callable[[str], object],
         *,
         fields: Sequence[str] = (),
         query: Query | None = None,
@@ -210,7 +217,7 @@ class CatalogueClient:
         from s2fetch.export import export_all, make_sink
 
         hub = self.hub
-        sink = make_sink(form, to, fields, hub.url_of)
+        sink = make_sink(form, Path(to) if isinstance(to, str) else to, fields, hub.url_of)
         query = query or await self.query()
         async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
             exported = await export_all(products, sink)
