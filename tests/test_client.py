@@ -124,6 +124,24 @@ async def test_preview_counts_what_a_sync_would_do_and_does_none_of_it(
     assert hub.stats.logins == 0
 
 
+async def test_preview_tells_of_copies_in_other_folders_before_there_is_an_archive(
+    hub: EmbeddedHub, client_of: ClientFactory, tmp_path: Path
+) -> None:
+    """Somebody may bring along what another tool has fetched."""
+    async with client_of(hub, into=str(tmp_path / "other")) as client:
+        await client.sync()
+    (tmp_path / "archive" / "2024").mkdir(parents=True)
+    for path in sorted((tmp_path / "other").glob("*.zip"))[:2]:
+        path.rename(tmp_path / "archive" / "2024" / path.name)
+    async with client_of(hub) as client:
+        preview = await client.preview()
+        assert (preview.to_fetch, preview.elsewhere) == (6, 2)
+        preview = await client.preview(everywhere=True)
+        assert (preview.to_fetch, preview.to_verify, preview.elsewhere) == (4, 2, 0)
+        await client.sync(everywhere=True)
+        assert (await client.preview()).elsewhere == 0
+
+
 async def test_preview_after_a_sync_has_nothing_to_fetch(
     hub: EmbeddedHub, client_of: ClientFactory
 ) -> None:

@@ -19,7 +19,7 @@ from s2fetch.account.meter import Usage
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
-from s2fetch.errors import QueryError
+from s2fetch.errors import AccountError, QueryError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
@@ -228,14 +228,29 @@ class CatalogueClient:
             await self._explain_empty(query)
         return exported
 
-    async def login(self) -> list[Login]:
+    async def login(self, told: Callable[[Login], object] | None = None) -> list[Login]:
         """Log every account in, and look who uses its slots on this machine.
 
+        Args:
+            told: Called with each account that works, also when others turn out to be refused.
+
         Raises:
-            AccountError: If one is refused.
+            AccountError: If one is refused; raised when all have been tried.
             HubError: If the identity service, or the hub without one, cannot be reached.
         """
-        return [await log_in(account, self._clock) for account in await self.accounts()]
+        logins: list[Login] = []
+        refused: list[AccountError] = []
+        for account in await self.accounts():
+            try:
+                logins.append(await log_in(account, self._clock))
+            except AccountError as error:
+                refused.append(error)
+            else:
+                if told is not None:
+                    told(logins[-1])
+        if refused:
+            raise refused[0]
+        return logins
 
     async def usage(self) -> list[Usage]:
         """What every account has received in the last 30 days, and where that leads.
