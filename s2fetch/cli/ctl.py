@@ -19,7 +19,7 @@ _WITH_ARCHIVE = ("pause", "resume", "sync")
 _DONE = {
     "pause": "Paused {what}; downloads that are under way come to their end.",
     "resume": "Resumed {what}.",
-    "sync": "A run of {what} begins as soon as it is its turn; a paused one, when it is resumed.",
+    "sync": "A run of {what} begins when it is its turn; a paused one, when it is resumed.",
     "reload": "The configuration was read again and is in force.",
     "stop": "The daemon is stopping; part files stay resumable.",
 }

@@ -77,7 +77,7 @@ async def test_each_action_reaches_the_daemon(
         (
             ("sync", "dolomites"),
             "sync dolomites",
-            "A run of dolomites begins as soon as it is its turn; a paused one, when it is resumed.\n",
+            "A run of dolomites begins when it is its turn; a paused one, when it is resumed.\n",
         ),
         (("stop",), "stop", "The daemon is stopping; part files stay resumable.\n"),
     ):
