@@ -121,6 +121,17 @@ class VersionWindow:
             del self._groups[version.name.acquisition]
 
 
+def reach_of(product: Product) -> timedelta:
+    """How far from a product, in time of sensing, what supersedes it can begin."""
+    name = parse(product.name)
+    if name is None:
+        return MARGIN
+    length = timedelta()
+    if name.sensing_end is not None:
+        length = min(name.sensing_end - name.sensing_start, LONGEST)
+    return MARGINS.get(name.collection, MARGIN) + length
+
+
 class OtherVersions:
     """Counts the products that are another version of one listed shortly before.
 

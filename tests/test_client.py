@@ -124,6 +124,24 @@ async def test_preview_counts_what_a_sync_would_do_and_does_none_of_it(
     assert hub.stats.logins == 0
 
 
+async def test_preview_tells_of_copies_in_other_folders_before_there_is_an_archive(
+    hub: EmbeddedHub, client_of: ClientFactory, tmp_path: Path
+) -> None:
+    """Somebody may bring along what another tool has fetched."""
+    async with client_of(hub, into=str(tmp_path / "other")) as client:
+        await client.sync()
+    (tmp_path / "archive" / "2024").mkdir(parents=True)
+    for path in sorted((tmp_path / "other").glob("*.zip"))[:2]:
+        path.rename(tmp_path / "archive" / "2024" / path.name)
+    async with client_of(hub) as client:
+        preview = await client.preview()
+        assert (preview.to_fetch, preview.elsewhere) == (6, 2)
+        preview = await client.preview(everywhere=True)
+        assert (preview.to_fetch, preview.to_verify, preview.elsewhere) == (4, 2, 0)
+        await client.sync(everywhere=True)
+        assert (await client.preview()).elsewhere == 0
+
+
 async def test_preview_after_a_sync_has_nothing_to_fetch(
     hub: EmbeddedHub, client_of: ClientFactory
 ) -> None:
@@ -202,6 +220,20 @@ async def test_a_sync_without_a_folder_is_a_usage_error(hub: EmbeddedHub) -> Non
             await client.sync()
 
 
+async def test_a_client_can_be_entered_again_but_not_twice_at_a_time(
+    hub: EmbeddedHub, client_of: ClientFactory
+) -> None:
+    """As in a notebook, whose cells are run again: with a new connection and a new login."""
+    async with client_of(hub, limit=1) as client:
+        assert (await client.sync()).fetched == 1
+        with pytest.raises(RuntimeError, match="entered already"):
+            await client.__aenter__()
+    with pytest.raises(RuntimeError, match="outside its context"):
+        await client.sync()
+    async with client:
+        assert (await client.sync(renew=True)).fetched == 1
+
+
 def test_every_public_name_exists_and_is_what_the_types_say() -> None:
     """The lazily loaded names agree with those the type checker sees."""
     source = ast.parse(Path(s2fetch.__file__).read_text())
@@ -230,7 +262,7 @@ async def test_a_listing_is_exported_to_a_file_and_taken_as_a_selection(
     """Nothing the command can do is out of reach."""
     path = tmp_path / "found.any"
     async with client_of(hub, limit=4) as client:
-        exported = await client.export(form, path)
+        exported = await client.export(form, str(path))
         assert (exported.count, exported.missing_names) == (4, [])
         with pytest.raises(UsageError, match="to a file"):
             await client.export("geoparquet", print)
@@ -247,7 +279,7 @@ async def test_a_summary_is_saved_whole_or_not_at_all(
     """The report is JSON in its place; one that cannot be written leaves nothing behind."""
     async with client_of(hub) as client:
         report = await client.sync()
-        await client.save(report, tmp_path / "report.json")
+        await client.save(report, str(tmp_path / "report.json"))
         saved = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=s2fetch.Report)
         assert (saved.fetched, saved.outcome) == (6, "ok")
         (tmp_path / "folder").mkdir()

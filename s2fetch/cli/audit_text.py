@@ -95,6 +95,9 @@ def audit_text(report: AuditReport) -> str:
         ("Complete", f"{_amount(report.complete, report.complete_bytes)}{share}"),
     ]
     rows += [(reason, f"{count:,}") for reason, count in report.reasons.items() if count]
+    if report.superseded:
+        besides = f"{counted(report.superseded, 'product')} left out for better versions"
+        rows.append(("Superseded", besides))
     if report.unselected:
         rows.append(("Not asked", f"{counted(report.unselected, 'product')} of other queries"))
     parts = [f"{name.capitalize() + ':':<14}{value}" for name, value in rows]

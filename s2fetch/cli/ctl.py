@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 ACTIONS = ("status", "pause", "resume", "sync", "reload", "stop")
 _WITH_ARCHIVE = ("pause", "resume", "sync")
 _DONE = {
-    "pause": "Paused {what}; what is under way ends.",
+    "pause": "Paused {what}; downloads that are under way come to their end.",
     "resume": "Resumed {what}.",
-    "sync": "A run of {what} begins as soon as it is its turn.",
+    "sync": "A run of {what} begins when it is its turn; a paused one, when it is resumed.",
     "reload": "The configuration was read again and is in force.",
     "stop": "The daemon is stopping; part files stay resumable.",
 }

@@ -69,6 +69,12 @@ def show_preview(config: Config, output: Output, *, renew: bool, everywhere: boo
     if preview is None:
         return int(interrupted or 0)
     output.result(preview_text(preview))
+    if preview.elsewhere:
+        lie = "lies" if preview.elsewhere == 1 else "lie"
+        output.say(
+            f"{counted(preview.elsewhere, 'product')} of these {lie} in other folders, as it "
+            "seems: --find has them hashed and kept instead of fetched"
+        )
     versions = about_versions(preview.superseded, preview.other_versions)
     for said in (*versions, *about_nothing(config, preview.found + preview.superseded)):
         output.say(said)

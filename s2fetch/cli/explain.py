@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from s2fetch.archive.records import Record
     from s2fetch.client import Client
+    from s2fetch.sync.conditions import Check
     from s2fetch.sync.explain import Explanation
 
 EXAMPLES = """\b
@@ -106,10 +107,7 @@ def explanation_text(told: Explanation) -> str:
     parts = [f"{name + ':':<13}{value}" for name, value in rows]
     if told.conditions:
         parts += ["", "Conditions of the query:"]
-        parts += [
-            f"  {'holds' if check.holds else 'FAILS'}  {check.condition}: {printable(check.wanted)}"
-            for check in told.conditions
-        ]
+        parts += map(_condition, told.conditions)
     if told.history:
         parts += ["", "What happened:"]
         for moment in told.history:
@@ -119,6 +117,15 @@ def explanation_text(told: Explanation) -> str:
     after = f" Not before {time_shown(told.next_time)}." if told.next_time else ""
     due = f" The daemon looks at it again {time_shown(told.next_run)}." if told.next_run else ""
     return "\n".join([*parts, "", f"Next: {sentence(told.next_step)}{after}{due}"])
+
+
+def _condition(check: Check) -> str:
+    from s2fetch.cli.text import printable
+
+    text = f"  {'holds' if check.holds else 'FAILS'}  {check.condition}: {printable(check.wanted)}"
+    if check.holds or check.actual is None:
+        return text
+    return f"{text} (the product: {printable(check.actual)})"
 
 
 def _rows(told: Explanation) -> Iterator[tuple[str, str]]:

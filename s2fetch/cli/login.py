@@ -47,17 +47,16 @@ def command(output: Output, /, archive: str | None, as_json: bool, **params: obj
 
     config = configured(output, archive, params)
 
+    def tell(login: Login) -> None:
+        output.result(msgspec.json.encode(login).decode() if as_json else login_text(login))
+
     async def work(client: Client) -> list[Login]:
-        return await client.login()
+        return await client.login(tell)
 
     bus = EventBus()
     with output.logging(bus):
         logins, interrupted = run(work, config, output, bus)
-    if logins is None:
-        return int(interrupted or ExitCode.INTERRUPTED)
-    for login in logins:
-        output.result(msgspec.json.encode(login).decode() if as_json else login_text(login))
-    return ExitCode.OK
+    return int(interrupted or ExitCode.INTERRUPTED) if logins is None else ExitCode.OK
 
 
 def login_text(login: Login) -> str:

@@ -19,7 +19,7 @@ from s2fetch.account.meter import Usage
 from s2fetch.clock import Clock, SystemClock
 from s2fetch.config.values import Config
 from s2fetch.connect import Connection, Shared, find_accounts, state_folder_of
-from s2fetch.errors import QueryError
+from s2fetch.errors import AccountError, QueryError
 from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.query import Query
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class CatalogueClient:
-    """A hub and accounts, ready for use. An async context manager.
+    """A hub and accounts, ready for use. An async context manager, which can be entered again.
 
     Nothing is asked of the network before something is wanted from it: entering logs nobody in.
 
@@ -73,6 +73,8 @@ class CatalogueClient:
 
     async def __aenter__(self) -> Self:
         if self._shared is None:
+            if self._connected is not None:
+                raise RuntimeError("Client is entered already")
             opened = Connection.opened(self.config, clock=self._clock, events=self.events)
             self._connected = await self._stack.enter_async_context(opened)
         return self
@@ -83,10 +85,15 @@ class CatalogueClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._shared is None:
-            for account in self._accounts or ():
+        if self._shared is not None:
+            return
+        # Both belong to this connection; whoever enters again gets others.
+        accounts, self._accounts, self._connected = self._accounts, None, None
+        try:
+            for account in accounts or ():
                 await account.close()
-        await self._stack.aclose()
+        finally:
+            await self._stack.aclose()
 
     @property
     def hub(self) -> Hub:
@@ -187,7 +194,7 @@ class CatalogueClient:
     async def export(
         self,
         form: str | Form,
-        to: Path | Callable[[str], object],
+        to: str | Path | Callable[[str], object],
         *,
         fields: Sequence[str] = (),
         query: Query | None = None,
@@ -210,7 +217,7 @@ class CatalogueClient:
         from s2fetch.export import export_all, make_sink
 
         hub = self.hub
-        sink = make_sink(form, to, fields, hub.url_of)
+        sink = make_sink(form, Path(to) if isinstance(to, str) else to, fields, hub.url_of)
         query = query or await self.query()
         async with selected(hub, query, attributes=sink.attributes, events=self.events) as products:
             exported = await export_all(products, sink)
@@ -221,14 +228,29 @@ class CatalogueClient:
             await self._explain_empty(query)
         return exported
 
-    async def login(self) -> list[Login]:
+    async def login(self, told: Callable[[Login], object] | None = None) -> list[Login]:
         """Log every account in, and look who uses its slots on this machine.
 
+        Args:
+            told: Called with each account that works, also when others turn out to be refused.
+
         Raises:
-            AccountError: If one is refused.
+            AccountError: If one is refused; raised when all have been tried.
             HubError: If the identity service, or the hub without one, cannot be reached.
         """
-        return [await log_in(account, self._clock) for account in await self.accounts()]
+        logins: list[Login] = []
+        refused: list[AccountError] = []
+        for account in await self.accounts():
+            try:
+                logins.append(await log_in(account, self._clock))
+            except AccountError as error:
+                refused.append(error)
+            else:
+                if told is not None:
+                    told(logins[-1])
+        if refused:
+            raise refused[0]
+        return logins
 
     async def usage(self) -> list[Usage]:
         """What every account has received in the last 30 days, and where that leads.

@@ -187,6 +187,7 @@ class Client(CatalogueClient):
             await self.query(),
             on_missing=self.config.on_missing,
             clock=self._clock,
+            events=self.events,
             on_gap=on_gap,
         ).run()
 
@@ -259,7 +260,7 @@ class Client(CatalogueClient):
                 status.accounts = await self.usage()
         return status
 
-    async def save(self, summary: msgspec.Struct, path: Path) -> None:
+    async def save(self, summary: msgspec.Struct, path: str | Path) -> None:
         """Write what one of the other methods returned to a file, as JSON, atomically.
 
         Raises:
@@ -267,7 +268,7 @@ class Client(CatalogueClient):
         """
         from s2fetch.sync.save import save_summary
 
-        await save_summary(summary, path)
+        await save_summary(summary, Path(path))
 
     async def require_archive(self) -> None:
         """See whether there is an archive in the folder; only a sync makes one.

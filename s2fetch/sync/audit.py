@@ -28,9 +28,11 @@ from s2fetch.archive.records import Record, State
 from s2fetch.clock import Clock, timestamp
 from s2fetch.config.values import OnMissing
 from s2fetch.errors import ExitCode, QueryError
+from s2fetch.events import EventBus
 from s2fetch.hub.base import Hub
 from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.selection import selected
 from s2fetch.sync.batches import BATCH_PRODUCTS, batches
 from s2fetch.sync.planner import Plan, Verdict, plan
 from s2fetch.sync.preview import look_up
@@ -117,13 +119,14 @@ class AuditReport(msgspec.Struct, kw_only=True):
         query: As it is sent to the hub.
         at: When the audit began, ISO 8601.
         seconds: How long it took.
-        listed: Products the catalogue lists.
+        listed: Products the catalogue lists and that are wanted.
+        superseded: Products it lists besides, which are left out for better versions.
         listed_bytes: Their listed sizes together.
         complete: Of these, on disk and verified, or consumed.
         complete_bytes: The sizes of their files.
         reasons: How many products there are for each reason.
         unselected: Products that are recorded and in the catalogue, but not selected by the query.
-        missing_names: Names asked for that the hub does not know.
+        missing_names: Names and identifiers asked for that the hub does not know.
         days: By day of sensing, oldest first.
         tiles: By tile; empty for products that have none.
         gaps: The first gaps.
@@ -135,6 +138,7 @@ class AuditReport(msgspec.Struct, kw_only=True):
     at: str = ""
     seconds: float = 0.0
     listed: int = 0
+    superseded: int = 0
     listed_bytes: int = 0
     complete: int = 0
     complete_bytes: int = 0
@@ -155,6 +159,7 @@ class Audit:
         query: What should be there.
         on_missing: What is to be done about products whose files are gone.
         clock: Where the time comes from.
+        events: Who is told about superseded products.
         on_gap: Called with every gap and every withdrawn product as it is found; must not block.
     """
 
@@ -166,6 +171,7 @@ class Audit:
         *,
         on_missing: OnMissing,
         clock: Clock,
+        events: EventBus,
         on_gap: Callable[[Gap], object] | None = None,
     ) -> None:
         self._hub = hub
@@ -173,11 +179,11 @@ class Audit:
         self._query = query
         self._on_missing = on_missing
         self._clock = clock
+        self._events = events
         self._on_gap = on_gap
         self._days: dict[str, Coverage] = {}
         self._tiles: dict[str, Coverage] = {}
         self._reasons: Counter[str] = Counter()
-        self._names: set[str] = set()
         self._seen = SeenIds()
         self.report = AuditReport(archive=str(root), query=hub.describe(query))
 
@@ -193,11 +199,13 @@ class Audit:
         self.report.at = timestamp(self._clock.now())
         progress = await anyio.to_thread.run_sync(ProgressFile.load, self._root, False)
         try:
-            async with self._hub.search(self._query) as products:
+            async with selected(self._hub, self._query, events=self._events) as products:
                 async for batch in batches(products):
                     found = await anyio.to_thread.run_sync(look_up, progress, self._root, batch)
                     for product, (record, file) in zip(batch, found, strict=True):
                         self._add(product, record, file)
+                self.report.superseded = products.superseded
+                self.report.missing_names = products.missing
             await self._explain_empty()
             await anyio.to_thread.run_sync(self._seen.close)
             await self._find_withdrawn(progress)
@@ -211,8 +219,6 @@ class Audit:
         report.listed += 1
         report.listed_bytes += product.size or 0
         self._seen.add(product.id)
-        if self._query.names:
-            self._names.add(product.name)
         day, tile = day_of(product), FIELDS["tile"](product)
         coverages = [self._days.setdefault(day, Coverage(key=day))]
         if tile != UNKNOWN:
@@ -242,7 +248,6 @@ class Audit:
 
     async def _explain_empty(self) -> None:
         """An archive of nothing is complete only if nothing is really what was meant."""
-        self.report.missing_names = sorted(set(self._query.names) - self._names)
         if self.report.listed or self.report.missing_names:
             return
         reason = await self._hub.explain_empty(self._query)

@@ -18,7 +18,6 @@ from s2fetch.archive.presence import recorded_file
 from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import Record, State
 from s2fetch.archive.sidecar import read_sidecar
-from s2fetch.area.relation import described
 from s2fetch.clock import timestamp
 from s2fetch.config.values import OnMissing
 from s2fetch.errors import HubError, QueryError, UnsafeNameError, UsageError
@@ -27,29 +26,13 @@ from s2fetch.lists.rows import is_identifier
 from s2fetch.lockfile import Holder
 from s2fetch.product import Product
 from s2fetch.query import Query
+from s2fetch.sync.conditions import Check, compare
 from s2fetch.sync.planner import Verdict, plan
 
 MOST_MOMENTS = 200
 """Of a product's history, the last ones."""
 _ENDINGS = ("", ".SAFE", ".SEN3", ".nc", ".EOF", ".SEN6", ".DEM")
 """What may be missing at the end of a name that was typed."""
-_TOGETHER = {
-    "sensing period": ("sensing_from", "sensing_to"),
-    "area": ("area", "area_relation", "area_overlap", "area_exact"),
-}
-"""Members of a query that make one condition."""
-_NO_CONDITIONS = frozenset(
-    {"collection", "names", "ids", "versions", "streams", "limit", "order", "newest_first"}
-)
-"""Members of a query that say nothing about one product alone."""
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One condition of the query, and whether the catalogue says that the product meets it."""
-
-    condition: str
-    wanted: str
-    holds: bool
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +143,7 @@ async def explain(
         try:
             product = await _listed(hub, told)
             if product is not None:
-                await _compare(hub, query, product, told)
+                told.matches, told.conditions = await compare(hub, query, product)
             told.catalogue_asked = True
         except (HubError, QueryError) as error:
             told.catalogue_error = str(error)
@@ -168,6 +151,8 @@ async def explain(
         raise _unknown(told)
     await anyio.to_thread.run_sync(partial(_read_files, told, root, layout, product))
     await anyio.to_thread.run_sync(_tell_next, told, product, root, on_missing)
+    if told.verdict in _FETCHED and query.limit is not None:
+        told.next_step += f", if it is among the first {query.limit:,} of the query (limit)"
     return told
 
 
@@ -225,64 +210,6 @@ async def _listed(hub: Hub, told: Explanation) -> Product | None:
             modified=timestamp(product.modified),
         )
     return product
-
-
-async def _compare(hub: Hub, query: Query, product: Product, told: Explanation) -> None:
-    """Ask the hub whether the query selects the product, and if not, which condition fails."""
-    alone = Query(collection=query.collection, names=(product.name,))
-    if query.names and product.name not in query.names:
-        told.matches = False
-        told.conditions = [Check("name", f"one of {len(query.names):,} names", False)]
-        return
-    told.matches = await hub.count(_with(alone, query, _restricting(query))) > 0
-    if told.matches:
-        return
-    if not await hub.count(alone):
-        told.conditions = [Check("collection", query.collection, False)]
-        return
-    for condition, members in _conditions(query):
-        holds = await hub.count(_with(alone, query, members)) > 0
-        told.conditions.append(Check(condition, _wanted(query, members), holds))
-
-
-def _with(alone: Query, query: Query, members: tuple[str, ...]) -> Query:
-    return msgspec.structs.replace(alone, **{name: getattr(query, name) for name in members})
-
-
-def _restricting(query: Query) -> tuple[str, ...]:
-    """Members of the query that restrict it, apart from those that are about several products."""
-    return tuple(
-        field.name
-        for field in msgspec.structs.fields(query)
-        if field.name not in _NO_CONDITIONS and getattr(query, field.name) != field.default
-    )
-
-
-def _conditions(query: Query) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every condition of a query with its members, those that belong together as one."""
-    left = list(_restricting(query))
-    for condition, together in _TOGETHER.items():
-        if members := tuple(name for name in left if name in together):
-            yield condition, members
-            left = [name for name in left if name not in together]
-    for name in left:
-        yield name.replace("_", " "), (name,)
-
-
-def _wanted(query: Query, members: tuple[str, ...]) -> str:
-    if "area" in members:
-        # The exact one may have any number of corners.
-        return f"{described(query)}: {query.area}"
-    values = (getattr(query, name) for name in members)
-    return " ".join(_shown(value) for value in values)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, datetime):
-        return timestamp(value)
-    if isinstance(value, tuple):
-        return ", ".join(_shown(item) for item in value)
-    return str(value)
 
 
 def _unknown(told: Explanation) -> UsageError:
@@ -363,6 +290,9 @@ _STEPS = {
     Verdict.CONSUMED: "nothing, unless --renew is given: {reason}",
     Verdict.QUARANTINED: "nothing until the catalogue changes, or --renew is given: {reason}",
 }
+
+
+_FETCHED = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.VERIFY})
 
 
 def _without_row(told: Explanation) -> str:

@@ -2,7 +2,7 @@
 
 The watermark is the moment before the listing of a run that came to its end. By then every product
 that was listed is settled: on disk, or recorded with what it waits for. Those that are not on disk
-are looked up by name in the next run, so that one failure does not replay the whole period.
+are asked for by name in the next run, so that one failure does not replay the whole period.
 
 The hub's time of modification decides, not the time of sensing: it covers new products, late
 checksums and reprocessed ones of old acquisitions (Copernicus Data Space documentation, OData,
@@ -60,7 +60,7 @@ class Increment:
     """What one run asks the catalogue for.
 
     Args:
-        hub: For looking up by name.
+        hub: Asked for what is unsettled, by name.
         search: How the catalogue is listed.
         archive: Open.
         query: The whole selection.
@@ -163,10 +163,13 @@ class Increment:
         """What is unsettled, then what has changed, nothing twice."""
         seen: set[str] = set()
         for start in range(0, len(names), NAMES_AT_ONCE):
-            for product in await self._hub.by_name(names[start : start + NAMES_AT_ONCE]):
-                if product.id in self._archive.progress and product.id not in seen:
-                    seen.add(product.id)
-                    yield product
+            # By the whole query: what another selection has left behind is not wanted any more.
+            some = tuple(names[start : start + NAMES_AT_ONCE])
+            async with self._hub.search(msgspec.structs.replace(self._query, names=some)) as found:
+                async for product in found:
+                    if product.id in self._archive.progress and product.id not in seen:
+                        seen.add(product.id)
+                        yield product
         async for product in listed:
             if product.id not in seen:
                 yield product

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
+from s2fetch.archive.archive import is_archive
 from s2fetch.archive.layout import Layout
 from s2fetch.archive.presence import (
     Elsewhere,
@@ -49,6 +50,8 @@ class Preview(msgspec.Struct, kw_only=True):
         to_fetch: To be downloaded now.
         to_fetch_bytes: Their listed sizes together.
         offline: To be retrieved first.
+        elsewhere: Of those to be fetched or retrieved, how many seem to lie in other folders, where
+            a sync looks only when told to. Counted as long as there is no archive.
         consumed: On disk and verified once; their files are gone, and they are left alone.
         quarantined: Left alone, because the hub delivers wrong bytes.
         free_bytes: Free space where the archive is.
@@ -67,6 +70,7 @@ class Preview(msgspec.Struct, kw_only=True):
     to_fetch: int = 0
     to_fetch_bytes: int = 0
     offline: int = 0
+    elsewhere: int = 0
     consumed: int = 0
     quarantined: int = 0
     free_bytes: int = 0
@@ -111,6 +115,8 @@ async def preview(
     result.free_bytes = await anyio.to_thread.run_sync(free_bytes, root)
     progress = await anyio.to_thread.run_sync(ProgressFile.load, root, False)
     elsewhere = Elsewhere(root)
+    # Whoever brings the files of another tool along is to know before all of them are fetched.
+    is_new = not everywhere and not renew and not await anyio.to_thread.run_sync(is_archive, root)
     try:
         async with selected(hub, query, events=events) as products:
             async for batch in batches(products):
@@ -126,6 +132,13 @@ async def preview(
                     on_missing=on_missing,
                 )
                 decisions = await anyio.to_thread.run_sync(decide)
+                if is_new:
+                    fetched = [
+                        product
+                        for product, decision in zip(batch, decisions, strict=True)
+                        if decision.verdict in _NOT_HERE
+                    ]
+                    result.elsewhere += await anyio.to_thread.run_sync(_lying, elsewhere, fetched)
                 for product, decision in zip(batch, decisions, strict=True):
                     _add(result, product, decision.verdict)
                     events.emit(
@@ -167,6 +180,14 @@ def _decide(
                 decision = Plan(Verdict.VERIFY, "something of its name is there", decision.healed)
         decisions.append(decision)
     return decisions
+
+
+def _lying(elsewhere: Elsewhere, products: list[Product]) -> int:
+    """How many of these products there seems to be a copy of somewhere. Blocking."""
+    return sum(
+        any(may_be(each, product, None) for each in elsewhere.candidates(product))
+        for product in products
+    )
 
 
 def look_up(

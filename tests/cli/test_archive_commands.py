@@ -194,7 +194,12 @@ async def test_one_product_is_explained(shell: Shell, hub: EmbeddedHub) -> None:
     done = await shell.run("explain", refused.id, "--into", "archive", "--tile", "01CDE", "--json")
     told = msgspec.json.decode(done.out)
     assert (told["matches"], told["record"]["state"]) == (False, "failed")
-    assert told["conditions"] == [{"condition": "tiles", "wanted": "01CDE", "holds": False}]
+    (check,) = told["conditions"]
+    tile = check.pop("actual")
+    assert check == {"condition": "tile", "wanted": "01CDE", "holds": False}
+    done = await shell.run("explain", refused.id, "--into", "archive", "--tile", "01CDE")
+    assert f"  FAILS  tile: 01CDE (the product: {tile})\n" in done.out
+    assert f"_T{tile}_" in refused.name
 
     done = await shell.run("explain", refused.name, "--into", "archive", "--local")
     assert "Next: depends on the catalogue, which was not asked." in done.out

@@ -68,12 +68,16 @@ async def test_each_action_reaches_the_daemon(
     shell: Shell, daemon: asyncio.subprocess.Process
 ) -> None:
     for words, told, shown in (
-        (("pause", "alps"), "pause alps", "Paused alps; what is under way ends.\n"),
+        (
+            ("pause", "alps"),
+            "pause alps",
+            "Paused alps; downloads that are under way come to their end.\n",
+        ),
         (("resume",), "resume", "Resumed all archives.\n"),
         (
             ("sync", "dolomites"),
             "sync dolomites",
-            "A run of dolomites begins as soon as it is its turn.\n",
+            "A run of dolomites begins when it is its turn; a paused one, when it is resumed.\n",
         ),
         (("stop",), "stop", "The daemon is stopping; part files stay resumable.\n"),
     ):

@@ -47,6 +47,24 @@ async def test_login_names_the_user_whom_only_the_credentials_tell(
     assert done.out.startswith("demo@example.org: logged in in "), done.err
 
 
+async def test_login_tells_the_accounts_that_work_beside_one_that_is_refused(
+    shell: Shell, hub: EmbeddedHub
+) -> None:
+    """Wherever the refused one stands."""
+    lines = []
+    for user, password in (("nobody", "wrong"), ("demo@example.org", "demo")):
+        file = shell.folder / f"{user}.toml"
+        file.write_text(f'user = "{user}"\npassword = "{password}"\n')
+        file.chmod(0o600)
+        lines += ["[[accounts]]", f'credentials-file = "{user}.toml"']
+    (shell.folder / "archive.toml").write_text("\n".join(lines))
+    del shell.environment["S2FETCH_USER"], shell.environment["S2FETCH_PASSWORD"]
+    done = await shell.run("login", "archive.toml")
+    assert done.code == 3
+    assert done.out.startswith("demo@example.org: logged in in ")
+    assert "nobody was refused" in done.err
+
+
 async def test_login_says_who_uses_the_slots(shell: Shell, hub: EmbeddedHub) -> None:
     """The process and its archive."""
     hub.faults.add(Fault(Stall(5_000)))

@@ -144,13 +144,32 @@ async def test_half_a_catalogue_proves_nothing(site: Site) -> None:
         await audit(site)
 
 
-async def test_names_the_catalogue_does_not_have_are_missing(site: Site) -> None:
-    """As a sync says it."""
+@pytest.mark.parametrize(
+    ("option", "nobody"),
+    [
+        ("name", "S2B_MSIL1C_20200101T000000_N0510_R065_T32TQM_20200101T000000.SAFE"),
+        ("id", "11111111-1111-1111-1111-111111111111"),
+    ],
+)
+async def test_names_the_catalogue_does_not_have_are_missing(
+    site: Site, option: str, nobody: str
+) -> None:
+    """As a sync says it; the same for identifiers."""
     await site.sync()
-    nobody = "S2B_MSIL1C_20200101T000000_N0510_R065_T32TQM_20200101T000000.SAFE"
-    report = await audit(site, name=[site.entries[0].name, nobody])
-    assert report.missing_names == [nobody]
+    report = await audit(site, **{option: [getattr(site.entries[0], option), nobody]})
+    assert (report.listed, report.missing_names) == (1, [nobody])
     assert report.exit_code == ExitCode.FAILED
+
+
+async def test_what_better_versions_supersede_is_no_gap(site: Site) -> None:
+    """An archive of the newest versions is complete with these."""
+    old, body = site.entries[0], body_of(1000, 77)
+    newer = old.name.replace("_N0510_", "_N0511_")
+    site.catalogue.add(entry_of(77, body, name=newer, sensing_start=old.sensing_start), body)
+    await site.sync(versions="newest")
+    report = await audit(site, versions="newest")
+    assert (report.exit_code, report.listed, report.complete) == (ExitCode.OK, 6, 6)
+    assert (report.superseded, report.gaps) == (1, [])
 
 
 async def test_a_query_that_cannot_match_is_not_a_complete_archive(

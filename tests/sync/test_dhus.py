@@ -313,6 +313,23 @@ async def test_a_product_that_is_too_large_for_the_account_fails_alone(
     assert "larger than the account may download" in failure.error
 
 
+async def test_an_incremental_run_asks_by_name_for_what_is_unsettled(
+    dhus_site: DhusFactory,
+) -> None:
+    """With the rest of the query: what a narrower one does not have any more is left alone."""
+    site = await dhus_site()
+    first, last = site.entries[0], site.entries[-1]
+    for entry in (first, last):
+        site.hub.faults.add(Fault(Answer(404), on=Kind.BODY, product=entry.name, times=1))
+    assert (await site.sync(incremental=True, attempts=1)).failed == 2
+    narrower: dict[str, Any] = {"incremental": True, "overlap": "0s", "to": last.sensing_start}
+    site.hub.faults.add(Fault(Answer(404), on=Kind.BODY, product=first.name, times=1))
+    assert (await site.sync(**narrower, attempts=1)).failed == 1
+    report = await site.sync(**narrower)
+    assert (report.found, report.fetched) == (1, 1)
+    assert site.records()[last.id].state is State.FAILED
+
+
 async def test_a_wrong_password_is_told_at_once(dhus_site: DhusFactory) -> None:
     """One request, exit code 3, and not a word of the password."""
     site = await dhus_site()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from s2fetch.embedded.answers import access_forbidden
+from s2fetch.embedded.entry import Attribute
 from s2fetch.embedded.faults import Cut, Fault
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import ExitCode, UsageError
+from s2fetch.query import Condition, Operator, Query
+from s2fetch.sync.conditions import parts_of
 from s2fetch.sync.explain import Explanation
 from s2fetch.sync.withdrawals import Withdrawals, WithdrawalSettings, WithdrawnPolicy
 from tests.sync.conftest import SiteFactory
@@ -44,20 +48,78 @@ async def test_a_product_that_is_here_is_explained_to_its_last_step(site: Site) 
     assert told.history[0].text == "fetch: new"
 
 
-async def test_the_condition_that_fails_is_named(site: Site) -> None:
+async def test_the_condition_that_fails_is_named_with_what_the_product_has(site: Site) -> None:
     """Each is asked of the catalogue by itself."""
-    entry = site.entries[0]
+    attributes = (
+        Attribute("productType", "String", "S2MSI1C"),
+        Attribute("tileId", "String", "32TQM"),
+        Attribute("cloudCover", "Double", 34.2),
+        Attribute("orbitNumber", "Integer", 3),
+    )
+    entry = site.catalogue.relist(site.entries[0].id, attributes=attributes)
     told = await explain(
-        site, entry.name, product_type=["S2MSI1C"], tile=["01CDE"], to="2024-01-01", cloud="0..100"
+        site,
+        entry.name,
+        product_type=["S2MSI1C"],
+        tile=["01CDE"],
+        to="2024-01-01",
+        cloud="0..20",
+        orbit="1..2",
+        where=["lastOrbitNumber=1"],
     )
     assert told.matches is False
-    assert {(check.condition, check.holds) for check in told.conditions} == {
-        ("sensing period", False),
-        ("product types", True),
-        ("tiles", False),
-        ("cloud", True),
-    }
+    checks = [(each.condition, each.wanted, each.holds, each.actual) for each in told.conditions]
+    assert checks == [
+        ("sensing period", "before 2024-01-01T00:00:00Z", False, entry.sensing_start),
+        ("product-type", "S2MSI1C", True, "S2MSI1C"),
+        ("tile", "01CDE", False, "32TQM"),
+        ("cloud", "0..20", False, "34.2"),
+        ("orbitNumber", ">= 1", True, "3"),
+        ("orbitNumber", "<= 2", False, "3"),
+        ("lastOrbitNumber", "1", False, "none"),
+    ]
     assert "does not select it" in told.next_step
+
+
+def test_every_member_of_a_query_is_a_condition_or_says_nothing_about_one_product() -> None:
+    """None that is added some day is forgotten."""
+    asked = set[str]()
+    time = datetime(2024, 6, 1, tzinfo=UTC)
+    query = Query(
+        product_types=("S2MSI1C",),
+        sensing_from=time,
+        published_to=time,
+        area="POINT(1 2)",
+        cloud=(0.0, 20.0),
+        relative_orbits=(1,),
+        orbit_direction="ASCENDING",
+        tiles=("32TQM",),
+        platforms=("A",),
+        baselines=("05.10",),
+        conditions=(Condition("orbitNumber", Operator.EQ, (1,)),),
+        hub_query="x",
+    )
+    for part in parts_of(query):
+        asked |= part.members.keys()
+    others = {"names", "ids", "versions", "streams", "limit", "order", "newest_first"}
+    every = {field.name for field in msgspec.structs.fields(Query)}
+    assert asked == every - others - {"collection", "modified_from"}
+
+
+async def test_a_product_that_a_better_version_supersedes_is_not_selected(site: Site) -> None:
+    """And the one it gives way to is named."""
+    old, body = site.entries[0], body_of(1000, 77)
+    newer = old.name.replace("_N0510_", "_N0511_")
+    site.catalogue.add(entry_of(77, body, name=newer, sensing_start=old.sensing_start), body)
+    told = await explain(site, old.name, versions="newest")
+    assert told.matches is False
+    (check,) = told.conditions
+    assert (check.condition, check.actual) == ("versions", f"superseded by {newer}")
+    told = await explain(site, newer, versions="newest", limit=1)
+    assert told.matches is True
+    assert told.next_step == (
+        "the next sync fetches it: new, if it is among the first 1 of the query (limit)"
+    )
 
 
 async def test_a_product_that_is_not_among_the_names_is_not_selected(site: Site) -> None:
@@ -70,13 +132,18 @@ async def test_a_product_that_is_not_among_the_names_is_not_selected(site: Site)
 async def test_an_area_is_told_as_it_is_asked_for(site: Site) -> None:
     """With the relation and the least overlap; not with all corners of the exact one."""
     told = await explain(site, site.entries[0].name, box="100,10,101,11", area_overlap="10")
-    assert [(check.condition, check.wanted) for check in told.conditions if not check.holds] == [
+    assert [
+        (check.condition, check.wanted, check.actual)
+        for check in told.conditions
+        if not check.holds
+    ] == [
         (
             "area",
             (
                 "intersects the area, 10% of the smaller at least: "
                 "POLYGON((100 10,101 10,101 11,100 11,100 10))"
             ),
+            "about 11.41,41.37,12.74,42.35",
         )
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from s2fetch.archive.records import State
 from s2fetch.embedded.entry import Entry, hub_time
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.folder import FolderCatalogue
@@ -133,6 +134,22 @@ async def test_a_failure_is_tried_again_without_replaying_the_period(archive: Ar
     assert archive.planned.unsettled == 1
     assert (report.found, report.fetched, report.exit_code) == (1, 1, ExitCode.OK)
     assert good.id in archive.site.records()
+
+
+async def test_what_another_selection_left_unsettled_is_not_fetched(archive: Archive) -> None:
+    """A narrower selection is one: of the wider one's failures it takes those that it has."""
+    wider, both = archive.publish(18, sensing_start="2024-06-20T10:00:00.000Z"), archive.publish(19)
+    for entry in (wider, both):
+        fault = Fault(Answer(404), on=Kind.BODY, product=entry.name, times=1)
+        archive.site.hub.faults.add(fault)
+    assert (await archive.sync(attempts=1)).failed == 2
+    narrower = {"to": "2024-06-15", "overlap": "0s"}
+    archive.site.hub.faults.add(Fault(Answer(404), on=Kind.BODY, product=both.name, times=1))
+    assert (await archive.sync(attempts=1, **narrower)).failed == 1
+    report = await archive.sync(**narrower)
+    assert archive.planned.unsettled == 2
+    assert (report.found, report.fetched) == (1, 1)
+    assert archive.site.records()[wider.id].state is State.FAILED
 
 
 async def test_a_run_that_ends_early_does_not_move_the_mark(archive: Archive) -> None:
