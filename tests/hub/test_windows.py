@@ -201,6 +201,22 @@ def greatest_crowd(rows: list[Product]) -> int:
     return max(shared.values(), default=0)
 
 
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        (WHOLE, "the whole listing"),
+        (
+            Window(Axis.SENSING, Bounds(BEGIN), Bounds(end=BEGIN)),
+            f"{Axis.SENSING} from 2024-06-01T12:00:00Z to any, "
+            f"{Axis.PUBLICATION} from any to 2024-06-01T12:00:00Z",
+        ),
+    ],
+)
+def test_a_window_is_told_with_both_its_periods(window: Window, told: str) -> None:
+    """For messages about what could not be listed."""
+    assert str(window) == told
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(bursts, max_size=8), roots(), st.booleans())
 async def test_every_product_is_listed_exactly_once_and_in_order(
