@@ -25,6 +25,7 @@ from s2fetch.product import Product
 from s2fetch.taskgroups import one_error_task_group
 
 BEGIN = datetime(2024, 6, 1, 12, tzinfo=UTC)
+NOON = "2024-06-01T12:00:00Z"
 NOW = BEGIN + timedelta(days=100)
 PAGE = 10
 WINDOW = 50
@@ -207,8 +208,7 @@ def greatest_crowd(rows: list[Product]) -> int:
         (WHOLE, "the whole listing"),
         (
             Window(Axis.SENSING, Bounds(BEGIN), Bounds(end=BEGIN)),
-            f"{Axis.SENSING} from 2024-06-01T12:00:00Z to any, "
-            f"{Axis.PUBLICATION} from any to 2024-06-01T12:00:00Z",
+            f"{Axis.SENSING} from {NOON} to any, {Axis.PUBLICATION} from any to {NOON}",
         ),
     ],
 )
