@@ -246,6 +246,7 @@ async def test_an_audit_says_where_the_file_is_and_since_when(site_factory: Site
     site.catalogue.delete(failed.id)
     async with site.client() as client:
         gaps = {gap.id: gap for gap in (await client.audit()).gaps}
+        assert (await client.status()).failed_count == 1
     assert gaps.keys() == {trashed.id, failed.id}
     assert gaps[trashed.id].since == withdrawn.at
     assert gaps[trashed.id].detail == f"Corrupted product; its file is {withdrawn.trash}"
