@@ -10,7 +10,7 @@ import pytest
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import CatalogueError
-from s2fetch.hub.deletions import Deletion
+from s2fetch.hub.base import Deletion
 from s2fetch.hub.dhus import catalogue as module
 from s2fetch.hub.dhus.deletions import parse_deletions
 from s2fetch.hub.dhus.hub import DhusHub
