@@ -175,9 +175,7 @@ def _shape(kind: str, element: ET.Element) -> shapely.Geometry | None:
 def _rings(polygon: ET.Element, boundary: str) -> Iterator[list[tuple[float, float]]]:
     for element in polygon:
         if _tag(element) == boundary:
-            for ring in element:
-                points = _points(ring)
-                yield [*points, points[0]] if points and points[0] != points[-1] else points
+            yield from map(_points, element)  # shapely closes those that are open
 
 
 def _points(element: ET.Element) -> list[tuple[float, float]]:

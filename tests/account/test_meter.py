@@ -120,6 +120,7 @@ async def test_a_quota_that_leaves_nothing_is_waited_for(
         for _ in range(3):
             group.start_soon(meter.wait)
     assert clock.now() == START + timedelta(hours=1)
+    assert max(clock.slept) <= module.LOOK_SECONDS
     assert [type(event) for event in events] == [QuotaUsedUp, QuotaFreed]
     assert isinstance(events[0], QuotaUsedUp)
     assert events[0].until == timestamp(START + timedelta(hours=1))

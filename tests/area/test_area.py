@@ -128,9 +128,15 @@ def test_several_points_become_small_boxes_and_not_the_land_between() -> None:
     assert "2 points or lines were widened" in area.notes[0]
 
 
-def test_a_polygon_too_small_for_the_decimals_does_not_vanish() -> None:
-    """A field trial of a few centimetres is an area, too."""
-    wkt = "POLYGON((11 46,11.0000002 46,11.0000002 46.0000002,11 46))"
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        "POLYGON((11 46,11.0000002 46,11.0000002 46.0000002,11 46))",
+        "MULTIPOLYGON(((11 46,11.0000002 46,11.0000002 46.0000002,11 46)),((8 4,9 4,9 5,8 4)))",
+    ],
+)
+def test_a_polygon_too_small_for_the_decimals_does_not_vanish(wkt: str) -> None:
+    """A field trial of a few centimetres is an area, too; also beside a larger one."""
     assert assert_askable(from_wkt(wkt)).covers(shapely.from_wkt(wkt))
 
 

@@ -11,6 +11,7 @@ import pytest
 import shapely
 
 from s2fetch.area import from_files
+from s2fetch.area import kml as kml_module
 from s2fetch.errors import AreaError
 from tests.area.shapes import assert_askable, coast, shape_of
 
@@ -187,6 +188,16 @@ def test_a_damaged_kmz_is_named(tmp_path: Path, compression: int) -> None:
     content[60] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(AreaError, match=r"cannot read .*a\.kmz"):
+        from_files([path])
+
+
+def test_a_kmz_that_would_fill_the_memory_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few kilobytes can hold gigabytes of blanks."""
+    path = kmz(tmp_path / "a.kmz", doc=place(box(0, 0, 1, 1)))
+    monkeypatch.setattr(kml_module, "LARGEST_BYTES", 100)
+    with pytest.raises(AreaError, match=r"a\.kmz: doc\.kml is larger than"):
         from_files([path])
 
 

@@ -114,6 +114,13 @@ def test_a_corner_at_the_pole_takes_no_detour(turn: int) -> None:
     assert shape.area == pytest.approx(90 * (90 - shape.bounds[1]), rel=0.02)
 
 
+@pytest.mark.parametrize("lat", [-90, 90])
+def test_a_box_that_ends_at_a_pole_keeps_that_pole(lat: int) -> None:
+    """In another system of degrees, whose lines are as straight as ours."""
+    box = shapely.box(10, min(lat, 0.8 * lat), 50, max(lat, 0.8 * lat))
+    assert shape_of(placed(box, "EPSG:4258")).equals(box)
+
+
 def test_a_point_that_is_nowhere_is_named() -> None:
     """As it is written."""
     with pytest.raises(AreaError, match="the point 100000000 5 has no place on the Earth"):

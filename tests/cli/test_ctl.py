@@ -167,6 +167,19 @@ def test_the_status_is_good_to_read() -> None:
     assert daemon_text(STATE) + "\n" == READABLE
 
 
+def test_what_was_asked_of_the_daemon_stands_in_its_first_line() -> None:
+    """Whoever wonders why nothing comes reads it there; and the end of the last run below."""
+    assert STATE.archives[0].last_run is not None
+    run = msgspec.structs.replace(STATE.archives[0].last_run, error="the hub is down")
+    archive = msgspec.structs.replace(STATE.archives[0], last_run=run)
+    state = msgspec.structs.replace(
+        STATE, paused=True, hub_reachable=True, hub_trouble="", archives=(archive,)
+    )
+    lines = daemon_text(state).splitlines()
+    assert lines[0] == ("s2fetch 0.1.0, running since 2026-11-01 08:00 UTC; everything is paused")
+    assert "  dolomites: the last run ended early: the hub is down" in lines
+
+
 def test_names_cannot_steer_the_terminal() -> None:
     """A name comes from a hub or a file."""
     slot = msgspec.structs.replace(STATE.slots[0], product="\x1b[2Jproduct")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from s2fetch.cli.lines import bar_of, check_line, slot_line, total_line
@@ -30,6 +31,22 @@ def test_eighty_columns_have_everything_of_a_slot() -> None:
     line = slot_line(SLOT, 80)
     for part in ("S2A_MSIL1C_20240601T100559_T32TQM", "412 MB/824 MB", "20.0 MB/s", "0:21"):
         assert part in line
+
+
+@pytest.mark.parametrize(
+    ("width", "right"),
+    [(66, "  49%  20.0 MB/s     0:21"), (56, "  49%     0:21"), (45, "  49%")],
+)
+def test_a_narrow_terminal_has_what_matters_most(width: int, right: str) -> None:
+    """The name and the share; then the time that is left, then the rate."""
+    line = slot_line(msgspec.structs.replace(SLOT, position=411_000_000), width)
+    assert line.endswith(right)
+    assert "S2A_MSIL1C_20240601T100559_T32TQM" in line
+
+
+def test_a_slot_without_a_product_is_idle() -> None:
+    """Nothing is shown as being at 0 %."""
+    assert slot_line(SlotShown("2"), 80) == "2  idle"
 
 
 def test_a_wide_terminal_has_a_bar_too() -> None:

@@ -23,6 +23,18 @@ def test_the_line_has_what_was_fetched_and_how_fast() -> None:
     )
 
 
+def test_the_line_has_all_that_became_of_what_was_found() -> None:
+    """In the order of how well it went."""
+    report = Report(
+        found=12, already=1, consumed=2, fetched=3, adopted=4, waiting=1, failed=2, seconds=10.0
+    )
+    report.missing_names = ["C.SAFE"]
+    assert summary_text(report).splitlines()[-1] == (
+        "12 products match: 1 already on disk, 2 consumed, 3 fetched, "
+        "4 found on disk and verified, 1 waiting, 2 failed, 1 unknown (10 s)."
+    )
+
+
 def test_failures_have_their_reason_and_what_happens_next() -> None:
     """The name once, then the reason, then the next step."""
     failed = FailedProduct(

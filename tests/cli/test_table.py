@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from s2fetch.cli.table import NAME_COLUMNS, table_form
@@ -42,3 +44,11 @@ def test_other_columns_take_no_room_from_whole_names(
     assert form.head.split() == headings.split()
     long = Product(id="1", name="S" * 120, size=1)
     assert len(form.row(long).rstrip("\n")) <= width
+
+
+def test_the_time_of_publication_is_shown_to_the_minute() -> None:
+    """Seconds would cost the name its room."""
+    published = datetime(2024, 6, 1, 13, 5, 59, tzinfo=UTC)
+    form = table_form(lambda _: "", (), 107, "SENTINEL-2")
+    row = form.row(Product(id="1", name="X", size=1, published=published))
+    assert row.endswith("  2024-06-01T13:05\n")

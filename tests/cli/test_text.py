@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2fetch.cli.text import counted, printable, sentence, short_name, time_shown
+from s2fetch.cli.text import counted, folder_shown, printable, sentence, short_name, time_shown
 
 NAME = "S2A_MSIL1C_20240601T100559_N0510_R065_T32TQM_20240601T130559.SAFE"
 
@@ -40,6 +40,7 @@ def test_a_sentence_ends_once() -> None:
     """With a full stop unless it has an end already; lists keep their lines."""
     assert sentence("it failed") == "it failed."
     assert sentence("Did it fail?") == "Did it fail?"
+    assert sentence("it failed \n") == "it failed."
     assert sentence("2 mistakes:\n  one\n  two") == "2 mistakes:\n  one\n  two."
     assert sentence("") == ""
 
@@ -50,3 +51,9 @@ def test_counts_and_times_read_well() -> None:
     assert counted(12_345, "product") == "12,345 products"
     assert time_shown("2026-11-20T14:26:58.838807Z") == "2026-11-20 14:26 UTC"
     assert time_shown("") == ""
+
+
+def test_a_folder_without_an_archive_says_so() -> None:
+    """A folder that was mistyped looks like an empty archive otherwise."""
+    assert folder_shown("/data/a", exists=True) == "/data/a"
+    assert "no archive in it" in folder_shown("/data/a", exists=False)

@@ -146,5 +146,7 @@ def test_a_mistake_in_an_area_names_the_option_and_the_file(tmp_path: Path) -> N
     path.write_text("POLYGON((0 0,1 1,1 0,0 1,0 0))")
     with pytest.raises(AreaError, match=r"--area-file: .*a\.wkt, line 1: the area crosses itself"):
         loaded(area_file=(str(path),))
+    with pytest.raises(UsageError, match=r"line 1, wkt: "):
+        from_file(tmp_path, "wkt = 5\n")
     with pytest.raises(UsageError, match=r"(?s)2 mistakes:.*--area-tile: '99X'.*--area-tile: 'x'"):
         loaded(area_tile=("99X", "x", "32TQM"))

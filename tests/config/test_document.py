@@ -36,6 +36,8 @@ x = 1
 x = 2
 [many.deep]
 z = 3
+[table.sub.deep]
+x = 1
 '''.replace("'it''s = 1'", '"its = 1"')
 
 
@@ -55,6 +57,7 @@ def test_keys_have_the_line_they_stand_in() -> None:
     assert lines[("many", 1)] == 21
     assert lines[("many", 1, "x")] == 22
     assert lines[("many", 1, "deep", "z")] == 24
+    assert lines[("table", "sub", "deep", "x")] == 26
     assert not any("not-a-key" in path or "not-a-table" in path for path in lines)
 
 

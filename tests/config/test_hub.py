@@ -118,6 +118,7 @@ def test_endpoints_of_the_other_kind_are_mistakes(name: str) -> None:
         ("127.255.255.254", True),
         ("::1", True),
         ("localhost", True),
+        ("LocalHost", True),
         ("LOCALHOST", True),
         ("::ffff:127.0.0.1", True),
         ("localhost.", False),

@@ -26,6 +26,7 @@ class Watch:
     def __init__(self, clock: FakeClock, bus: EventBus, **rules: Any) -> None:
         self.clock = clock
         self.sent: list[Alert] = []
+        self.others: tuple[ArchiveState, ...] = ()
         self.alerts = Alerts(AlertRules(**rules), self.sent.append, clock=clock, events=bus)
 
     def see(self, account: AccountState | None = None, **archive: Any) -> list[str]:
@@ -39,7 +40,7 @@ class Watch:
             version="1",
             now=timestamp(self.clock.now()),
             started=timestamp(START),
-            archives=(ArchiveState(name="alps", folder="/data/alps", **archive),),
+            archives=(ArchiveState(name="alps", folder="/data/alps", **archive), *self.others),
             accounts=(account or AccountState(name="me", slots=2),),
         )
 
@@ -237,8 +238,12 @@ def test_a_restart_is_no_new_product(clock: FakeClock, bus: EventBus) -> None:
     """It was silent for days, the daemon starts again, and a run finds nothing: no end is told."""
     rules = AlertRules(nothing_new_seconds=3600)
     silent = OpenAlert(Trouble(Rule.NOTHING_NEW, "alps", "…"), "2024-06-20T00:00:00Z")
+    other = OpenAlert(Trouble(Rule.NOTHING_NEW, "tatra", "…"), "2024-06-20T00:00:00Z")
     later = Watch(clock, bus)
-    later.alerts = Alerts(rules, later.sent.append, clock=clock, events=bus, remembered=(silent,))
+    later.alerts = Alerts(
+        rules, later.sent.append, clock=clock, events=bus, remembered=(silent, other)
+    )
+    later.others = (ArchiveState(name="tatra", folder="/data/tatra"),)
     run = RunState(started=timestamp(clock.now()), seconds=5, outcome="ok")
     assert later.see(last_run=run) == []
     assert later.see(last_run=run, last_arrival="2024-06-19T00:00:00Z") == []

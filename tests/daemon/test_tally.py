@@ -13,6 +13,7 @@ from s2fetch.events import (
     ProductFailed,
     ProductOnline,
     ProductPlanned,
+    ProductQuarantined,
     ProductWaiting,
 )
 from s2fetch.product import Product, Proof
@@ -68,6 +69,12 @@ def test_what_waits_or_failed_before_the_run_is_not_counted_twice(tally: Archive
     assert (tally.products["waiting"], tally.products["failed"], tally.queued) == (2, 0, 1)
     tally.take(ProductFailed(product=product(3), code="", error="", next_step=""))
     assert (tally.products["waiting"], tally.products["failed"], tally.queued) == (2, 1, 0)
+
+
+def test_what_came_wrong_twice_is_quarantined_and_queued_no_more(tally: ArchiveTally) -> None:
+    tally.take(planned(3, "fetch", "failed"))
+    tally.take(ProductQuarantined(product=product(3), path="", expected="a", computed="b"))
+    assert (tally.products["quarantined"], tally.products["failed"], tally.queued) == (1, 0, 0)
 
 
 def test_a_product_that_is_fetched_again_is_there_once(tally: ArchiveTally) -> None:

@@ -120,6 +120,7 @@ def test_attributes_are_only_asked_for_where_they_are_written() -> None:
     """They cost bytes."""
     assert not make_form("names", url_of).attributes
     assert not make_form("plain", url_of).attributes
+    assert not make_form("urls", url_of).attributes
     assert not make_form("csv", url_of, ("name", "size")).attributes
     assert make_form("csv", url_of, ("name", "cloudCover")).attributes
     assert make_form("csv", url_of).attributes
@@ -185,6 +186,7 @@ def test_columns_have_types_that_a_gis_can_work_with(tmp_path: Path) -> None:
     assert kinds["cloudCover"] == "float64"
     assert kinds["orbitNumber"].startswith("int")
     assert kinds["online"] == "bool"
+    assert {"published", "modified", "md5", "blake3", "url"} <= set(kinds)
     assert kinds["sensing_start"].startswith("datetime64")
     assert kinds["evicted"].startswith("datetime64")
     assert {str(kind) for kind in kinds.values()} <= {

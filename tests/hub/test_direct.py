@@ -217,6 +217,21 @@ async def test_the_answer_before_may_be_read_while_the_next_one_arrives(
     assert peer.connections == 1
 
 
+async def test_what_comes_unasked_is_as_long_as_it_is(
+    authority: trustme.CA, tls: ssl.SSLContext | None
+) -> None:
+    """The room for it is larger."""
+    peer = Peer(tls)
+    memory = memoryview(bytearray(ROOM_BYTES))
+    async with session_with(peer, authority, tls) as session, session.get(peer.url) as answer:
+        reader = DirectReader.take_over(answer)
+        assert reader is not None
+        reader.get_buffer(-1)[:3] = b"abc"
+        reader.buffer_updated(3)
+        count = await reader.read_into(memory)
+        assert bytes(memory[:count]).endswith(b"abc")
+
+
 async def test_chunks_and_small_bodies_are_left_to_aiohttp(
     authority: trustme.CA, tls: ssl.SSLContext | None
 ) -> None:

@@ -25,6 +25,7 @@ from s2fetch.product import Product
 from s2fetch.taskgroups import one_error_task_group
 
 BEGIN = datetime(2024, 6, 1, 12, tzinfo=UTC)
+NOON = "2024-06-01T12:00:00Z"
 NOW = BEGIN + timedelta(days=100)
 PAGE = 10
 WINDOW = 50
@@ -199,6 +200,21 @@ def greatest_crowd(rows: list[Product]) -> int:
     """How many rows share the millisecond on both axes."""
     shared = Counter(tuple(millisecond(time_of(axis, row)) for axis in Axis) for row in rows)
     return max(shared.values(), default=0)
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        (WHOLE, "the whole listing"),
+        (
+            Window(Axis.SENSING, Bounds(BEGIN), Bounds(end=BEGIN)),
+            f"{Axis.SENSING} from {NOON} to any, {Axis.PUBLICATION} from any to {NOON}",
+        ),
+    ],
+)
+def test_a_window_is_told_with_both_its_periods(window: Window, told: str) -> None:
+    """For messages about what could not be listed."""
+    assert str(window) == told
 
 
 @settings(max_examples=150, deadline=None)

@@ -102,6 +102,9 @@ async def test_what_only_waits_is_not_a_failure(site_factory: SiteFactory) -> No
     site = await site_factory(
         FolderCatalogue((entry_of(n, body, online=n > 0), body) for n, body in enumerate(bodies))
     )
+    gaps: list[Gap] = []
+    await audit(site, gaps)
+    assert [gap.detail for gap in gaps] == ["it is offline", ""]
     await site.sync()
     assert (await audit(site)).exit_code == ExitCode.WAITING
 

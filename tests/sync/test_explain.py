@@ -156,6 +156,22 @@ async def test_a_product_that_no_sync_has_met_is_fetched_by_the_next(site: Site)
     assert told.listed is not None
 
 
+async def test_one_of_two_products_of_a_name_is_told_by_its_own_row(
+    site_factory: SiteFactory,
+) -> None:
+    """And that there is the other."""
+    bodies = [body_of(1000, n) for n in range(2)]
+    name = entry_of(0, bodies[0]).name
+    pairs = [(entry_of(n, body, name=name), body) for n, body in enumerate(bodies)]
+    site = await site_factory(FolderCatalogue(pairs))
+    await site.sync()
+    first, second = (entry.id for entry, _ in pairs)
+    for asked, other in ((first, second), (second, first)):
+        told = await explain(site, asked)
+        assert told.listed is not None
+        assert (told.id, told.listed.id, told.same_name) == (asked, asked, [other])
+
+
 async def test_every_attempt_is_remembered_across_runs(site: Site) -> None:
     """With its error, and what came of the product in the end."""
     entry = site.entries[0]

@@ -236,6 +236,7 @@ async def test_a_new_version_upstream_replaces_the_old_one(site_factory: SiteFac
         assert (await site.sync(attempts=2)).exit_code == ExitCode.FAILED
         assert site.path_of(entry).read_bytes() == body_of(50_000, 0)
         assert site.record(entry).path == site.path_of(entry).name
+        assert site.record(entry).state is State.FAILED
     site.hub.faults.clear()
     assert (await site.sync()).exit_code == ExitCode.OK
     site.assert_whole()

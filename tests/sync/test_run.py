@@ -7,8 +7,9 @@ from pathlib import Path
 from s2fetch.clock import SystemClock
 from s2fetch.embedded.faults import Answer, Fault, Kind
 from s2fetch.errors import ExitCode
-from s2fetch.events import TokenObtained
-from s2fetch.product import Proof
+from s2fetch.events import ProductFailed, ProductWaiting, TokenObtained
+from s2fetch.product import Product, Proof
+from s2fetch.sync.report import MOST_LISTED, Reporter
 from tests.conftest import HubFactory
 from tests.sync.site import Site
 
@@ -43,3 +44,15 @@ async def test_an_empty_archive_logs_in_while_the_first_page_is_awaited(
     report = await site.sync(product_type=["S2MSI1C"])
     assert (report.exit_code, report.fetched) == (ExitCode.OK, 6)
     assert (site.stats.logins, site.stats.logouts) == (1, 1)
+
+
+def test_a_report_is_no_longer_than_people_read() -> None:
+    """What failed and what waits is counted in full, and listed up to a limit."""
+    reporter = Reporter()
+    for number in range(MOST_LISTED + 1):
+        product = Product(id=str(number), name=f"P{number}", size=1)
+        reporter(ProductWaiting(product=product, since="2024-06-01T00:00:00Z"))
+        reporter(ProductFailed(product=product, code="x", error="y", next_step="z"))
+    report = reporter.finish(None, seconds=1.0)
+    assert (report.failed, report.waiting) == (MOST_LISTED + 1, MOST_LISTED + 1)
+    assert len(report.failures) == len(report.offline) == MOST_LISTED

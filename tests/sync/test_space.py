@@ -160,12 +160,14 @@ async def test_the_gate_opens_only_when_what_was_refused_fits_beside_the_floor()
     """Not at the first byte that becomes free: there would be no end of low and back."""
     clock, events = FakeClock(), list[Event]()
     needed = 3 * LEAST_BYTES
-    gate = gate_of(iter([100, 100 + needed - 1, 100 + needed]), clock, events)
+    frees = iter([100, 100 + needed - 1, 100 + needed])
+    gate = gate_of(frees, clock, events)
     gate.close(DiskFullError("full", needed_bytes=needed))
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(gate.wait)
     assert not gate.is_closed
+    assert list(frees) == []
     assert [type(event) for event in events] == [SpaceLow, SpaceBack]
 
 

@@ -74,6 +74,22 @@ async def test_an_unpacked_product_counts_as_present(
     assert (report.exit_code, report.already, report.adopted) == (ExitCode.OK, 1, 0)
 
 
+async def test_an_unpacked_product_is_not_taken_for_another_of_its_name(
+    site_factory: SiteFactory, tmp_path: Path
+) -> None:
+    """Its manifest proves that it is whole, not which of the two it is."""
+    site = await site_of(site_factory, tmp_path, 2)
+    first, other = site.entries
+    unpack(site, first)
+    site.catalogue.relist(other.id, name=first.name)
+    other, body = site.entries[1], site.bytes_of(other)
+    site.catalogue.delete(other.id)
+    assert (await site.sync()).adopted == 1
+    site.catalogue.add(other, body)
+    report = await site.sync()
+    assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 0, 1)
+
+
 async def test_a_product_that_is_unpacked_after_it_was_fetched_stays_present(
     site_factory: SiteFactory, tmp_path: Path
 ) -> None:

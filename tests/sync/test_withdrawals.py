@@ -10,6 +10,7 @@ from s2fetch.archive.progress import ProgressFile
 from s2fetch.archive.records import State
 from s2fetch.cli.status_text import status_text
 from s2fetch.embedded.faults import Answer, Fault, Kind
+from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.errors import HubError
 from s2fetch.events import ProductWithdrawn, TrashingRefused
 from s2fetch.sync.withdrawals import (
@@ -19,7 +20,7 @@ from s2fetch.sync.withdrawals import (
     WithdrawnPolicy,
 )
 from tests.sync.conftest import SiteFactory
-from tests.sync.site import Site, body_of, catalogue_of, off_loop
+from tests.sync.site import Site, body_of, catalogue_of, entry_of, off_loop
 
 TRASH = WithdrawalSettings(policy=WithdrawnPolicy.TRASH)
 KEEP = WithdrawalSettings(policy=WithdrawnPolicy.KEEP)
@@ -75,6 +76,31 @@ async def test_a_mark_is_told_once(site: Site) -> None:
     await follow(site, KEEP)
     await follow(site, KEEP)
     assert len(site.seen(ProductWithdrawn)) == 1
+
+
+async def test_what_has_not_come_yet_is_not_waited_for(site_factory: SiteFactory) -> None:
+    """It is ordered no more, and a file is none of the matter."""
+    body = body_of(2000)
+    site = await site_factory(FolderCatalogue([(entry_of(0, body, online=False), body)]))
+    (entry,) = site.entries
+    assert (await site.sync(offline="request")).waiting == 1
+    site.catalogue.delete(entry.id)
+    assert await follow(site, TRASH) == 1
+    record = site.record(entry)
+    assert (record.state, record.retrieval) == (State.WITHDRAWN, None)
+    (told,) = site.seen(ProductWithdrawn)
+    assert told.action == "it is not waited for any more"
+
+
+async def test_what_was_read_is_not_read_again_but_for_an_overlap(site: Site) -> None:
+    """Years of deletions are a long list."""
+    assert await follow(site, KEEP) == 0
+    overlap = timedelta(seconds=KEEP.overlap_seconds)
+    early, late = (site.clock.now() - overlap + timedelta(hours=n) for n in (-1, 1))
+    site.catalogue.delete(site.entries[0].id, at=early)
+    site.catalogue.delete(site.entries[1].id, at=late)
+    assert await follow(site, KEEP) == 1
+    assert site.record(site.entries[0]).withdrawn is None
 
 
 async def test_the_trash_has_the_file_and_the_archive_not(site: Site) -> None:
@@ -220,6 +246,7 @@ async def test_an_audit_says_where_the_file_is_and_since_when(site_factory: Site
     site.catalogue.delete(failed.id)
     async with site.client() as client:
         gaps = {gap.id: gap for gap in (await client.audit()).gaps}
+        assert (await client.status()).failed_count == 1
     assert gaps.keys() == {trashed.id, failed.id}
     assert gaps[trashed.id].since == withdrawn.at
     assert gaps[trashed.id].detail == f"Corrupted product; its file is {withdrawn.trash}"
