@@ -6,7 +6,8 @@ import pytest
 
 from s2fetch.archive.records import Record, Retrieval, RetrievalState, State
 from s2fetch.cli.explain import explanation_text
-from s2fetch.sync.explain import Check, Explanation
+from s2fetch.sync.conditions import Check
+from s2fetch.sync.explain import Explanation
 
 SINCE = "2024-06-01T10:20:30Z"
 

@@ -70,4 +70,4 @@ def test_a_row_that_cannot_be_placed_is_left_out_and_a_cause_may_be_missing() ->
         {"Id": None, "Name": "Y", "DeletionDate": date},
     ]
     body = json.dumps({"d": {"results": rows}}).encode()
-    assert parse_deletions(body) == [Deletion("1", "", SINCE, "")]
+    assert parse_deletions(body, top=3).deletions == [Deletion("1", "", SINCE, "")]
