@@ -53,12 +53,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let every worker begin with its part of the long tests, so that none is begun last.
 
+    Those with a browser are for the last of them alone, as starting one takes longer than a test.
     Workers are given equal parts of the list; the order is random otherwise.
     """
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    long = [item for item in items if item.get_closest_marker("long")]
-    short = iter([item for item in items if not item.get_closest_marker("long")])
+    browsing = [item for item in items if "browser_address" in getattr(item, "fixturenames", ())]
+    long = [item for item in items if item.get_closest_marker("long") and item not in browsing]
+    early = {*long, *browsing}
+    short = iter([item for item in items if item not in early])
     heads = [long[worker::workers] for worker in range(workers)]
+    heads[-1] += browsing
     left = len(items)
     items.clear()
     for worker, head in enumerate(heads):

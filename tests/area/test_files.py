@@ -194,9 +194,9 @@ def test_text_formats_need_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert_askable(from_files(paths))
 
 
-def test_50000_vertices_in_a_file_of_wkt_are_simplified_outwards(tmp_path: Path) -> None:
+def test_thousands_of_vertices_in_a_file_of_wkt_are_simplified_outwards(tmp_path: Path) -> None:
     """As everywhere."""
-    wkt = coast(11, 46, 2, 50_000, seed=5)
+    wkt = coast(11, 46, 2, 5_000, seed=5)
     area = from_files([written(tmp_path / "a.wkt", wkt)])
     assert assert_askable(area).covers(shapely.from_wkt(wkt))
     assert area.exact is not None

@@ -270,17 +270,17 @@ def test_coordinates_that_are_nowhere_on_the_earth_are_refused(tmp_path: Path) -
         from_files([path])
 
 
-def test_50000_vertices_are_simplified_outwards(tmp_path: Path) -> None:
+def test_thousands_of_vertices_are_simplified_outwards(tmp_path: Path) -> None:
     """Nothing is lost, and the exact shape is kept beside."""
-    original = shapely.from_wkt(coast(11, 46, 2, 50_000, seed=1))
+    original = shapely.from_wkt(coast(11, 46, 2, 5_000, seed=1))
     area = from_files([written(tmp_path / "a.gpkg", [original])])
     assert assert_askable(area).covers(original)
-    assert "simplified outwards from 50001 to" in area.notes[0]
+    assert "simplified outwards from 5001 to" in area.notes[0]
     assert shape_of(area).equals_exact(original, 1e-11, normalize=True)
 
 
-def test_50000_vertices_in_metres_are_simplified_outwards(tmp_path: Path) -> None:
+def test_thousands_of_vertices_in_metres_are_simplified_outwards(tmp_path: Path) -> None:
     """After they were brought to degrees."""
-    original = shapely.from_wkt(coast(600_000, 5_000_000, 90_000, 50_000, seed=2))
+    original = shapely.from_wkt(coast(600_000, 5_000_000, 90_000, 5_000, seed=2))
     area = from_files([written(tmp_path / "a.shp", [original], "EPSG:32632")])
     assert assert_askable(area).covers(seen(original, "EPSG:32632"))

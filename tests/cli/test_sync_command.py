@@ -200,16 +200,18 @@ async def test_a_dropped_connection_is_a_warning_and_is_resumed(
     assert [line["attempt"] for line in done.logged("transfer-started")] == [1, 2]
 
 
-@pytest.mark.parametrize("command", ["sync", "verify", "scrub", "audit"])
 @pytest.mark.parametrize(
-    ("where", "why"),
+    ("command", "where", "why"),
     [
-        ("missing/report.json", "No such file or directory"),
-        (".", "it is a folder"),
-        ("/proc/report.json", "No such file or directory"),
-        ("file/report.json", "Not a directory"),
-        ("old.json", "it is there already and may not be written"),
-        (f"{'a' * 300}.json", "File name too long"),
+        ("sync", "missing/report.json", "No such file or directory"),
+        ("sync", ".", "it is a folder"),
+        ("sync", "/proc/report.json", "No such file or directory"),
+        ("sync", "file/report.json", "Not a directory"),
+        ("sync", "old.json", "it is there already and may not be written"),
+        ("sync", f"{'a' * 300}.json", "File name too long"),
+        ("verify", ".", "it is a folder"),
+        ("scrub", "old.json", "it is there already and may not be written"),
+        ("audit", "missing/report.json", "No such file or directory"),
     ],
 )
 async def test_a_report_that_cannot_be_written_is_told_before_anything_is_done(
@@ -273,10 +275,8 @@ async def test_a_report_takes_the_place_of_nothing_but_a_report(
     for _ in range(2):
         done = await shell.run(command, "archive.toml", "--report", "report.json")
         assert done.err.count("report") == 0
-        assert (
-            msgspec.json.decode((shell.folder / "report.json").read_bytes())["exit_code"]
-            == done.code
-        )
+        report = msgspec.json.decode((shell.folder / "report.json").read_bytes())
+        assert report["exit_code"] == done.code
 
 
 async def test_a_report_into_a_pipe_leaves_the_pipe(shell: Shell, hub: EmbeddedHub) -> None:

@@ -81,7 +81,8 @@ async def test_the_running_daemon_does_what_its_description_says(
     """Hundreds of requests, right and wrong; the daemon is paused, resumed, synced, reloaded."""
     await server.hub(products)
     daemon = await kept(server, "alps", "plain")
-    await ask_as_described(daemon.url, TOKEN, tmp_path, examples=2)
+    said = await ask_as_described(daemon.url, TOKEN, tmp_path, examples=4)
+    assert TOKEN not in said
     asked = {line["what"] for line in daemon.logged("daemon-asked", via="HTTP")}
     assert {"pause", "resume", "reload"} <= asked
     assert (await server.ctl("stop")).code == 0

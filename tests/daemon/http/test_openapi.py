@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from s2fetch.daemon.http import HttpFace
-from tests.daemon.controls import StillDaemon
-from tests.daemon.http.conftest import TOKEN
-from tests.daemon.http.described import ask_as_described, needs_schemathesis
 from tests.daemon.http.test_security import CHANGES, READABLE
 
 OPERATIONS = 19
@@ -89,15 +84,3 @@ async def test_limits_and_choices_of_parameters_are_described(
     limit = parameters["limit"]
     assert limit["required"] is False
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
-
-
-@pytest.mark.long
-@needs_schemathesis
-async def test_the_server_does_what_the_description_says(
-    face: HttpFace, daemon: StillDaemon, tmp_path: Path
-) -> None:
-    """Hundreds of requests, right and wrong, made from the document; the stream never ends."""
-    daemon.change_archive("iceland", free_bytes=10**12)
-    said = await ask_as_described(face.url, TOKEN, tmp_path, examples=4)
-    assert {"pause", "resume", "reload"} <= set(daemon.asked)
-    assert TOKEN not in said
