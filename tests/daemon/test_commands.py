@@ -126,15 +126,20 @@ async def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path
     await until(lambda: not alive(child) and not alive(parent))
 
 
-async def test_a_cancelled_command_is_ended(tmp_path: Path) -> None:
-    """The daemon stops while a hook runs."""
+async def test_a_cancelled_command_is_asked_to_end(tmp_path: Path) -> None:
+    """The daemon stops while a hook runs, which can put away what it has begun."""
     pids = tmp_path / "pids"
+    script = (
+        'trap "echo bye > $1.end; exit" TERM; echo $$ > "$1.new"; mv "$1.new" "$1"; '
+        "sleep 1000 & wait"
+    )
     async with anyio.create_task_group() as group:
-        group.start_soon(run, 'echo $$ > "$1.new"; mv "$1.new" "$1"; sleep 1000', str(pids))
+        group.start_soon(run, script, str(pids))
         await until(pids.exists)
         group.cancel_scope.cancel()
     pid = int(pids.read_text())
     await until(lambda: not alive(pid))
+    assert pids.with_suffix(".end").read_text() == "bye\n"
 
 
 async def test_what_a_command_leaves_running_is_not_waited_for(

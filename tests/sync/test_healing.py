@@ -574,3 +574,19 @@ async def test_what_somebody_wrote_into_a_record_is_damage_and_is_mended(
     report = await site.sync()
     assert (report.exit_code, report.adopted, report.fetched) == (ExitCode.OK, 2, 0)
     site.assert_whole()
+
+
+async def test_a_stranger_at_the_new_place_of_what_is_fetched_anew_is_kept(
+    site_factory: SiteFactory,
+) -> None:
+    """The product is ours and recorded elsewhere; what lies where the layout puts it now is not."""
+    site = await synced(site_factory, 1)
+    name = site.entries[0].name
+    place = site.root / "2024" / f"{name}.zip"
+    place.parent.mkdir()
+    place.write_bytes(b"somebody's own")
+    report = await site.sync(renew=True, layout="{year}/{name}")
+    assert (report.exit_code, report.fetched) == (ExitCode.OK, 1)
+    assert place.read_bytes() == body_of(50_000, 0)
+    (aside,) = off_loop(lambda: list((site.root / ".s2fetch" / "replaced").iterdir()))
+    assert aside.read_bytes() == b"somebody's own"
