@@ -245,6 +245,7 @@ async def test_all_go_on_as_soon_as_the_probe_is_answered(bus: EventBus) -> None
         await clock.sleep(7)
         gate.answered()
         assert await asyncio.gather(*others) == [7, 7, 7]
+        assert clock.slept == 5, "one each, the one that moves the time, and the wait of the probe"
 
 
 async def test_patience_counts_from_the_end_of_the_last_body(bus: EventBus) -> None:

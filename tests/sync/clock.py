@@ -27,11 +27,15 @@ class JumpingClock:
 
     It never jumps while somebody has something to do that needs no time: callbacks, what has come
     by sockets, and work in threads, however slow the machine is.
+
+    Attributes:
+        slept: How often somebody has gone to sleep.
     """
 
     def __init__(self) -> None:
         self.start = datetime(2024, 7, 1, 12, tzinfo=UTC)
         self.elapsed = 0.0
+        self.slept = 0
         self.wall_offset = timedelta(0)
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._somebody_sleeps = asyncio.Event()
@@ -52,6 +56,7 @@ class JumpingClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
+        self.slept += 1
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self.elapsed + seconds, next(self._numbers), woken))
         self._somebody_sleeps.set()
