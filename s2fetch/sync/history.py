@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -88,11 +87,13 @@ class Historian:
             events = list(self._pending)
             if not events:
                 return
-            # A history that cannot be written hurts nobody but those who ask; it is tried again.
-            with contextlib.suppress(ArchiveError), anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._append, events)
-                for _ in range(min(len(events), len(self._pending))):
-                    self._pending.popleft()
+            self._pending.clear()
+            try:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(self._append, events)
+            except ArchiveError:
+                # It hurts nobody but those who ask, and is tried again.
+                self._pending = deque([*events, *self._pending], MOST_PENDING)
 
     def _append(self, events: Iterable[tuple[datetime, Event]]) -> None:
         append_history(self._root, [_moment(event, timestamp(at)) for at, event in events])
