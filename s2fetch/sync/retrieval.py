@@ -165,10 +165,9 @@ class RetrievalDesk:
         if record != before:
             await self._record(product, record)
         self._waiting[product.id] = product, record
+        next_before = self._to_order[:1]
         self._order_when_due(product.id, retrieval)
-        if len(self._waiting) == 1 or self._to_order[:1] == [
-            (self._due.get(product.id), product.id)
-        ]:
+        if len(self._waiting) == 1 or self._to_order[:1] != next_before:
             self._queue.notify()
         self._events.emit(ProductWaiting(product=product, since=retrieval.since))
 
