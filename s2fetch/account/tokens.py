@@ -115,7 +115,6 @@ class Tokens:
         self._lock = anyio.Lock()
         self._grant: _Grant | None = None
         self._renew_at = 0.0
-        self._new_until = 0.0
         self._refresh_until = 0.0
         self._expires_at = 0.0
         self._paused = False
@@ -180,10 +179,12 @@ class Tokens:
         Of one that is new that is not believed, so that a hub that fails over everything costs a
         renewal now and then and not one for every request.
         """
-        if self._grant is not None and self._grant.access_token == token:
-            if self._clock.monotonic() < self._new_until:
+        grant = self._grant
+        if grant is not None and grant.access_token == token:
+            left = self._expires_at - self._clock.monotonic()
+            if left > grant.expires_in * (1 - NEW_SHARE):
                 return False
-            self._renew_at = 0.0
+        self.refuse(token)
         return True
 
     async def logout(self) -> None:
@@ -220,7 +221,6 @@ class Tokens:
         margin = min(RENEWAL_MARGIN_SECONDS, grant.expires_in / 2)
         self._expires_at = answer.asked + grant.expires_in
         self._renew_at = self._expires_at - margin
-        self._new_until = answer.asked + grant.expires_in * NEW_SHARE
         # A service that does not say how long it can be renewed is simply asked.
         life = grant.refresh_expires_in if grant.refresh_expires_in > 0 else math.inf
         self._refresh_until = answer.asked + life - margin
