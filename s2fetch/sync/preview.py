@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 import msgspec
@@ -32,6 +33,14 @@ from s2fetch.sync.batches import batches
 from s2fetch.sync.planner import Plan, Verdict, plan
 
 _NOT_HERE = frozenset({Verdict.FETCH, Verdict.OFFLINE, Verdict.CONSUMED})
+
+
+class _Decided(NamedTuple):
+    """What a sync would do about a product, and whether it seems to lie where that is not seen."""
+
+    product: Product
+    plan: Plan
+    lies_elsewhere: bool
 
 
 class Preview(msgspec.Struct, kw_only=True):
@@ -129,18 +138,12 @@ async def preview(
                     renew=renew,
                     elsewhere=elsewhere,
                     everywhere=everywhere,
+                    hint=is_new,
                     on_missing=on_missing,
                 )
-                decisions = await anyio.to_thread.run_sync(decide)
-                if is_new:
-                    fetched = [
-                        product
-                        for product, decision in zip(batch, decisions, strict=True)
-                        if decision.verdict in _NOT_HERE
-                    ]
-                    result.elsewhere += await anyio.to_thread.run_sync(_lying, elsewhere, fetched)
-                for product, decision in zip(batch, decisions, strict=True):
+                for product, decision, lies_elsewhere in await anyio.to_thread.run_sync(decide):
                     _add(result, product, decision.verdict)
+                    result.elsewhere += lies_elsewhere
                     events.emit(
                         ProductPlanned(
                             product=product, verdict=decision.verdict, reason=decision.reason
@@ -163,9 +166,13 @@ def _decide(
     renew: bool,
     elsewhere: Elsewhere,
     everywhere: bool,
+    hint: bool,
     on_missing: OnMissing,
-) -> list[Plan]:
-    """What a sync would do about every product of a batch. Blocking."""
+) -> list[_Decided]:
+    """What a sync would do about every product of a batch. Blocking.
+
+    Args as for `preview`, and ``hint``: whether to look in other folders only to tell of it.
+    """
     folders = Folders(root)
     decisions = []
     found = look_up(progress, root, batch)
@@ -178,16 +185,13 @@ def _decide(
                 there = elsewhere.candidates(product)
             if any(may_be(each, product, record) for each in there):
                 decision = Plan(Verdict.VERIFY, "something of its name is there", decision.healed)
-        decisions.append(decision)
+        lies = (
+            hint
+            and decision.verdict in _NOT_HERE
+            and any(may_be(each, product, None) for each in elsewhere.candidates(product))
+        )
+        decisions.append(_Decided(product, decision, lies))
     return decisions
-
-
-def _lying(elsewhere: Elsewhere, products: list[Product]) -> int:
-    """How many of these products there seems to be a copy of somewhere. Blocking."""
-    return sum(
-        any(may_be(each, product, None) for each in elsewhere.candidates(product))
-        for product in products
-    )
 
 
 def look_up(
