@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import anyio
 
-from s2fetch.clock import Clock
+from s2fetch.clock import Clock, sleep_unless
 from s2fetch.daemon.schedule import Schedule
 
 LOOK_SECONDS = 60.0
@@ -92,17 +92,10 @@ class Agenda:
 
     async def wait(self) -> None:
         """Return when a run is due; cancellable."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._watch)
-            await self._due.wait()
-            group.cancel_scope.cancel()
-
-    async def _watch(self) -> None:
-        due = self._due
         while not self.is_due():
             left = (self._next - self._clock.now()).total_seconds()
-            await self._clock.sleep(min(max(left, 0.0), LOOK_SECONDS))
-        due.set()
+            pause = min(max(left, 0.0), LOOK_SECONDS)
+            await sleep_unless(self._clock, pause, self._due.wait)
 
     def _after_last(self) -> datetime:
         now = self._clock.now()
