@@ -13,7 +13,6 @@ from aiohttp import web
 from s2fetch.embedded.folder import FolderCatalogue
 from s2fetch.hub.base import Deletion
 from s2fetch.hub.deletions import read_deletions, walk
-from s2fetch.hub.dhus.deletions import parse_deletions
 from tests.conftest import HubFactory
 from tests.hub.conftest import ClientFactory, Server
 from tests.rows import entry_of
@@ -82,12 +81,3 @@ async def test_an_odd_entry_costs_itself(
         Deletion("1", "A.SAFE", datetime(2024, 6, 2, tzinfo=UTC)),
         Deletion("3", "", datetime(2024, 6, 3, tzinfo=UTC)),
     ]
-
-
-def test_a_full_page_with_an_odd_entry_is_not_the_last() -> None:
-    """Of a hub that runs the Data Hub Software, whose pages have no links."""
-    rows = [{"Id": "1", "DeletionDate": "/Date(1717286400000)/"}, {"Id": "2", "DeletionDate": None}]
-    body = json.dumps({"d": {"results": rows}}).encode()
-    assert parse_deletions(body, top=2).last is False
-    assert parse_deletions(body, top=3).last is True
-    assert [deletion.id for deletion in parse_deletions(body, top=2).deletions] == ["1"]

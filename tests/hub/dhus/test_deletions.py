@@ -71,3 +71,12 @@ def test_a_row_that_cannot_be_placed_is_left_out_and_a_cause_may_be_missing() ->
     ]
     body = json.dumps({"d": {"results": rows}}).encode()
     assert parse_deletions(body, top=3).deletions == [Deletion("1", "", SINCE, "")]
+
+
+def test_a_full_page_with_an_odd_entry_is_not_the_last() -> None:
+    """Of a hub that runs the Data Hub Software, whose pages have no links."""
+    rows = [{"Id": "1", "DeletionDate": "/Date(1717286400000)/"}, {"Id": "2", "DeletionDate": None}]
+    body = json.dumps({"d": {"results": rows}}).encode()
+    assert parse_deletions(body, top=2).last is False
+    assert parse_deletions(body, top=3).last is True
+    assert [deletion.id for deletion in parse_deletions(body, top=2).deletions] == ["1"]
